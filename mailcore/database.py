@@ -1,0 +1,189 @@
+"""The database: engine, sessions, locks; every Postgres error leaves as one of ours."""
+
+import os
+import select
+import threading
+import weakref
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from psycopg import errors as postgres_errors
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session
+
+from mailcore.embedded import join
+from mailcore.errors import ConfigurationError, DatabaseUnavailable
+from mailcore.settings import Settings
+
+#: Seconds to wait for another process's refresh before giving up on the lock.
+LOCK_TIMEOUT = 30
+
+_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+
+
+class Database:
+    """One Postgres. Connects at first use; safe across threads and forks.
+
+    Args:
+        url: ``postgresql://…`` in any of the forms that libpq or SQLAlchemy take.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = "postgresql+psycopg://" + url.partition("://")[2]
+        self._reset()
+        _databases.add(self)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Take ``DATABASE_URL``, or join the embedded server that runs in the data directory.
+
+        Raises:
+            ConfigurationError: neither is there.
+        """
+        if settings.database_url is not None:
+            return cls(settings.database_url.get_secret_value())
+        return cls(join(settings.data_dir))
+
+    def _reset(self) -> None:
+        self._engine: Engine | None = None
+        self._engine_lock = threading.Lock()
+        self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+
+    def forget_parent(self) -> None:
+        """After a fork, leave the parent's connections and locks to the parent."""
+        if self._engine is not None:
+            self._engine.dispose(close=False)
+        self._reset()
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, made at first use."""
+        with self._engine_lock:
+            if self._engine is None:
+                self._engine = _engine(self._url)
+            return self._engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One use case: commits at the end, rolls back on an error.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached, or went away.
+            ConfigurationError: the tables are missing.
+        """
+        with (
+            _our_errors(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def statement(self) -> Iterator[Connection]:
+        """A connection on which each statement is its own transaction: one round trip.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached, or went away.
+            ConfigurationError: the tables are missing.
+        """
+        with _our_errors(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def exclusive(self, sender_id: int) -> Iterator[Session]:
+        """A transaction that only one thread of one process has, for each sender.
+
+        Waiting threads hold no connection. No row is locked, so pages and other writers
+        never wait. The lock ends with the transaction, so it works behind PgBouncer.
+        """
+        with self._locks[sender_id], self.transaction() as session:
+            session.connection().execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'"))
+            session.connection().execute(
+                text("SELECT pg_advisory_xact_lock(:namespace, :sender)"),
+                {"namespace": _LOCK_NAMESPACE, "sender": sender_id},
+            )
+            yield session
+
+
+#: Keeps our advisory locks apart from those of other programs in the database ("pale").
+_LOCK_NAMESPACE = 0x70616C65
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=5,
+        max_overflow=15,
+        # A pooled connection is checked by looking at its socket (below): no round trip.
+        pool_pre_ping=False,
+        # Spares a look-up at every new connection for a type that is not used.
+        use_native_hstore=False,
+        # PgBouncer in transaction mode knows no server-side prepared statements.
+        connect_args={
+            "prepare_threshold": None,
+            "connect_timeout": 5,
+            "application_name": "pal-e-mail",
+        },
+    )
+    event.listen(engine, "checkout", _refuse_dead_connection)
+    return engine
+
+
+def _refuse_dead_connection(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool replace a connection whose server has closed it.
+
+    An idle connection has nothing to read, unless the server said goodbye.
+    """
+    if select.select([dbapi_connection.fileno()], [], [], 0)[0]:
+        raise DisconnectionError("the server closed this connection")
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except ProgrammingError as exc:
+        if isinstance(exc.orig, postgres_errors.UndefinedTable | postgres_errors.UndefinedColumn):
+            raise ConfigurationError(
+                "The database has no up-to-date pal-e-mail tables. Run `pal-e-mail migrate`."
+            ) from exc
+        raise
+    except (OperationalError, InterfaceError, PoolTimeout) as exc:
+        raise DatabaseUnavailable(
+            f"The database cannot be reached: {_first_line(exc)}. Nothing was sent. Check "
+            "DATABASE_URL and that Postgres runs; trying again later is safe."
+        ) from exc
+    except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise DatabaseUnavailable(
+                "The connection to the database was lost. Trying again later is safe."
+            ) from exc
+        raise
+
+
+def _first_line(exc: Exception) -> str:
+    return str(getattr(exc, "orig", exc)).partition("\n")[0].rstrip(".")
+
+
+def _forget_parent() -> None:
+    for database in _databases:
+        database.forget_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)

@@ -1,0 +1,195 @@
+"""What Google's refusals mean: one place decides, by reason and never by code alone.
+
+Sources: Gmail's error guide (https://developers.google.com/workspace/gmail/api/guides/handle-errors),
+RFC 6749 section 5.2, and Google's OAuth guide
+(https://developers.google.com/identity/protocols/oauth2/web-server).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+from mailcore.clock import now
+
+
+class FailureKind(StrEnum):
+    """What a failure means for the sender and for the message."""
+
+    #: The grant is refused; a re-auth mends it.
+    GRANT = "grant"
+    #: The access token is refused; a refresh may mend it.
+    ACCESS_TOKEN = "access_token"  # noqa: S105 - a name, not a token
+    #: The account is refused; a re-auth does not mend it.
+    ACCOUNT = "account"
+    #: Too much at once.
+    RATE = "rate"
+    #: Google was not reached, or is out of order; nothing was taken.
+    TEMPORARY = "temporary"
+    #: The request went out, and no clear answer came back.
+    UNKNOWN = "unknown"
+    #: The OAuth client, the project or a setting is refused.
+    CONFIGURATION = "configuration"
+    #: This message is refused.
+    MESSAGE = "message"
+
+
+class GoogleFailure(Exception):
+    """A call to Google failed.
+
+    Attributes:
+        kind: what it means.
+        reason: Google's own word for it, or ours where Google said none.
+        text: Google's explanation, in one line.
+        retry_at: when Google will take the next call, if it said so.
+    """
+
+    def __init__(
+        self, kind: FailureKind, reason: str, text: str, *, retry_at: datetime | None = None
+    ) -> None:
+        super().__init__(f"{reason}: {text}")
+        self.kind = kind
+        self.reason = reason
+        self.text = text
+        self.retry_at = retry_at
+
+
+_GMAIL_REASONS = {
+    "insufficientPermissions": FailureKind.GRANT,
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": FailureKind.GRANT,
+    "rateLimitExceeded": FailureKind.RATE,
+    "RATE_LIMIT_EXCEEDED": FailureKind.RATE,
+    "userRateLimitExceeded": FailureKind.RATE,
+    "dailyLimitExceeded": FailureKind.RATE,
+    "quotaExceeded": FailureKind.RATE,
+    "accessNotConfigured": FailureKind.CONFIGURATION,
+    "SERVICE_DISABLED": FailureKind.CONFIGURATION,
+    "domainPolicy": FailureKind.ACCOUNT,
+    "accountDisabled": FailureKind.ACCOUNT,
+    "userSuspended": FailureKind.ACCOUNT,
+}
+
+_TOKEN_ERRORS = {
+    "invalid_grant": FailureKind.GRANT,
+    "invalid_rapt": FailureKind.GRANT,
+    "admin_policy_enforced": FailureKind.ACCOUNT,
+    "account_disabled": FailureKind.ACCOUNT,
+    "account_suspended": FailureKind.ACCOUNT,
+    "rate_limit_exceeded": FailureKind.RATE,
+    "temporarily_unavailable": FailureKind.TEMPORARY,
+    "server_error": FailureKind.TEMPORARY,
+    "internal_failure": FailureKind.TEMPORARY,
+}
+
+_MAIL_SERVICE_OFF = re.compile(r"mail service not enabled", re.IGNORECASE)
+_ACCOUNT_GONE = re.compile(r"(account|user)\b.*\b(deleted|disabled|suspended)", re.IGNORECASE)
+_RETRY_AFTER = re.compile(r"Retry after (\d{4}-\d\d-\d\dT[\d:.]+Z)", re.IGNORECASE)
+
+
+def gmail_failure(status: int, headers: Mapping[str, str], content: bytes) -> GoogleFailure:
+    """Read an answer of Gmail's API that is not a success.
+
+    Args:
+        status: the HTTP status.
+        headers: the answer's headers, names in lower case.
+        content: its body: JSON as a rule, HTML at times.
+    """
+    error = _json_object(content).get("error")
+    error = error if isinstance(error, dict) else {}
+    text = _one_line(error.get("message")) or f"HTTP {status} without an explanation"
+    reasons = _reasons(error)
+    known = next((reason for reason in reasons if reason in _GMAIL_REASONS), None)
+    reason = known or (reasons[0] if reasons else f"http_{status}")
+    retry_at = _retry_at(headers, text)
+    return GoogleFailure(_gmail_kind(status, known, reasons, text), reason, text, retry_at=retry_at)
+
+
+def _gmail_kind(status: int, known: str | None, reasons: list[str], text: str) -> FailureKind:
+    if status >= 500:  # noqa: PLR2004 - RFC 9110 section 15.6
+        return FailureKind.TEMPORARY
+    if status == 401:  # noqa: PLR2004
+        return FailureKind.ACCESS_TOKEN
+    if status == 429:  # noqa: PLR2004
+        return FailureKind.RATE
+    if known is not None:
+        return _GMAIL_REASONS[known]
+    if "failedPrecondition" in reasons and _MAIL_SERVICE_OFF.search(text):
+        return FailureKind.ACCOUNT
+    # A redirect says that what answers is not Gmail.
+    return FailureKind.MESSAGE if status >= 400 else FailureKind.CONFIGURATION  # noqa: PLR2004
+
+
+def token_failure(status: int, headers: Mapping[str, str], content: bytes) -> GoogleFailure:
+    """Read an answer of the token endpoint that is not a success (RFC 6749 section 5.2).
+
+    Args:
+        status: the HTTP status.
+        headers: the answer's headers, names in lower case.
+        content: its body: JSON as a rule, HTML at times.
+    """
+    answer = _json_object(content)
+    error = answer.get("error")
+    if isinstance(error, dict):  # the general form of Google's APIs
+        answer, error = error, error.get("status")
+    text = _one_line(answer.get("error_description") or answer.get("message"))
+    reason = _one_line(answer.get("error_subtype") or error) or f"http_{status}"
+    kind = _token_kind(status, _one_line(error), reason, text)
+    return GoogleFailure(kind, reason, text or f"HTTP {status}", retry_at=_retry_at(headers, text))
+
+
+def _token_kind(status: int, error: str, reason: str, text: str) -> FailureKind:
+    if status >= 500:  # noqa: PLR2004 - RFC 9110 section 15.6
+        return FailureKind.TEMPORARY
+    if status == 429:  # noqa: PLR2004
+        return FailureKind.RATE
+    if error == "invalid_grant" and _ACCOUNT_GONE.search(text):
+        return FailureKind.ACCOUNT
+    for name in (reason, error):
+        if name in _TOKEN_ERRORS:
+            return _TOKEN_ERRORS[name]
+    if not error:  # HTML or nothing: a proxy or a front end answered, not the token endpoint
+        return FailureKind.TEMPORARY
+    return FailureKind.CONFIGURATION
+
+
+def _json_object(content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError:  # HTML, or cut short
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _reasons(error: dict[str, Any]) -> list[str]:
+    """Collect reasons from both places where Gmail puts them, `details` first."""
+    entries = [
+        entry
+        for name in ("details", "errors")
+        if isinstance(error.get(name), list)
+        for entry in error[name]
+        if isinstance(entry, dict)
+    ]
+    return [entry["reason"] for entry in entries if isinstance(entry.get("reason"), str)]
+
+
+def _one_line(value: object) -> str:
+    return " ".join(value.split())[:500] if isinstance(value, str) else ""
+
+
+def _retry_at(headers: Mapping[str, str], text: str) -> datetime | None:
+    """Find when to try again: in Gmail's text, or the Retry-After header (RFC 9110, 10.2.3)."""
+    if match := _RETRY_AFTER.search(text):
+        try:
+            return datetime.fromisoformat(match[1]).astimezone(UTC)
+        except ValueError:  # not a date after all; the header may know
+            pass
+    header = headers.get("retry-after", "")
+    if header.isdecimal():
+        return now() + timedelta(seconds=min(int(header), 7 * 86400))
+    try:
+        return parsedate_to_datetime(header).astimezone(UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,88 @@
+"""Handing one message to Gmail, once."""
+
+import base64
+import io
+import json
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from googleapiclient.discovery import build_from_document
+from googleapiclient.discovery_cache import get_static_doc
+from googleapiclient.errors import HttpError
+from googleapiclient.http import MediaIoBaseUpload
+
+from mailcore.google.failures import FailureKind, GoogleFailure, gmail_failure
+from mailcore.google.transport import BoundedHttp, Transport
+
+#: Above this many bytes a message goes through the upload endpoint.
+UPLOAD_ABOVE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Gmail has taken the message."""
+
+    gmail_id: str
+    thread_id: str
+
+
+class Gmail:
+    """Gmail's `messages.send` for any number of senders and threads.
+
+    Args:
+        endpoint: the API's root address, Google's or a stand-in's.
+        transport: the pooled connections.
+    """
+
+    def __init__(self, endpoint: str, transport: Transport) -> None:
+        self._endpoint = endpoint.rstrip("/") + "/"
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._messages: Any = None
+
+    def send(
+        self, raw: bytes, *, access_token: str, thread_id: str | None, timeout: float
+    ) -> Accepted:
+        """POST a message once. Nothing is repeated, whatever happens.
+
+        Args:
+            raw: the RFC 5322 message.
+            access_token: of the sender's grant.
+            thread_id: Gmail's id of the thread to put it in, or None.
+            timeout: seconds to wait for the answer.
+
+        Raises:
+            GoogleFailure: it was refused, did not arrive, or may have arrived.
+        """
+        request = self._request(raw, thread_id)
+        request.headers["authorization"] = f"Bearer {access_token}"
+        try:
+            answer = request.execute(http=BoundedHttp(self._transport, timeout), num_retries=0)
+            return Accepted(answer["id"], answer["threadId"])
+        except HttpError as exc:
+            raise gmail_failure(exc.status_code, exc.resp, exc.content) from exc
+        except (ValueError, TypeError, KeyError) as exc:
+            # A success whose body is cut short or no message resource: taken, most likely.
+            raise GoogleFailure(
+                FailureKind.UNKNOWN, "garbled_answer", "Gmail's answer could not be read"
+            ) from exc
+
+    def _request(self, raw: bytes, thread_id: str | None) -> Any:
+        body = {"threadId": thread_id} if thread_id else {}
+        if len(raw) > UPLOAD_ABOVE:
+            media = MediaIoBaseUpload(io.BytesIO(raw), mimetype="message/rfc822")
+            return self._resource().send(userId="me", body=body or None, media_body=media)
+        body["raw"] = base64.urlsafe_b64encode(raw).decode("ascii")
+        return self._resource().send(userId="me", body=body)
+
+    def _resource(self) -> Any:
+        """Build the `messages` resource once: building it is what costs in Google's client."""
+        with self._lock:
+            if self._messages is None:
+                document = json.loads(get_static_doc("gmail", "v1"))
+                document["rootUrl"] = self._endpoint
+                document["mtlsRootUrl"] = self._endpoint
+                service = build_from_document(document, http=BoundedHttp(self._transport, 0))
+                self._messages = service.users().messages()
+            return self._messages

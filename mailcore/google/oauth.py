@@ -1,0 +1,258 @@
+"""Google's OAuth: the consent link, the code exchange, the refresh, and who consented.
+
+Sources: RFC 6749, RFC 7636 (PKCE), OpenID Connect Core 3.1.3.7, and Google's guide
+(https://developers.google.com/identity/protocols/oauth2/web-server).
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import google.auth.jwt
+from google_auth_oauthlib.flow import Flow
+from oauthlib.oauth2.rfc6749.errors import MissingTokenError, OAuth2Error
+from requests.exceptions import RequestException
+
+from mailcore.clock import now
+from mailcore.credentials import Grant, OAuthClient
+from mailcore.errors import IdentityMissing
+from mailcore.google.failures import FailureKind, GoogleFailure, token_failure
+from mailcore.google.transport import Transport
+from mailcore.settings import Settings, is_loopback
+
+SEND_SCOPE = "https://www.googleapis.com/auth/gmail.send"
+EMAIL_SCOPE = "https://www.googleapis.com/auth/userinfo.email"
+#: What a consent asks for.
+REQUESTED_SCOPES = ("openid", EMAIL_SCOPE, SEND_SCOPE)
+#: Any one of these lets a sender send (https://developers.google.com/workspace/gmail/api/auth/scopes).
+SENDING_SCOPES = frozenset(
+    {
+        SEND_SCOPE,
+        "https://www.googleapis.com/auth/gmail.compose",
+        "https://www.googleapis.com/auth/gmail.modify",
+        "https://mail.google.com/",
+    }
+)
+#: Seconds that the token endpoint has to answer.
+TOKEN_TIMEOUT = 10.0
+
+_GOOGLE_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
+_GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address
+#: Clocks differ by so much (OpenID Connect Core 3.1.3.7 leaves the leeway to us).
+_LEEWAY = timedelta(minutes=5)
+_LIFETIME_IF_UNSAID = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentLink:
+    """Where to send the person, and what proves the answer to be theirs."""
+
+    url: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanged:
+    """What a consent brought.
+
+    Attributes:
+        grant: its tokens; the refresh token is None where Google sent none.
+        account: the address that consented.
+        lasts: how long Google lets the grant live, where it says so.
+    """
+
+    grant: Grant
+    account: str
+    lasts: timedelta | None
+
+
+class OAuth:
+    """Google's authorization and token endpoints, or a stand-in's.
+
+    Args:
+        settings: the endpoints.
+        transport: the pooled connections.
+    """
+
+    def __init__(self, settings: Settings, transport: Transport) -> None:
+        self._auth_uri = settings.google_auth_uri
+        self._token_uri = settings.google_token_uri
+        self._transport = transport
+        if is_loopback(self._token_uri) and self._token_uri.startswith("http:"):
+            # oauthlib refuses plain http otherwise. Settings allow it for loopback alone.
+            os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+
+    def consent_link(
+        self,
+        client: OAuthClient,
+        *,
+        redirect_uri: str,
+        state: str,
+        account: str | None,
+        choose_account: bool,
+    ) -> ConsentLink:
+        """Build the link to the consent screen.
+
+        Args:
+            client: the OAuth client that asks.
+            redirect_uri: where Google sends the person back to.
+            state: proves the answer to belong to this link (RFC 6749 section 10.12).
+            account: the mailbox to suggest. A hint: Google cannot be made to insist on it.
+            choose_account: show Google's account chooser first.
+        """
+        flow = self._flow(client, redirect_uri, scopes=REQUESTED_SCOPES)
+        url, _ = flow.authorization_url(
+            access_type="offline",
+            prompt="select_account consent" if choose_account else "consent",
+            state=state,
+            **({"login_hint": account} if account else {}),
+        )
+        return ConsentLink(url=url, code_verifier=flow.code_verifier)
+
+    def exchange(
+        self, client: OAuthClient, *, code: str, code_verifier: str, redirect_uri: str
+    ) -> Exchanged:
+        """Trade the code for tokens.
+
+        Raises:
+            GoogleFailure: the token endpoint refused, or could not be reached.
+            IdentityMissing: the answer does not prove who consented.
+        """
+        # Asked without scopes: oauthlib takes any difference to what was granted as an error.
+        flow = self._flow(client, redirect_uri, scopes=None)
+        flow.code_verifier = code_verifier
+        try:
+            token = flow.fetch_token(code=code, timeout=TOKEN_TIMEOUT)
+        except OAuth2Error as exc:
+            raise _exchange_failure(exc) from exc
+        except RequestException as exc:
+            raise GoogleFailure(
+                FailureKind.TEMPORARY, "unreachable", "Google's token endpoint cannot be reached"
+            ) from exc
+        except (ValueError, TypeError) as exc:
+            raise GoogleFailure(
+                FailureKind.TEMPORARY, "garbled_answer", "Google's answer could not be read"
+            ) from exc
+        lasts = token.get("refresh_token_expires_in")
+        return Exchanged(
+            # RFC 6749 section 5.1: no scope in the answer means what was asked for.
+            grant=_grant(token, Grant(refresh_token=None, scopes=REQUESTED_SCOPES)),
+            account=self._identity(token.get("id_token"), client),
+            lasts=timedelta(seconds=int(lasts)) if lasts else None,
+        )
+
+    def refresh(self, client: OAuthClient, grant: Grant) -> Grant:
+        """Fetch a new access token, in one attempt.
+
+        google-auth's own refresh repeats by itself and loses the HTTP status; what a
+        failure means is decided here, so the POST (RFC 6749 section 6) is made here.
+
+        Returns:
+            The grant with the new access token, and the new refresh token if one came.
+
+        Raises:
+            GoogleFailure: the token endpoint refused, or could not be reached.
+        """
+        body = urlencode(
+            {
+                "grant_type": "refresh_token",
+                "refresh_token": grant.refresh_token,
+                "client_id": client.client_id,
+                "client_secret": client.client_secret,
+            }
+        )
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+        }
+        try:
+            answer = self._transport.post(self._token_uri, body, headers, timeout=TOKEN_TIMEOUT)
+        except GoogleFailure as exc:  # a refresh may be repeated, so an unknown end is none
+            raise GoogleFailure(FailureKind.TEMPORARY, exc.reason, exc.text) from exc
+        if answer.status != 200:  # noqa: PLR2004 - RFC 6749 section 5.1
+            names = {name.lower(): value for name, value in answer.headers.items()}
+            raise token_failure(answer.status, names, answer.data)
+        try:
+            return _grant(json.loads(answer.data), grant)
+        except (ValueError, TypeError, KeyError) as exc:
+            raise GoogleFailure(
+                FailureKind.TEMPORARY, "garbled_answer", "Google's answer could not be read"
+            ) from exc
+
+    def _flow(self, client: OAuthClient, redirect_uri: str, scopes: Any) -> Flow:
+        config = {
+            "web": {
+                "client_id": client.client_id,
+                "client_secret": client.client_secret,
+                "auth_uri": self._auth_uri,
+                "token_uri": self._token_uri,
+            }
+        }
+        return Flow.from_client_config(config, scopes=scopes, redirect_uri=redirect_uri)
+
+    def _identity(self, id_token: str | None, client: OAuthClient) -> str:
+        """Return the address in the ID token.
+
+        It came straight from the token endpoint, so TLS stands for the signature check
+        (OpenID Connect Core 3.1.3.7); its claims are checked all the same.
+        """
+        try:
+            claims: Mapping[str, Any] = google.auth.jwt.decode(  # type: ignore[no-untyped-call]
+                id_token or "", verify=False
+            )
+            proven = (
+                client.client_id in _as_list(claims["aud"])
+                and self._issued_by(str(claims["iss"]))
+                and float(claims["exp"]) > (now() - _LEEWAY).timestamp()
+                and claims.get("email_verified") in (True, "true")
+            )
+            if proven:
+                return str(claims["email"])
+        except (ValueError, TypeError, KeyError) as exc:
+            raise IdentityMissing(_NO_IDENTITY) from exc
+        raise IdentityMissing(_NO_IDENTITY)
+
+    def _issued_by(self, issuer: str) -> bool:
+        token_uri = urlsplit(self._token_uri)
+        if token_uri.hostname == _GOOGLE_TOKEN_HOST:
+            return issuer in _GOOGLE_ISSUERS
+        return urlsplit(issuer)[:2] == token_uri[:2]
+
+
+_NO_IDENTITY = (
+    "Google's answer does not prove which mailbox consented: its ID token is missing, not "
+    "meant for this client, out of date, or without a verified address. Start again; if it "
+    "stays so, check this machine's clock and the OAuth client."
+)
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _grant(token: Mapping[str, Any], before: Grant) -> Grant:
+    """Read a token answer; what it leaves out stays as before."""
+    scope = token.get("scope") or before.scopes
+    return Grant(
+        refresh_token=token.get("refresh_token") or before.refresh_token,
+        access_token=str(token["access_token"]),
+        access_expires_at=_expires_at(token),
+        scopes=tuple(scope.split() if isinstance(scope, str) else scope),
+    )
+
+
+def _expires_at(token: Mapping[str, Any]) -> datetime:
+    return now() + timedelta(seconds=float(token.get("expires_in") or _LIFETIME_IF_UNSAID))
+
+
+def _exchange_failure(exc: OAuth2Error) -> GoogleFailure:
+    if isinstance(exc, MissingTokenError):  # HTML, or JSON that is no token answer
+        return GoogleFailure(
+            FailureKind.TEMPORARY, "garbled_answer", "Google's answer could not be read"
+        )
+    answer = json.dumps({"error": exc.error, "error_description": exc.description or ""})
+    return token_failure(getattr(exc, "status_code", 400) or 400, {}, answer.encode())

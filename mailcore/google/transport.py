@@ -1,0 +1,175 @@
+"""The pooled connections to Google, and whether a request can have arrived.
+
+httplib2, which Google's client brings, silently POSTs a second time when the server closes
+without answering: a mail sent twice. So nothing goes through it; `Transport.request` has
+its signature, and Google's client is given that instead.
+"""
+
+import http.client
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import httplib2
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+
+from mailcore.google.failures import FailureKind, GoogleFailure
+
+#: Seconds in which a connection must stand.
+CONNECT_TIMEOUT = 5.0
+
+
+class _NotFullySent(Exception):
+    """The connection broke before the last byte of the request was handed over."""
+
+
+class _WatchesSending:
+    """Tells a request that cannot have arrived whole from one that may have.
+
+    A server acts on a request with a Content-Length only once it has all of it. So while
+    the last byte has not been handed to the kernel, the message cannot have been taken.
+    """
+
+    _handed_over = False
+
+    def connect(self: Any) -> None:
+        # urllib3 would let its connect timeout bound the sending too: large mails take longer.
+        whole, self.timeout = self.timeout, min(CONNECT_TIMEOUT, self.timeout)
+        try:
+            super().connect()
+        except OSError as exc:  # reset, or TLS failed: urllib3's own errors are no OSErrors
+            raise _NotFullySent from exc
+        finally:
+            self.timeout = whole
+
+    def request(self: Any, *args: Any, **kwargs: Any) -> None:
+        self._handed_over = False
+        if self.sock is None:
+            self.connect()
+        if self.sock is not None:
+            self.sock.settimeout(self.timeout)
+        try:
+            super().request(*args, **kwargs)
+        except TimeoutError as exc:
+            raise _NotFullySent from exc
+        self._handed_over = True
+
+    def getresponse(self: Any) -> Any:
+        try:
+            return super().getresponse()
+        except (OSError, http.client.HTTPException) as exc:
+            if not self._handed_over:
+                raise _NotFullySent from exc
+            raise
+
+
+class _Connection(_WatchesSending, HTTPConnection):
+    pass
+
+
+class _SecureConnection(_WatchesSending, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection  # type: ignore[assignment]
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection  # type: ignore[assignment]
+
+
+class Transport:
+    """Thread-safe, pooled HTTP; a fork must make its own."""
+
+    def __init__(self) -> None:
+        self._pools = urllib3.PoolManager(
+            maxsize=64,
+            socket_options=[
+                *HTTPConnection.default_socket_options,
+                # Finds a connection that a firewall dropped before a mail is put on it.
+                (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            ],
+        )
+        self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+    def post(
+        self, url: str, body: bytes | str, headers: Mapping[str, str], *, timeout: float
+    ) -> urllib3.BaseHTTPResponse:
+        """POST once, following nothing and repeating nothing.
+
+        Args:
+            url: the address.
+            body: the request's body.
+            headers: its headers.
+            timeout: seconds in all to connect, and then to wait for the answer.
+
+        Raises:
+            GoogleFailure: of kind TEMPORARY where the request cannot have arrived, of kind
+                UNKNOWN where it may have.
+        """
+        try:
+            return self._pools.request(
+                "POST",
+                url,
+                body=body,
+                headers=dict(headers),
+                retries=False,
+                redirect=False,
+                timeout=urllib3.Timeout(connect=timeout, read=timeout),
+            )
+        except (_NotFullySent, NewConnectionError, ConnectTimeoutError) as exc:
+            raise GoogleFailure(
+                FailureKind.TEMPORARY, "unreachable", f"{_host(url)} cannot be reached"
+            ) from exc
+        except ReadTimeoutError as exc:
+            raise GoogleFailure(
+                FailureKind.UNKNOWN, "no_answer", f"{_host(url)} did not answer in time"
+            ) from exc
+        except HTTPError as exc:
+            raise GoogleFailure(
+                FailureKind.UNKNOWN, "connection_lost", f"{_host(url)} closed without an answer"
+            ) from exc
+
+
+def _host(url: str) -> str:
+    return urllib3.util.parse_url(url).host or "the server"
+
+
+class BoundedHttp:
+    """What Google's client calls in place of httplib2's ``Http``: one POST, one deadline.
+
+    Args:
+        transport: the pooled connections.
+        timeout: seconds to wait for the answer.
+    """
+
+    def __init__(self, transport: Transport, timeout: float) -> None:
+        self._transport = transport
+        self._timeout = timeout
+
+    def request(  # noqa: D102 - httplib2's signature, called by Google's client
+        self,
+        uri: str,
+        method: str = "GET",
+        body: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **_: object,
+    ) -> tuple[httplib2.Response, bytes]:
+        if method != "POST":
+            raise ValueError(f"only POST is spoken here, not {method}")
+        answer = self._transport.post(uri, body or b"", headers or {}, timeout=self._timeout)
+        response = httplib2.Response(
+            {name.lower(): value for name, value in answer.headers.items()}
+        )
+        response.status = answer.status
+        response.reason = answer.reason or ""
+        return response, answer.data

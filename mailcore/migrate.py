@@ -1,0 +1,63 @@
+"""Applying the migrations, one process at a time."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from mailcore.database import Database
+
+#: Any number that no other program in the database uses: "migr".
+_MIGRATION_LOCK = 0x6D696772
+
+
+def migrate(database: Database) -> str | None:
+    """Bring the database up to date, waiting while another process does so.
+
+    Args:
+        database: the one to migrate.
+
+    Returns:
+        The revision that it came from, or None where it held no tables yet.
+
+    Raises:
+        DatabaseUnavailable: Postgres cannot be reached.
+    """
+    with database.transaction() as session:
+        connection = session.connection()
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        before = _revision(connection)
+        config = migration_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return before
+
+
+def is_current(database: Database) -> bool:
+    """Say whether every migration has been applied.
+
+    Raises:
+        DatabaseUnavailable: Postgres cannot be reached.
+    """
+    head = ScriptDirectory.from_config(migration_config()).get_current_head()
+    with database.statement() as connection:
+        return _revision(connection) == head
+
+
+def migration_config() -> Config:
+    """Return Alembic's configuration, with the migrations of this installation."""
+    config = Config()
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    return config
+
+
+def _scripts() -> Path:
+    installed = Path(__file__).with_name("migrations")
+    return installed if installed.is_dir() else Path(__file__).parents[1] / "alembic"
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,199 @@
+"""The one reader of the environment."""
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+import platformdirs
+from cryptography.fernet import Fernet
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from mailcore.errors import ConfigurationError
+
+DEFAULT_PUBLIC_URL = "http://localhost:8501"
+
+#: An example of each setting, shown when its value is wrong and on the Setup page.
+EXAMPLES = {
+    "DATABASE_URL": "postgresql://palemail:secret@db.example.com:5432/palemail",
+    "GOOGLE_CLIENT_ID": "1234567890-abc.apps.googleusercontent.com",
+    "GOOGLE_CLIENT_SECRET": "the secret that Google's console shows beside the id",
+    "GOOGLE_CREDENTIALS_FILE": "/etc/pal-e-mail/credentials.json",
+    "GMAIL_SECRETS_DIR": "~/secrets/google-oauth",
+    "PALEMAIL_DATA_DIR": "/var/lib/pal-e-mail",
+    "PALEMAIL_PUBLIC_URL": "https://mail.example.com",
+    "PALEMAIL_API_KEYS": "ci:a-long-random-key,dashboard:another-one",
+    "PALEMAIL_ADMIN_EMAILS": "ann@example.com,bob@example.com",
+    "PALEMAIL_ENCRYPTION_KEYS": "a key that `pal-e-mail rotate-keys --new` prints",
+    "PALEMAIL_ALERT_URLS": "mailto://user:password@example.com",
+    "PALEMAIL_GRANT_DAYS": "7",
+    "PALEMAIL_TRUSTED_USER_HEADER": "X-Auth-Request-Email",
+    "PALEMAIL_GOOGLE_AUTH_URI": "https://accounts.google.com/o/oauth2/v2/auth",
+    "PALEMAIL_GOOGLE_TOKEN_URI": "https://oauth2.googleapis.com/token",
+    "PALEMAIL_GMAIL_API_ENDPOINT": "https://gmail.googleapis.com/",
+}
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether a URL's host is this machine, by name or number."""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("not an http(s) address")
+    if parts.query or parts.fragment:
+        raise ValueError("must not carry a query or a fragment")
+    return value
+
+
+def _encrypted_unless_loopback(value: str) -> str:
+    if urlsplit(_web_address(value)).scheme == "http" and not is_loopback(value):
+        raise ValueError("must be https: plain http is for loopback only")
+    return value
+
+
+def _postgres_address(value: SecretStr) -> SecretStr:
+    scheme, separator, rest = value.get_secret_value().partition("://")
+    if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not separator or not rest:
+        raise ValueError("not a postgresql:// address")
+    return value
+
+
+def _fernet_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for key in value:
+        try:
+            Fernet(key.get_secret_value())
+        except ValueError as exc:
+            raise ValueError("holds a key that is not 32 bytes in url-safe base64") from exc
+    return value
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _labelled_keys(value: object) -> object:
+    """Read ``label:key,label:key``; a key without a label is called ``api``."""
+    if not isinstance(value, str):
+        return value
+    keys: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        label, separator, key = part.rpartition(":")
+        if separator and not (label and key):
+            raise ValueError("holds a key or a label that is empty")
+        if (label or "api") in keys:
+            raise ValueError(f"names {label or 'api'!r} twice")
+        keys[label or "api"] = key
+    return keys
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_comma_separated)]
+Endpoint = Annotated[str, AfterValidator(_encrypted_unless_loopback)]
+
+
+class Settings(BaseSettings):
+    """What the deployment sets, from the environment or from keyword arguments.
+
+    Raises:
+        ConfigurationError: a value is wrong; the text names the setting, the fault and
+            an example, never a secret's value.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="PALEMAIL_", env_ignore_empty=True, populate_by_name=True, frozen=True
+    )
+
+    database_url: Annotated[SecretStr, AfterValidator(_postgres_address)] | None = Field(
+        default=None, validation_alias="DATABASE_URL"
+    )
+    google_client_id: str | None = Field(default=None, validation_alias="GOOGLE_CLIENT_ID")
+    google_client_secret: SecretStr | None = Field(
+        default=None, validation_alias="GOOGLE_CLIENT_SECRET"
+    )
+    google_credentials_file: Path | None = Field(
+        default=None, validation_alias="GOOGLE_CREDENTIALS_FILE"
+    )
+    gmail_secrets_dir: Path = Field(
+        default=Path("~/secrets/google-oauth"), validation_alias="GMAIL_SECRETS_DIR"
+    )
+
+    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("pal-e-mail"))
+    public_url: Annotated[str, AfterValidator(_web_address)] = DEFAULT_PUBLIC_URL
+    api_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_labelled_keys)] = {}
+    admin_emails: CommaSeparated = ()
+    encryption_keys: Annotated[SecretList, AfterValidator(_fernet_keys)] = ()
+    alert_urls: SecretList = ()
+    grant_days: Annotated[float, Field(gt=0, le=36500)] | None = None
+    trusted_user_header: str | None = None
+    google_auth_uri: Endpoint = "https://accounts.google.com/o/oauth2/v2/auth"
+    google_token_uri: Endpoint = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    gmail_api_endpoint: Endpoint = "https://gmail.googleapis.com/"
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as exc:
+            # The chained error would print the values, secrets among them.
+            raise ConfigurationError(_faults(exc)) from None
+
+    @model_validator(mode="after")
+    def _client_is_whole(self) -> Self:
+        if bool(self.google_client_id) != bool(self.google_client_secret):
+            raise ValueError("GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET go together: set both")
+        return self
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where Google sends people back to; Google's console must list exactly this."""
+        return f"{self.public_url.rstrip('/')}/senders/callback"
+
+    def sources(self) -> dict[str, tuple[str, bool]]:
+        """Return each setting's value for display, and whether it was set.
+
+        Secrets show as dots, an unset one as an empty text.
+        """
+        return {
+            variable_name(name): (_shown(getattr(self, name)), name in self.model_fields_set)
+            for name in type(self).model_fields
+        }
+
+
+def variable_name(field: str) -> str:
+    """Return the environment variable that a field of `Settings` is read from."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"PALEMAIL_{field.upper()}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "••••••"
+    if isinstance(value, dict):
+        return ", ".join(value)
+    if isinstance(value, tuple):
+        return ", ".join(_shown(part) for part in value)
+    return "" if value is None else str(value)
+
+
+def _faults(exc: ValidationError) -> str:
+    lines = []
+    for error in exc.errors(include_url=False, include_input=False):
+        fault = error["msg"].removeprefix("Value error, ")
+        place = str(error["loc"][0]) if error["loc"] else ""
+        if not place:
+            lines.append(f"{fault}.")
+            continue
+        name = variable_name(place) if place in Settings.model_fields else place
+        lines.append(f"{name}: {fault}. Example: {EXAMPLES.get(name, '')}")
+    return "\n".join(lines)
