@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from mailcore.errors import InvalidMessage
-from mailcore.mime import Leaf, file_name_parameter, header, header_text, shortened
+from mailcore.mime import Leaf, file_name_parameter, header, header_text, parameters, shortened
 
 #: Gmail's limit, before encoding: https://support.google.com/mail/answer/6584
 MAX_ATTACHED = 25 * 1024 * 1024
@@ -18,12 +18,15 @@ MAX_ATTACHED = 25 * 1024 * 1024
 _LONGEST_FILE_NAME = 255
 _LONGEST_MEDIA_TYPE = 255
 
-_TOKEN = r"[!#$%&'*+.^_`|{}~0-9A-Za-z-]+"  # RFC 2045 section 5.1; no password  # noqa: S105
+_TOKEN = r"[!#$%&'*+.^_`|{}~0-9A-Za-z-]+"  # noqa: S105 - RFC 2045's token, no secret
 _PARAMETER = re.compile(rf'[ \t]*;[ \t]*({_TOKEN}=(?:{_TOKEN}|"[ !#-\[\]-~]*"))')
 _MEDIA_TYPE = re.compile(rf"({_TOKEN})/({_TOKEN})((?:{_PARAMETER.pattern})*)")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._@+-]{1,200}")
 
+_TEXT_CHUNK = 1 << 16
+
 _BINARY = "application/octet-stream"
+_COMPOSITE = ("message", "multipart")
 _COMPRESSED = {
     "gzip": "application/gzip",
     "bzip2": "application/x-bzip2",
@@ -124,12 +127,12 @@ def _part(attachment: Attachment, argument: str, *headers: str, disposition: str
 
 
 def _load(item: AttachmentLike, argument: str, room: int) -> Attachment:
-    """Return the item as an `Attachment` whose every field is checked."""
+    """Return the item as an `Attachment` whose name and content are checked."""
     match item:
         case Attachment():
             attachment = item
         case str() | os.PathLike():
-            attachment = _from_path(item, argument, room)
+            attachment = _from_path(Path(item), argument, room)
         case (name, content):
             attachment = Attachment(filename=name, content=_octets(content, name, argument, room))
         case _ if hasattr(item, "read"):
@@ -145,30 +148,30 @@ def _load(item: AttachmentLike, argument: str, room: int) -> Attachment:
     if not isinstance(attachment.content, bytes):
         raise _not_octets(attachment.content, attachment.filename, argument)
     if len(attachment.content) > room:
-        raise _too_large(attachment.filename, argument)
+        raise InvalidMessage(
+            f"{argument}: with {shortened(attachment.filename)} the files are larger than "
+            f"{MAX_ATTACHED // 2**20} MB in all, which Gmail refuses; send a link instead",
+            field=argument,
+        )
     return attachment
 
 
-def _from_path(path: str | os.PathLike[str], argument: str, room: int) -> Attachment:
+def _from_path(path: Path, argument: str, room: int) -> Attachment:
     try:
-        with Path(path).open("rb") as file:
-            if os.fstat(file.fileno()).st_size > room:
-                raise _too_large(Path(path).name, argument)
-            content = _octets(file, Path(path).name, argument, room)
-    except (OSError, ValueError) as exc:  # ValueError: the path holds a NUL character
-        if isinstance(exc, InvalidMessage):
-            raise
-        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
+        with path.open("rb") as file:
+            content = file.read(room + 1)  # no more than shows that it is too large
+    except (OSError, ValueError) as exc:  # ValueError: no path can hold such a character
+        reason = exc.strerror if isinstance(exc, OSError) else exc
         raise InvalidMessage(
             f"{argument}: {shortened(str(path))} can't be read: {reason}. "
             "Give the path of a file that this process may read.",
             field=argument,
         ) from exc
-    return Attachment(filename=Path(path).name, content=content)
+    return Attachment(filename=path.name, content=content)
 
 
 def _octets(source: object, name: str, argument: str, room: int) -> bytes:
-    """Return what was given as content; of a file, no more than shows that it is too large."""
+    """Return the content that stands beside a name; of a file, at most one octet too much."""
     if isinstance(source, bytes):
         return source
     if isinstance(source, bytearray | memoryview):
@@ -193,9 +196,17 @@ def _octets(source: object, name: str, argument: str, room: int) -> bytes:
     return b"".join(pieces)
 
 
+def _not_octets(content: object, name: object, argument: str) -> InvalidMessage:
+    return InvalidMessage(
+        f"{argument}: the content of {shortened(name)} must be bytes, not "
+        f'{type(content).__name__}; open files with mode "rb", and encode texts',
+        field=argument,
+    )
+
+
 def _name_of(file: object, argument: str) -> str:
     name = getattr(file, "name", None)
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str):  # an unnamed temporary file has a number
         raise InvalidMessage(
             f'{argument}: a file without a name; give it as ("name.pdf", file)', field=argument
         )
@@ -221,18 +232,26 @@ def _content_type(attachment: Attachment, argument: str) -> list[str]:
     """Return the media type as words: what the caller said, else by the name and content."""
     if attachment.content_type is None:
         guessed = _guessed_type(attachment.filename)
-        # RFC 2046 allows no base64 in a message, so an .eml travels as a file.
-        if not _MEDIA_TYPE.fullmatch(guessed) or guessed.startswith(("message/", "multipart/")):
-            return [_BINARY]
         if not guessed.startswith("text/"):
             return [guessed]
-        return (
-            _with_charset([guessed], attachment.content)
-            if _is_utf8(attachment.content)
-            else [_BINARY]
+        # A text in an unknown encoding would be shown as garbage.
+        utf8 = _is_utf8(attachment.content)
+        return parameters([guessed, 'charset="utf-8"']) if utf8 else [_BINARY]
+    given = attachment.content_type
+    parsed = _MEDIA_TYPE.fullmatch(given) if isinstance(given, str) else None
+    if parsed is None or len(given) > _LONGEST_MEDIA_TYPE:
+        raise InvalidMessage(
+            f"{argument}: {shortened(given)} is not a content type; write it as "
+            '"application/pdf", or leave it out to have it guessed',
+            field=argument,
         )
-    given = _MEDIA_TYPE.fullmatch(attachment.content_type)
-    return []
+    if parsed[1].lower() in _COMPOSITE:
+        raise InvalidMessage(
+            f"{argument}: {parsed[1]}/… can't be given as a file's content type (RFC 2046); "
+            "leave it out, and the file arrives as it is",
+            field=argument,
+        )
+    return parameters([f"{parsed[1]}/{parsed[2]}", *_PARAMETER.findall(parsed[3])])
 
 
 def _guessed_type(name: str) -> str:
@@ -240,7 +259,10 @@ def _guessed_type(name: str) -> str:
     guessed, compression = mimetypes.guess_type(f"./{name}", strict=False)
     if compression is not None:
         return _COMPRESSED.get(compression, _BINARY)
-    return guessed or _OFFICE.get(Path(name).suffix.lower(), _BINARY)
+    if guessed is None:
+        return _OFFICE.get(Path(name).suffix.lower(), _BINARY)
+    # RFC 2046 allows no base64 in a message, so an .eml travels as a file.
+    return _BINARY if guessed.startswith(_COMPOSITE) else guessed
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -248,8 +270,8 @@ def _is_utf8(content: bytes) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     view = memoryview(content)
     try:
-        for start in range(0, len(view), 1 << 16):
-            decoder.decode(view[start : start + (1 << 16)])
+        for start in range(0, len(view), _TEXT_CHUNK):
+            decoder.decode(view[start : start + _TEXT_CHUNK])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False

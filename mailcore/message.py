@@ -1,0 +1,279 @@
+"""What to send → an RFC 5322 message. Pure: no network, no database, no settings."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import format_datetime, make_msgid
+from typing import Literal
+
+from mailcore.addresses import Addresses, Mailbox, mailbox, parse_addresses
+from mailcore.attachments import (
+    MAX_ATTACHED,
+    Attachment,
+    AttachmentLike,
+    attached_parts,
+    inline_parts,
+)
+from mailcore.clock import now
+from mailcore.errors import InvalidMessage
+from mailcore.mime import (
+    Multipart,
+    Part,
+    header,
+    header_text,
+    mailbox_words,
+    serialise,
+    shortened,
+    surrogate_message,
+    text_part,
+    unstructured,
+)
+
+__all__ = ["Addresses", "Attachment", "AttachmentLike", "ComposedMessage", "compose"]
+
+#: Gmail's limit for the encoded message:
+#: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send
+MAX_MESSAGE = 35 * 1024 * 1024
+
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
+_MESSAGE_IDS = re.compile(r"<[^<>]*>|[^\s<>,]+")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
+
+#: Headers that an argument sets, and those that must agree with the rest of the message.
+_OWN_HEADERS = {
+    "from": "from_name",
+    "to": "to",
+    "cc": "cc",
+    "bcc": "bcc",
+    "reply-to": "reply_to",
+    "subject": "subject",
+    "in-reply-to": "in_reply_to",
+    "references": "references",
+    "date": None,
+    "message-id": None,
+    "mime-version": None,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposedMessage:
+    """A message, ready for Gmail.
+
+    Attributes:
+        raw: 7-bit octets, lines ending in CRLF, Bcc included (Gmail reads and removes it).
+        message_id: with its angle brackets.
+        recipients: every address of To, Cc and Bcc once, in ASCII.
+        subject: as given, without surrounding spaces.
+    """
+
+    raw: bytes = field(repr=False)
+    message_id: str
+    recipients: tuple[str, ...]
+    subject: str
+
+
+def compose(
+    *,
+    alias: str,
+    from_address: str,
+    from_name: str | None,
+    to: Addresses | None,
+    subject: str,
+    text: str | None = None,
+    html: str | None = None,
+    cc: Addresses | None = None,
+    bcc: Addresses | None = None,
+    reply_to: Addresses | None = None,
+    headers: Mapping[str, str] | None = None,
+    in_reply_to: str | None = None,
+    references: Sequence[str] | str | None = None,
+    attachments: Sequence[AttachmentLike] = (),
+    inline: Mapping[str, AttachmentLike] | None = None,
+) -> ComposedMessage:
+    """Build the message.
+
+    Args:
+        alias: the sender's, for errors.
+        from_address: the sender's mailbox.
+        from_name: what recipients see beside it, or None.
+        to: addresses as str or list, with or without names; so are cc, bcc and reply_to.
+        subject: may be empty.
+        text: the plain body.
+        html: the HTML body; with both, readers choose (multipart/alternative).
+        cc: further recipients.
+        bcc: recipients whom the others don't see.
+        reply_to: where answers go, if not to the sender.
+        headers: further headers; none that another argument sets.
+        in_reply_to: the Message-ID that this answers, with or without angle brackets.
+        references: the Message-IDs of the thread, oldest first.
+        attachments: files, at most 25 MB together with the inline ones.
+        inline: images by the name under which the HTML shows them: ``<img src="cid:name">``.
+
+    Raises:
+        InvalidMessage: an argument is unusable; ``field`` names it.
+    """
+    with _blaming(alias):
+        sender = mailbox(
+            from_name, from_address, field="from_name" if from_name else "from_address"
+        )
+        people = {
+            "To": parse_addresses(to, field="to"),
+            "Cc": parse_addresses(cc, field="cc"),
+            "Bcc": parse_addresses(bcc, field="bcc"),
+        }
+        recipients = _recipients(people.values())
+        subject = header_text(subject, field="subject", what="subject").strip()
+        message_id = make_msgid(domain=sender.address.rpartition("@")[2])
+        envelope = [
+            *_address_headers(
+                {
+                    "From": [sender],
+                    **people,
+                    "Reply-To": parse_addresses(reply_to, field="reply_to"),
+                }
+            ),
+            unstructured("Subject", subject),
+            header("Date", [format_datetime(now())]),
+            header("Message-ID", [message_id]),
+            *_thread_headers(in_reply_to, references),
+            *_further_headers(headers or {}),
+        ]
+        raw = serialise(envelope, _content(text, html, attachments, inline or {}))
+        if len(raw) > MAX_MESSAGE:
+            raise _too_large(len(raw), text, html)
+    return ComposedMessage(raw=raw, message_id=message_id, recipients=recipients, subject=subject)
+
+
+@contextmanager
+def _blaming(alias: str) -> Iterator[None]:
+    """Name the sender in whatever is found wrong: the parts below don't know it."""
+    try:
+        yield
+    except InvalidMessage as exc:
+        exc.alias = alias
+        raise
+
+
+def _recipients(groups: Iterable[list[Mailbox]]) -> tuple[str, ...]:
+    addresses = dict.fromkeys(mailbox.address for group in groups for mailbox in group)
+    if not addresses:
+        raise InvalidMessage(
+            'The message has no recipient: give to, cc or bcc, such as to="ann@example.com".',
+            field="to",
+        )
+    return tuple(addresses)
+
+
+def _address_headers(groups: Mapping[str, list[Mailbox]]) -> Iterator[str]:
+    for name, mailboxes in groups.items():
+        words: list[str] = []
+        for person in mailboxes:
+            if words:
+                words[-1] += ","
+            words += mailbox_words(person.name, person.address, name)
+        if words:
+            yield header(name, words)
+
+
+def _thread_headers(
+    in_reply_to: str | None, references: Sequence[str] | str | None
+) -> Iterator[str]:
+    """Yield In-Reply-To and References, which ends with the parent (RFC 5322 section 3.6.4)."""
+    parents = _message_ids(in_reply_to, "in_reply_to")
+    thread = _message_ids(references, "references")
+    if len(parents) > 1:
+        raise InvalidMessage(
+            "in_reply_to must be one Message-ID; put earlier ones into references",
+            field="in_reply_to",
+        )
+    if parents:
+        yield header("In-Reply-To", parents)
+    if thread or parents:
+        yield header("References", dict.fromkeys([*thread, *parents]))
+
+
+def _message_ids(value: Sequence[str] | str | None, argument: str) -> list[str]:
+    if value is None:
+        return []
+    ids = []
+    for text in [value] if isinstance(value, str) else value:
+        for found in _MESSAGE_IDS.findall(header_text(text, field=argument, what=argument)):
+            message_id = found if found.startswith("<") else f"<{found}>"
+            if not _MESSAGE_ID.fullmatch(message_id):
+                raise InvalidMessage(
+                    f"{argument}: {shortened(found)} is not a Message-ID; write it as "
+                    "<id@example.com>, in ASCII and without spaces",
+                    field=argument,
+                )
+            ids.append(message_id)
+    return ids
+
+
+def _further_headers(headers: Mapping[str, str]) -> Iterator[str]:
+    if not isinstance(headers, Mapping):
+        raise InvalidMessage(
+            'headers must be a dict of names and texts, such as {"X-Job": "backup"}',
+            field="headers",
+        )
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise InvalidMessage(
+                f"headers: {shortened(name)} can't be a header's name; take up to 76 printable "
+                "ASCII characters, without spaces and colons",
+                field="headers",
+            )
+        if name.lower() in _OWN_HEADERS or name.lower().startswith("content-"):
+            argument = _OWN_HEADERS.get(name.lower())
+            advice = f"use {argument}= instead" if argument else "it is set for every message"
+            raise InvalidMessage(f"headers: {name} can't be given here; {advice}", field="headers")
+        text = header_text(value, field="headers", what=f"the header {name}")
+        yield unstructured(name, text.strip())
+
+
+def _content(
+    text: str | None,
+    html: str | None,
+    attachments: Sequence[AttachmentLike],
+    inline: Mapping[str, AttachmentLike],
+) -> Part:
+    """Return mixed(alternative(text, related(html, images)), files), as far as there are any."""
+    bodies = [_body("text", text)] if text is not None else []
+    images = inline_parts(inline)
+    if html is not None:
+        page = _body("html", html)
+        related = Multipart("related", [page, *images], ['type="text/html"'])
+        bodies.append(related if images else page)
+    elif images:
+        raise InvalidMessage(
+            'inline: there is no HTML to show the images; give html with <img src="cid:…">, '
+            "or use attachments",
+            field="inline",
+        )
+    if not bodies:
+        raise InvalidMessage("The message has no body: give text, html, or both.", field="text")
+    body = bodies[0] if len(bodies) == 1 else Multipart("alternative", bodies)
+    room = MAX_ATTACHED - sum(len(image.content) for image in images)
+    files = attached_parts(attachments, room=room)
+    return Multipart("mixed", [body, *files]) if files else body
+
+
+def _body(argument: Literal["text", "html"], value: str) -> Part:
+    if not isinstance(value, str):
+        raise InvalidMessage(
+            f"{argument} must be a str, not {type(value).__name__}", field=argument
+        )
+    try:
+        return text_part("plain" if argument == "text" else "html", value)
+    except UnicodeEncodeError as exc:
+        raise InvalidMessage(surrogate_message(argument, exc), field=argument) from exc
+
+
+def _too_large(octets: int, text: str | None, html: str | None) -> InvalidMessage:
+    # The files alone keep within Gmail's limit, so the longer body is what can give way.
+    longest = "html" if len(html or "") > len(text or "") else "text"
+    return InvalidMessage(
+        f"The message has {octets:,} octets; Gmail takes {MAX_MESSAGE:,} (35 MB). "
+        f"Shorten {longest}, or send a link.",
+        field=longest,
+    )
