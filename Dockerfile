@@ -1,0 +1,37 @@
+# One image for every part:
+#   docker run … pal-e-mail                                the page and the callback
+#   docker run … pal-e-mail migrate                        the tables only
+#   docker run … --entrypoint uvicorn pal-e-mail --factory callback.app:create_app \
+#       --host 0.0.0.0 --port 8501 --no-access-log         the callback and the API alone
+
+FROM python:3.13-slim AS build
+
+WORKDIR /source
+COPY . .
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+
+# The same path as in the final image: a virtual environment cannot be moved.
+RUN python -m venv /opt/pal-e-mail \
+    && /opt/pal-e-mail/bin/pip install --no-cache-dir --constraint constraints.txt \
+        "$(echo /wheels/pal_e_mail-*.whl)[admin,callback]"
+
+
+FROM python:3.13-slim
+
+# A number, not a name: Kubernetes' runAsNonRoot cannot judge a name.
+RUN useradd --uid 10001 --create-home --home-dir /var/lib/pal-e-mail pal-e-mail
+COPY --from=build /opt/pal-e-mail /opt/pal-e-mail
+ENV PATH=/opt/pal-e-mail/bin:$PATH \
+    PALEMAIL_DATA_DIR=/var/lib/pal-e-mail \
+    PYTHONUNBUFFERED=1
+USER 10001
+WORKDIR /var/lib/pal-e-mail
+
+EXPOSE 8501
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/healthz', timeout=3)"]
+
+# A container is reached from outside, so this listens on every address; without a login
+# (docs/deployment.md) it says so and stops, rather than leave the page open to all.
+ENTRYPOINT ["pal-e-mail"]
+CMD ["up", "--host", "0.0.0.0"]
