@@ -1,0 +1,150 @@
+"""The sandbox's own pages, and its switches by HTTP.
+
+Each switch takes a form or a JSON object by POST; a form is answered with the way back to
+the home page, JSON with the switch's result.
+
+=====================================  ==================================================
+``/sandbox/expire-grant``              ``account``
+``/sandbox/revoke-grant``              ``account``
+``/sandbox/expire-access-tokens``      ``account`` (optional)
+``/sandbox/fail``                      ``operation``, ``fault`` (a name of
+                                       `faults.catalogue`), ``times`` (optional; JSON null
+                                       or an empty field for always), ``account`` (optional)
+``/sandbox/heal``                      nothing
+``/sandbox/clear-outbox``              nothing
+=====================================  ==================================================
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
+
+from mailcore.sandbox import faults, pages
+from mailcore.sandbox.state import SandboxMessage, State
+from mailcore.sandbox.traffic import OPERATIONS, Traffic
+
+
+class Switches:
+    """Pages for people, switches for people and programs."""
+
+    def __init__(self, state: State, traffic: Traffic) -> None:
+        self._state = state
+        self._traffic = traffic
+        self._switches: dict[str, Callable[[Mapping[str, Any]], None]] = {
+            "expire-grant": self._expire_grant,
+            "revoke-grant": self._revoke_grant,
+            "expire-access-tokens": self._expire_access_tokens,
+            "fail": self._fail,
+            "heal": self._heal,
+            "clear-outbox": self._clear_outbox,
+        }
+
+    async def home(self, _request: Request) -> Response:
+        """Show accounts, grants, counters and switches."""
+        arranged = [
+            f"{operation}: {fault.name}, {'always' if times is None else f'{times} times'}"
+            f"{f', for {account}' if account else ''}"
+            for operation, fault, times, account in self._traffic.arranged()
+        ]
+        page = pages.home(
+            self._state.accounts(),
+            self._state.grants(),
+            self._traffic.requests,
+            arranged,
+            faults.catalogue(),
+        )
+        return HTMLResponse(page, headers=pages.HEADERS)
+
+    async def outbox(self, _request: Request) -> Response:
+        """Show what was sent."""
+        return HTMLResponse(pages.outbox(self._state.outbox()), headers=pages.HEADERS)
+
+    async def message(self, request: Request) -> Response:
+        """Show one message."""
+        sent = self._find(request)
+        if sent is None:
+            return PlainTextResponse("No such message.", 404)
+        return HTMLResponse(pages.message(sent), headers=pages.HEADERS)
+
+    async def source(self, request: Request) -> Response:
+        """Show one message's bytes."""
+        sent = self._find(request)
+        if sent is None:
+            return PlainTextResponse("No such message.", 404)
+        headers = {**pages.HEADERS, "X-Content-Type-Options": "nosniff"}
+        return Response(sent.raw, headers=headers, media_type="text/plain")
+
+    async def switch(self, request: Request) -> Response:
+        """Turn a switch."""
+        turn = self._switches.get(request.path_params["switch"])
+        if turn is None:
+            return PlainTextResponse("No such switch.", 404)
+        is_json = request.headers.get("content-type", "").startswith("application/json")
+        body = await request.body()
+        try:
+            turn(_fields(body, is_json=is_json))
+        except (LookupError, ValueError) as exc:
+            return JSONResponse({"error": str(exc)}, 400)
+        return JSONResponse({"ok": True}) if is_json else RedirectResponse("/", 303)
+
+    def _find(self, request: Request) -> SandboxMessage | None:
+        wanted = request.path_params["gmail_id"]
+        return next((each for each in self._state.outbox() if each.gmail_id == wanted), None)
+
+    def _expire_grant(self, fields: Mapping[str, Any]) -> None:
+        self._state.end_grants(_required(fields, "account"), "expired")
+
+    def _revoke_grant(self, fields: Mapping[str, Any]) -> None:
+        self._state.end_grants(_required(fields, "account"), "revoked")
+
+    def _expire_access_tokens(self, fields: Mapping[str, Any]) -> None:
+        self._state.expire_access_tokens(fields.get("account") or None)
+
+    def _fail(self, fields: Mapping[str, Any]) -> None:
+        named = _required(fields, "operation")
+        operation = next((each for each in OPERATIONS if each == named), None)
+        if operation is None:
+            raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}")
+        fault = faults.catalogue().get(_required(fields, "fault"))
+        if fault is None:
+            raise ValueError(f"fault must be one of {', '.join(faults.catalogue())}")
+        times = fields.get("times", 1)
+        account = fields.get("account") or None
+        self._traffic.fail(
+            operation,
+            fault,
+            None if times in (None, "") else int(times),
+            self._state.account(account).email if account else None,
+        )
+
+    def _heal(self, _fields: Mapping[str, Any]) -> None:
+        self._traffic.heal()
+
+    def _clear_outbox(self, _fields: Mapping[str, Any]) -> None:
+        self._state.clear_outbox()
+
+
+def _fields(body: bytes, *, is_json: bool) -> Mapping[str, Any]:
+    if not is_json:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    value = json.loads(body or b"{}")
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value from outside
+    return value
+
+
+def _required(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is missing")
+    return value
