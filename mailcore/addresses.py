@@ -19,6 +19,7 @@ Addresses: TypeAlias = str | Sequence[str | tuple[str, str]]
 _BETWEEN_COMMAS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,])+')
 _NAMED = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>]*))\s*<(?P<address>[^<>]*)>')
 _ESCAPED = re.compile(r"\\(.)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,12 @@ def mailbox(name: str | None, address: str, *, field: str) -> Mailbox:
         InvalidMessage: the name or the address is unusable.
     """
     shown = header_text(name or "", field=field, what=f"a name in {field}").strip()
+    if found := _CONTROL.search(shown):
+        raise InvalidMessage(
+            f"a name in {field} holds U+{ord(found[0]):04X}, a control character that no "
+            f"mailbox can show: {shortened(shown)}. Remove it.",
+            field=field,
+        )
     bare = header_text(address, field=field, what=f"an address in {field}").strip()
     try:
         return Mailbox(shown, _normalised(bare))

@@ -215,7 +215,7 @@ def _name_of(file: object, argument: str) -> str:
 
 def _check_name(name: object, argument: str) -> None:
     text = header_text(name, field=argument, what=f"a file name in {argument}")
-    if not text:
+    if not text.strip():
         raise InvalidMessage(
             f'{argument}: a file name is empty; name the file, such as "report.pdf"',
             field=argument,

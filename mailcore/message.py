@@ -37,7 +37,7 @@ __all__ = ["Addresses", "Attachment", "AttachmentLike", "ComposedMessage", "comp
 MAX_MESSAGE = 35 * 1024 * 1024
 
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
-_MESSAGE_IDS = re.compile(r"<[^<>]*>|[^\s<>,]+")
+_BETWEEN_MESSAGE_IDS = re.compile(r"[\s,]+|(?<=>)(?=<)")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 
 #: Headers that an argument sets, and those that must agree with the rest of the message.
@@ -196,9 +196,15 @@ def _thread_headers(
 def _message_ids(value: Sequence[str] | str | None, argument: str) -> list[str]:
     if value is None:
         return []
+    if not isinstance(value, Sequence):
+        raise InvalidMessage(
+            f"{argument} must be a str or a list of str, not {type(value).__name__}",
+            field=argument,
+        )
     ids = []
     for text in [value] if isinstance(value, str) else value:
-        for found in _MESSAGE_IDS.findall(header_text(text, field=argument, what=argument)):
+        checked = header_text(text, field=argument, what=argument)
+        for found in filter(None, _BETWEEN_MESSAGE_IDS.split(checked)):
             message_id = found if found.startswith("<") else f"<{found}>"
             if not _MESSAGE_ID.fullmatch(message_id):
                 raise InvalidMessage(

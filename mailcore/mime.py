@@ -32,9 +32,9 @@ _PRINTABLE = re.compile(r"[ -~]*")
 _BREAK = re.compile(r"(?<=\S) (?=\S)")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _PLAIN_FILE_NAME = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
-_NOT_7BIT_TEXT = re.compile(rb"[^\t\r\n -~]")
-_TEXT_LINE = re.compile(rb"[^\r\n]+")
+_LINE_OVER_998 = re.compile(rb"^[^\r\n]{999}", re.MULTILINE)
 _ASCII = bytes(range(128))
+_PLAIN_TEXT = b"\t\r\n" + bytes(range(0x20, 0x7F))
 
 
 class Part(Protocol):
@@ -64,7 +64,9 @@ class Leaf:
         if self.encoding == "base64":
             _write_base64(out, self.content)
         elif self.encoding == "quoted-printable":
-            out.write(binascii.b2a_qp(self.content, istext=True))
+            # b2a_qp breaks lines as the first line of the text happens to end, so it gets one kind.
+            lines = self.content.replace(b"\r\n", b"\n")
+            out.write(binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n"))
         else:
             out.write(self.content)
 
@@ -244,15 +246,11 @@ def _phrase(display_name: str, header_name: str) -> Iterable[str]:
 
 
 def _text_encoding(content: bytes) -> Literal["7bit", "quoted-printable", "base64"]:
-    if not _NOT_7BIT_TEXT.search(content) and not _has_long_line(content):
+    if not content.translate(None, _PLAIN_TEXT) and not _LINE_OVER_998.search(content):
         return "7bit"
     non_ascii = len(content.translate(None, _ASCII))
     # Quoted-printable adds two octets to each of those, base64 a third to all.
     return "quoted-printable" if non_ascii * 6 <= len(content) else "base64"
-
-
-def _has_long_line(content: bytes) -> bool:
-    return any(line.end() - line.start() > 998 for line in _TEXT_LINE.finditer(content))  # noqa: PLR2004 - RFC 5322's limit
 
 
 def _write_lines(out: BytesIO, *lines: str) -> None:
