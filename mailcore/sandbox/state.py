@@ -8,7 +8,10 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email import policy
 from email.message import EmailMessage
+from email.parser import BytesParser
+from functools import cached_property
 from typing import Literal
 
 from mailcore.sandbox.answers import Refusal, gmail_error, oauth_refusal, unauthenticated
@@ -98,7 +101,6 @@ class SandboxMessage:
         gmail_id: Gmail's identifier.
         thread_id: the identifier of its conversation.
         raw: the very bytes that were posted.
-        email: the same, parsed.
         received_at: when it was taken, aware UTC.
     """
 
@@ -106,8 +108,12 @@ class SandboxMessage:
     gmail_id: str
     thread_id: str
     raw: bytes = field(repr=False)
-    email: EmailMessage = field(repr=False)
     received_at: datetime
+
+    @cached_property
+    def email(self) -> EmailMessage:
+        """The mail, parsed."""
+        return BytesParser(policy=policy.SMTP).parsebytes(self.raw)
 
     @property
     def subject(self) -> str:
@@ -340,9 +346,7 @@ class State:
 
     # The outbox
 
-    def deliver(
-        self, account: Account, raw: bytes, email: EmailMessage, thread_id: str | None
-    ) -> SandboxMessage:
+    def deliver(self, account: Account, raw: bytes, thread_id: str | None) -> SandboxMessage:
         """Take a message.
 
         Raises:
@@ -357,7 +361,6 @@ class State:
                 gmail_id=gmail_id,
                 thread_id=thread_id or gmail_id,
                 raw=raw,
-                email=email,
                 received_at=datetime.now(UTC),
             )
             self._outbox.append(message)
