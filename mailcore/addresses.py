@@ -9,7 +9,7 @@ from typing import TypeAlias
 from email_validator import EmailNotValidError, validate_email
 
 from mailcore.errors import InvalidMessage
-from mailcore.mime import header_text, shortened
+from mailcore.headers import header_text, shortened
 
 #: ``"a@example.com"``, ``"Ann <a@example.com>"``, ``"a@example.com, b@example.com"``, or a
 #: list of those and of ``(name, address)`` pairs.

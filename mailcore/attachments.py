@@ -1,7 +1,5 @@
-"""Files that travel with a message: read, limited in size, given a media type."""
+"""Files that travel with a message: read, and limited in size."""
 
-import codecs
-import mimetypes
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -10,34 +8,16 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from mailcore.errors import InvalidMessage
-from mailcore.mime import Leaf, file_name_parameter, header, header_text, parameters, shortened
+from mailcore.headers import file_name_parameter, header, header_text, parameters, shortened
+from mailcore.media_types import given_type, guessed_type
+from mailcore.mime import Leaf
 
 #: Gmail's limit, before encoding: https://support.google.com/mail/answer/6584
 MAX_ATTACHED = 25 * 1024 * 1024
 #: What file systems allow; percent-encoded it still fits on one header line.
 _LONGEST_FILE_NAME = 255
-_LONGEST_MEDIA_TYPE = 255
 
-_TOKEN = r"[!#$%&'*+.^_`|{}~0-9A-Za-z-]+"  # noqa: S105 - RFC 2045's token, no secret
-_PARAMETER = re.compile(rf'[ \t]*;[ \t]*({_TOKEN}=(?:{_TOKEN}|"[ !#-\[\]-~]*"))')
-_MEDIA_TYPE = re.compile(rf"({_TOKEN})/({_TOKEN})((?:{_PARAMETER.pattern})*)")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._@+-]{1,200}")
-
-_TEXT_CHUNK = 1 << 16
-
-_BINARY = "application/octet-stream"
-_COMPOSITE = ("message", "multipart")
-_COMPRESSED = {
-    "gzip": "application/gzip",
-    "bzip2": "application/x-bzip2",
-    "xz": "application/x-xz",
-}
-# Python's own table lacks these, and slim images have no /etc/mime.types.
-_OFFICE = {
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +94,18 @@ def inline_parts(items: Mapping[str, AttachmentLike]) -> list[Leaf]:
 
 
 def _part(attachment: Attachment, argument: str, *headers: str, disposition: str) -> Leaf:
-    name = attachment.filename
+    name, content = attachment.filename, attachment.content
+    if attachment.content_type is None:
+        media_type = guessed_type(name, content)
+    else:
+        media_type = given_type(attachment.content_type, field=argument)
     return Leaf(
         (
-            header("Content-Type", _content_type(attachment, argument)),
-            header("Content-Disposition", [f"{disposition};", file_name_parameter(name)]),
+            header("Content-Type", parameters(media_type)),
+            header("Content-Disposition", parameters([disposition, file_name_parameter(name)])),
             *headers,
         ),
-        attachment.content,
+        content,
         "base64",
     )
 
@@ -226,53 +210,3 @@ def _check_name(name: object, argument: str) -> None:
             "octets in UTF-8; shorten it",
             field=argument,
         )
-
-
-def _content_type(attachment: Attachment, argument: str) -> list[str]:
-    """Return the media type as words: what the caller said, else by the name and content."""
-    if attachment.content_type is None:
-        guessed = _guessed_type(attachment.filename)
-        if not guessed.startswith("text/"):
-            return [guessed]
-        # A text in an unknown encoding would be shown as garbage.
-        utf8 = _is_utf8(attachment.content)
-        return parameters([guessed, 'charset="utf-8"']) if utf8 else [_BINARY]
-    given = attachment.content_type
-    parsed = _MEDIA_TYPE.fullmatch(given) if isinstance(given, str) else None
-    if parsed is None or len(given) > _LONGEST_MEDIA_TYPE:
-        raise InvalidMessage(
-            f"{argument}: {shortened(given)} is not a content type; write it as "
-            '"application/pdf", or leave it out to have it guessed',
-            field=argument,
-        )
-    if parsed[1].lower() in _COMPOSITE:
-        raise InvalidMessage(
-            f"{argument}: {parsed[1]}/… can't be given as a file's content type (RFC 2046); "
-            "leave it out, and the file arrives as it is",
-            field=argument,
-        )
-    return parameters([f"{parsed[1]}/{parsed[2]}", *_PARAMETER.findall(parsed[3])])
-
-
-def _guessed_type(name: str) -> str:
-    # The prefix keeps a name such as "data:text/html,x" from being read as a URL.
-    guessed, compression = mimetypes.guess_type(f"./{name}", strict=False)
-    if compression is not None:
-        return _COMPRESSED.get(compression, _BINARY)
-    if guessed is None:
-        return _OFFICE.get(Path(name).suffix.lower(), _BINARY)
-    # RFC 2046 allows no base64 in a message, so an .eml travels as a file.
-    return _BINARY if guessed.startswith(_COMPOSITE) else guessed
-
-
-def _is_utf8(content: bytes) -> bool:
-    """Tell without ever holding the whole text."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(content)
-    try:
-        for start in range(0, len(view), _TEXT_CHUNK):
-            decoder.decode(view[start : start + _TEXT_CHUNK])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True

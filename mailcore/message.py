@@ -1,6 +1,5 @@
 """What to send → an RFC 5322 message. Pure: no network, no database, no settings."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,43 +16,15 @@ from mailcore.attachments import (
 )
 from mailcore.clock import now
 from mailcore.errors import InvalidMessage
-from mailcore.mime import (
-    Multipart,
-    Part,
-    header,
-    header_text,
-    mailbox_words,
-    serialise,
-    shortened,
-    surrogate_message,
-    text_part,
-    unstructured,
-)
+from mailcore.given_headers import further_headers, thread_headers
+from mailcore.headers import header, header_text, mailbox_words, surrogate_message, unstructured
+from mailcore.mime import Multipart, Part, serialise, text_part
 
 __all__ = ["Addresses", "Attachment", "AttachmentLike", "ComposedMessage", "compose"]
 
 #: Gmail's limit for the encoded message:
 #: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send
 MAX_MESSAGE = 35 * 1024 * 1024
-
-_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
-_BETWEEN_MESSAGE_IDS = re.compile(r"[\s,]+|(?<=>)(?=<)")
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
-
-#: Headers that an argument sets, and those that must agree with the rest of the message.
-_OWN_HEADERS = {
-    "from": "from_name",
-    "to": "to",
-    "cc": "cc",
-    "bcc": "bcc",
-    "reply-to": "reply_to",
-    "subject": "subject",
-    "in-reply-to": "in_reply_to",
-    "references": "references",
-    "date": None,
-    "message-id": None,
-    "mime-version": None,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +107,8 @@ def compose(
             unstructured("Subject", subject),
             header("Date", [format_datetime(now())]),
             header("Message-ID", [message_id]),
-            *_thread_headers(in_reply_to, references),
-            *_further_headers(headers or {}),
+            *thread_headers(in_reply_to, references),
+            *further_headers(headers or {}),
         ]
         raw = serialise(envelope, _content(text, html, attachments, inline or {}))
         if len(raw) > MAX_MESSAGE:
@@ -174,67 +145,6 @@ def _address_headers(groups: Mapping[str, list[Mailbox]]) -> Iterator[str]:
             words += mailbox_words(person.name, person.address, name)
         if words:
             yield header(name, words)
-
-
-def _thread_headers(
-    in_reply_to: str | None, references: Sequence[str] | str | None
-) -> Iterator[str]:
-    """Yield In-Reply-To and References, which ends with the parent (RFC 5322 section 3.6.4)."""
-    parents = _message_ids(in_reply_to, "in_reply_to")
-    thread = _message_ids(references, "references")
-    if len(parents) > 1:
-        raise InvalidMessage(
-            "in_reply_to must be one Message-ID; put earlier ones into references",
-            field="in_reply_to",
-        )
-    if parents:
-        yield header("In-Reply-To", parents)
-    if thread or parents:
-        yield header("References", dict.fromkeys([*thread, *parents]))
-
-
-def _message_ids(value: Sequence[str] | str | None, argument: str) -> list[str]:
-    if value is None:
-        return []
-    if not isinstance(value, Sequence):
-        raise InvalidMessage(
-            f"{argument} must be a str or a list of str, not {type(value).__name__}",
-            field=argument,
-        )
-    ids = []
-    for text in [value] if isinstance(value, str) else value:
-        checked = header_text(text, field=argument, what=argument)
-        for found in filter(None, _BETWEEN_MESSAGE_IDS.split(checked)):
-            message_id = found if found.startswith("<") else f"<{found}>"
-            if not _MESSAGE_ID.fullmatch(message_id):
-                raise InvalidMessage(
-                    f"{argument}: {shortened(found)} is not a Message-ID; write it as "
-                    "<id@example.com>, in ASCII and without spaces",
-                    field=argument,
-                )
-            ids.append(message_id)
-    return ids
-
-
-def _further_headers(headers: Mapping[str, str]) -> Iterator[str]:
-    if not isinstance(headers, Mapping):
-        raise InvalidMessage(
-            'headers must be a dict of names and texts, such as {"X-Job": "backup"}',
-            field="headers",
-        )
-    for name, value in headers.items():
-        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-            raise InvalidMessage(
-                f"headers: {shortened(name)} can't be a header's name; take up to 76 printable "
-                "ASCII characters, without spaces and colons",
-                field="headers",
-            )
-        if name.lower() in _OWN_HEADERS or name.lower().startswith("content-"):
-            argument = _OWN_HEADERS.get(name.lower())
-            advice = f"use {argument}= instead" if argument else "it is set for every message"
-            raise InvalidMessage(f"headers: {name} can't be given here; {advice}", field="headers")
-        text = header_text(value, field="headers", what=f"the header {name}")
-        yield unstructured(name, text.strip())
 
 
 def _content(
