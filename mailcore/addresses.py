@@ -57,31 +57,40 @@ def parse_addresses(value: Addresses | None, *, field: str) -> list[Mailbox]:
     for item in value:
         match item:
             case (name, address):
-                mailboxes.append(mailbox(name, address, field=field))
+                mailboxes.append(_mailbox(name or "", address, field))
             case _:
                 mailboxes += _parse_list(item, field)
     return mailboxes
 
 
-def mailbox(name: str | None, address: str, *, field: str) -> Mailbox:
-    """Return one mailbox from its parts.
+def display_name(value: str, *, field: str) -> str:
+    """Return the name that people shall see, without surrounding spaces.
 
     Raises:
-        InvalidMessage: the name or the address is unusable.
+        InvalidMessage: it could not be written into a header.
     """
-    shown = header_text(name or "", field=field, what=f"a name in {field}").strip()
-    if found := _CONTROL.search(shown):
+    name = header_text(value, field=field, what=f"a name in {field}").strip()
+    if found := _CONTROL.search(name):
         raise InvalidMessage(
             f"a name in {field} holds U+{ord(found[0]):04X}, a control character that no "
-            f"mailbox can show: {shortened(shown)}. Remove it.",
+            f"mail program shows: {shortened(name)}. Remove it.",
             field=field,
         )
-    bare = header_text(address, field=field, what=f"an address in {field}").strip()
+    return name
+
+
+def mail_address(value: str, *, field: str) -> str:
+    """Return the bare address in ASCII.
+
+    Raises:
+        InvalidMessage: it is none, or Gmail can't send to it.
+    """
+    address = header_text(value, field=field, what=f"an address in {field}").strip()
     try:
-        return Mailbox(shown, _normalised(bare))
+        return _normalised(address)
     except EmailNotValidError as exc:
         raise InvalidMessage(
-            f"{field}: {shortened(bare)} is not an email address that Gmail can send to. {exc} "
+            f"{field}: {shortened(address)} is not an email address that Gmail can send to. {exc} "
             'Write it as ann@example.com, or as "Ann Lee" <ann@example.com>.',
             field=field,
         ) from exc
@@ -96,9 +105,13 @@ def _parse_list(text: str, field: str) -> list[Mailbox]:
 def _parse_one(text: str, field: str) -> Mailbox:
     named = _NAMED.fullmatch(text)
     if named is None:
-        return mailbox("", text, field=field)
+        return Mailbox("", mail_address(text, field=field))
     quoted, plain, address = named.group("quoted", "plain", "address")
-    return mailbox(plain if quoted is None else _ESCAPED.sub(r"\1", quoted), address, field=field)
+    return _mailbox(plain if quoted is None else _ESCAPED.sub(r"\1", quoted), address, field)
+
+
+def _mailbox(name: str, address: str, field: str) -> Mailbox:
+    return Mailbox(display_name(name, field=field), mail_address(address, field=field))
 
 
 @lru_cache(maxsize=4096)

@@ -54,7 +54,8 @@ def attached_parts(items: Iterable[AttachmentLike], *, room: int) -> list[Leaf]:
     argument = "attachments"
     if isinstance(items, str | bytes | os.PathLike | Attachment) or not isinstance(items, Iterable):
         raise InvalidMessage(
-            f"attachments must be a list; put the one file into brackets: [{shortened(items)}]",
+            f"attachments must be a list, not {type(items).__name__}; put one file into brackets: "
+            '["report.pdf"]',
             field=argument,
         )
     parts = []

@@ -41,8 +41,7 @@ def header_text(value: object, *, field: str, what: str) -> str:
         raise InvalidMessage(f"{what} must be a str, not {type(value).__name__}", field=field)
     if _LINE_BREAK_OR_NUL.search(value):
         raise InvalidMessage(
-            f"{what} holds a line break or a NUL character, which could forge headers: "
-            f"{shortened(value)}. Remove it.",
+            f"{what} holds a line break or a NUL character, which could forge headers. Remove it.",
             field=field,
         )
     if not value.isascii():

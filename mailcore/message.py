@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime, make_msgid
 from typing import Literal
 
-from mailcore.addresses import Addresses, Mailbox, mailbox, parse_addresses
+from mailcore.addresses import Addresses, Mailbox, display_name, mail_address, parse_addresses
 from mailcore.attachments import (
     MAX_ATTACHED,
     Attachment,
@@ -85,8 +85,9 @@ def compose(
         InvalidMessage: an argument is unusable; ``field`` names it.
     """
     with _blaming(alias):
-        sender = mailbox(
-            from_name, from_address, field="from_name" if from_name else "from_address"
+        sender = Mailbox(
+            name=display_name(from_name or "", field="from_name"),
+            address=mail_address(from_address, field="from_address"),
         )
         people = {
             "To": parse_addresses(to, field="to"),
@@ -127,7 +128,7 @@ def _blaming(alias: str) -> Iterator[None]:
 
 
 def _recipients(groups: Iterable[list[Mailbox]]) -> tuple[str, ...]:
-    addresses = dict.fromkeys(mailbox.address for group in groups for mailbox in group)
+    addresses = dict.fromkeys(person.address for group in groups for person in group)
     if not addresses:
         raise InvalidMessage(
             'The message has no recipient: give to, cc or bcc, such as to="ann@example.com".',

@@ -164,11 +164,17 @@ def test_a_written_mailbox_is_read_back(name: str, local: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "bad"), [("from_address", "alerts"), ("from_name", "Alerts\nBcc: x@example.com")]
+    ("argument", "bad"),
+    [
+        ("from_address", "alerts"),
+        ("from_address", None),
+        ("from_name", "Alerts\nBcc: x@example.com"),
+        ("from_name", 7),
+    ],
 )
-def test_the_sender_is_checked_too(argument: str, bad: str) -> None:
+def test_the_sender_is_checked_too(argument: str, bad: object) -> None:
     """A sender with an unusable address or name is no exception."""
     with pytest.raises(InvalidMessage) as caught:
-        write(**{argument: bad})
+        write(**({"from_name": "Alerts"} | {argument: bad}))
 
     assert caught.value.field == argument

@@ -291,17 +291,6 @@ def test_a_file_that_cannot_be_sent_says_why(field: str, bad: Any, reason: str) 
     assert caught.value.field == field
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
-    """A job that runs as the wrong user is told which file it may not read."""
-    path = tmp_path / "secret.pdf"
-    path.write_bytes(b"")
-    path.chmod(0)
-
-    with pytest.raises(InvalidMessage, match="Permission denied"):
-        write(attachments=[path])
-
-
 def test_files_that_cannot_be_read_now_say_so() -> None:
     """A closed file, one opened as text, and one without a real name."""
     with (

@@ -41,7 +41,7 @@ def test_no_text_can_forge_a_header(field: str, before: str, after: str, evil: s
         write(**PLACES[field](before + evil + after))
 
     assert caught.value.field == field
-    assert not {"\r", "\n", "\0"} & set(str(caught.value))
+    assert "line break" in str(caught.value)
 
 
 @pytest.mark.parametrize("field", ["headers", "attachments", "inline"])
