@@ -98,7 +98,7 @@ class GoogleSandbox:
         listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
         self._port = listener.getsockname()[1]
         app = create_app(self._state, self._traffic, self._tokens(), self.url)
-        server = ThreadedServer(app, listener, self._traffic.renew())
+        server = ThreadedServer(app, listener)
         server.start()
         self._server = server
 

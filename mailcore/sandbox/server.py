@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -16,7 +15,8 @@ from mailcore.sandbox.traffic import TRANSPORT
 #: look like a lost answer.
 _KEEP_ALIVE_SECONDS = 600
 
-_GRACE_SECONDS = 2
+#: Time for a connection that is just being accepted to appear among the others.
+_ACCEPT_SECONDS = 0.01
 
 
 class _Protocol(H11Protocol):
@@ -43,24 +43,39 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it serves, and stops at once when told to.
+    """A server that says when it serves, and that stops at once when told to.
 
-    The ordinary one looks ten times a second whether it is time to stop.
+    The ordinary one looks ten times a second whether to stop, and waits for its clients.
     """
 
-    def __init__(
-        self, config: uvicorn.Config, stopping: asyncio.Event, on_started: Callable[[], None]
-    ) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._stopping = stopping
-        self._on_started = on_started
+        self.ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._on_started()
+        self._loop = asyncio.get_running_loop()
+        self.ready.set()
 
     async def main_loop(self) -> None:
         await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - ThreadedServer closes it
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(_ACCEPT_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks)
+        await asyncio.sleep(0)  # a last turn of the loop, in which the sockets are closed
+
+    def stop(self) -> None:
+        """Break off what is under way; may be called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
 
 class ThreadedServer:
@@ -69,10 +84,9 @@ class ThreadedServer:
     Args:
         app: the ASGI app, without a lifespan.
         listener: a socket that listens; closed at the end.
-        stopping: the event that ends it, set in the server's loop.
     """
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, stopping: asyncio.Event) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         # Not log_level nor access_log: they change uvicorn's loggers for the whole process.
         config = uvicorn.Config(
             app,
@@ -85,39 +99,21 @@ class ThreadedServer:
             server_header=False,
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        self._server = _Server(config, stopping, self._started)
-        self._stopping = stopping
+        self._server = _Server(config)
         self._listener = listener
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="google-sandbox", daemon=True)
 
     def start(self) -> None:
-        """Return once requests are served.
-
-        Raises:
-            RuntimeError: the server did not come up.
-        """
+        """Return once requests are served."""
         self._thread.start()
-        self._ready.wait()
-        if self._loop is None:
-            raise RuntimeError("the sandbox did not start")
+        self._server.ready.wait()
 
     def stop(self) -> None:
-        """Break off what is under way, close every connection and wait for the thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        """Close every connection, answered or not, and wait for the thread to end."""
+        self._server.stop()
         self._thread.join()
 
-    def _started(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._ready.set()
-
     def _run(self) -> None:
-        try:
+        with self._listener:
             self._server.run(sockets=[self._listener])
-        finally:
-            self._listener.close()
-            self._ready.set()

@@ -163,7 +163,7 @@ def _open(future: asyncio.Future[None]) -> None:
 
 
 class _Interrupted(Exception):
-    """The client hung up, or the sandbox stops: the request comes to nothing."""
+    """The line broke, by the client or because the server stops: nothing comes of it."""
 
 
 @dataclass
@@ -179,20 +179,13 @@ class Traffic:
 
     Attributes:
         requests: the counters.
-        stopping: set, in the server's loop, when the sandbox stops.
     """
 
     def __init__(self) -> None:
         self.requests = RequestCounts()
-        self.stopping = asyncio.Event()
         self._lock = threading.Lock()
         self._arranged: list[_Arranged] = []
         self._holds: list[Hold] = []
-
-    def renew(self) -> asyncio.Event:
-        """Return a new `stopping`, for the next server."""
-        self.stopping = asyncio.Event()
-        return self.stopping
 
     def fail(
         self, operation: Operation, fault: Fault, times: int | None, account: str | None
@@ -266,7 +259,7 @@ class Traffic:
         for hold in list(self._holds):
             if hold.concerns(operation, account, taken):
                 with hold.arrival() as released:
-                    await self._unless_interrupted(request, released)
+                    await _unless_interrupted(request, released)
 
     async def _go_wrong(
         self, request: Request, fault: Fault, work: Callable[[], Awaitable[Response]]
@@ -275,7 +268,7 @@ class Traffic:
         if fault.taken:
             answer = await work()
         if fault.delay:
-            await self._unless_interrupted(request, asyncio.sleep(fault.delay))
+            await _unless_interrupted(request, asyncio.sleep(fault.delay))
         if fault.ending is Ending.NORMAL and not fault.taken:
             answer = await work()
         match fault.ending:
@@ -290,19 +283,21 @@ class Traffic:
             case Ending.NORMAL:
                 return answer
 
-    async def _unless_interrupted(self, request: Request, wait: Awaitable[None]) -> None:
-        """Wait, but no longer than the client and the sandbox do."""
-        wanted = asyncio.ensure_future(wait)
-        others = [
-            asyncio.ensure_future(_client_gone(request)),
-            asyncio.ensure_future(self.stopping.wait()),
-        ]
-        done, pending = await asyncio.wait([wanted, *others], return_when=asyncio.FIRST_COMPLETED)
-        for each in pending:
-            each.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-        if wanted not in done:
-            raise _Interrupted
+
+async def _unless_interrupted(request: Request, wait: Awaitable[None]) -> None:
+    """Wait, but no longer than the connection lasts.
+
+    Raises:
+        _Interrupted: the connection is gone.
+    """
+    wanted = asyncio.ensure_future(wait)
+    gone = asyncio.ensure_future(_client_gone(request))
+    done, pending = await asyncio.wait([wanted, gone], return_when=asyncio.FIRST_COMPLETED)
+    for each in pending:
+        each.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    if wanted not in done:
+        raise _Interrupted
 
 
 async def _client_gone(request: Request) -> None:

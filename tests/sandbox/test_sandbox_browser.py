@@ -1,0 +1,60 @@
+"""The consent page and the home page in a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+from sandbox_calling import BOB, Caller, mail, query_of
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser_page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser.new_page(viewport={"width": 390, "height": 844})
+        browser.close()
+
+
+def test_a_person_consents_on_a_phone(caller: Caller, browser_page: Page) -> None:
+    """Choose, untick, allow: the browser ends up where the client wanted it."""
+    back = caller.google.url + "/outbox"
+    browser_page.goto(caller.authorization_url(redirect_uri=back))
+    width = browser_page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    browser_page.get_by_label(BOB).check()
+    browser_page.get_by_label("Send email on your behalf").uncheck()
+    browser_page.get_by_role("button", name="Allow").click()
+    browser_page.wait_for_url(back + "?*")
+    outcome = query_of(browser_page.url)
+    assert outcome["state"] == "a-state"
+    assert "gmail.send" not in outcome["scope"]
+    assert "openid" in outcome["scope"]
+
+
+def test_a_person_cancels_without_choosing(caller: Caller, browser_page: Page) -> None:
+    """Cancel works even while no account is chosen."""
+    back = caller.google.url + "/outbox"
+    browser_page.goto(caller.authorization_url(redirect_uri=back, prompt="select_account"))
+    browser_page.get_by_role("button", name="Cancel").click()
+    browser_page.wait_for_url(back + "?*")
+    assert query_of(browser_page.url)["error"] == "access_denied"
+
+
+def test_a_person_revokes_a_grant_and_reads_the_mail(caller: Caller, browser_page: Page) -> None:
+    """The home page's button ends the grant; the outbox leads to the mail."""
+    token = caller.google.issue_grant(BOB)["access_token"]
+    caller.send(token, mail("Disk is full"))
+    browser_page.goto(caller.google.url)
+    browser_page.get_by_role("row", name=BOB).get_by_role("button", name="Revoke grant").click()
+    browser_page.get_by_role("row", name=BOB).get_by_text("revoked").wait_for()
+    browser_page.get_by_role("link", name="Outbox").click()
+    browser_page.get_by_role("link", name="Disk is full").click()
+    browser_page.get_by_text("It is.").wait_for()
