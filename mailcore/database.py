@@ -1,16 +1,14 @@
 """The database: engine, sessions, locks; every Postgres error leaves as one of ours."""
 
-import os
 import select
 import threading
-import weakref
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from psycopg import errors as postgres_errors
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from psycopg.errors import LockNotAvailable, UndefinedColumn, UndefinedTable
+from sqlalchemy import Connection, CursorResult, Engine, UpdateBase, create_engine, event, text
 from sqlalchemy.exc import (
     DBAPIError,
     DisconnectionError,
@@ -21,14 +19,10 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
+from mailcore import forks
 from mailcore.embedded import join
-from mailcore.errors import ConfigurationError, DatabaseUnavailable
+from mailcore.errors import ConfigurationError, DatabaseUnavailable, TemporaryFailure
 from mailcore.settings import Settings
-
-#: Seconds to wait for another process's refresh before giving up on the lock.
-LOCK_TIMEOUT = 30
-
-_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 
 
 class Database:
@@ -41,7 +35,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = "postgresql+psycopg://" + url.partition("://")[2]
         self._reset()
-        _databases.add(self)
+        forks.watch(self)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -105,23 +99,49 @@ class Database:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
-    def exclusive(self, sender_id: int) -> Iterator[Session]:
+    def exclusive(self, sender_id: int, *, timeout: float) -> Iterator[Session]:
         """A transaction that only one thread of one process has, for each sender.
 
         Waiting threads hold no connection. No row is locked, so pages and other writers
         never wait. The lock ends with the transaction, so it works behind PgBouncer.
+
+        Args:
+            sender_id: which sender.
+            timeout: seconds to wait for the others.
+
+        Raises:
+            TemporaryFailure: the others took longer.
+            DatabaseUnavailable: Postgres cannot be reached, or went away.
         """
-        with self._locks[sender_id], self.transaction() as session:
-            session.connection().execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'"))
-            session.connection().execute(
-                text("SELECT pg_advisory_xact_lock(:namespace, :sender)"),
-                {"namespace": _LOCK_NAMESPACE, "sender": sender_id},
-            )
-            yield session
+        lock = self._locks[sender_id]
+        if not lock.acquire(timeout=max(timeout, 0.001)):
+            raise TemporaryFailure(_LOCK_BUSY)
+        try:
+            with self.transaction() as session:
+                session.connection().execute(
+                    text("SELECT set_config('lock_timeout', :milliseconds, true)"),
+                    {"milliseconds": str(max(int(timeout * 1000), 1))},
+                )
+                session.connection().execute(
+                    text("SELECT pg_advisory_xact_lock(:namespace, :sender)"),
+                    {"namespace": _LOCK_NAMESPACE, "sender": sender_id},
+                )
+                yield session
+        finally:
+            lock.release()
 
 
+_LOCK_BUSY = (
+    "Others are waiting for Google to renew this sender's access, and it takes too long. "
+    "Nothing was sent; trying again later is safe."
+)
 #: Keeps our advisory locks apart from those of other programs in the database ("pale").
 _LOCK_NAMESPACE = 0x70616C65
+
+
+def changed_rows(session: Session, statement: UpdateBase) -> int:
+    """Run an UPDATE or DELETE, and return how many rows it changed."""
+    return cast("CursorResult[Any]", session.connection().execute(statement)).rowcount
 
 
 def _engine(url: str) -> Engine:
@@ -158,12 +178,14 @@ def _our_errors() -> Iterator[None]:
     try:
         yield
     except ProgrammingError as exc:
-        if isinstance(exc.orig, postgres_errors.UndefinedTable | postgres_errors.UndefinedColumn):
+        if isinstance(exc.orig, UndefinedTable | UndefinedColumn):
             raise ConfigurationError(
                 "The database has no up-to-date pal-e-mail tables. Run `pal-e-mail migrate`."
             ) from exc
         raise
     except (OperationalError, InterfaceError, PoolTimeout) as exc:
+        if isinstance(exc, OperationalError) and isinstance(exc.orig, LockNotAvailable):
+            raise TemporaryFailure(_LOCK_BUSY) from exc
         raise DatabaseUnavailable(
             f"The database cannot be reached: {_first_line(exc)}. Nothing was sent. Check "
             "DATABASE_URL and that Postgres runs; trying again later is safe."
@@ -178,12 +200,3 @@ def _our_errors() -> Iterator[None]:
 
 def _first_line(exc: Exception) -> str:
     return str(getattr(exc, "orig", exc)).partition("\n")[0].rstrip(".")
-
-
-def _forget_parent() -> None:
-    for database in _databases:
-        database.forget_parent()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_parent)

@@ -21,6 +21,11 @@ class Vault:
         fernets = [Fernet(key.get_secret_value()) for key in keys]
         self._fernet = MultiFernet(fernets) if fernets else None
 
+    @property
+    def seals(self) -> bool:
+        """Keys are set."""
+        return self._fernet is not None
+
     def seal(self, secret: str) -> str:
         """Return what may be stored."""
         if self._fernet is None:

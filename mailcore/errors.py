@@ -101,9 +101,14 @@ class DeliveryNotSettleable(PalEMailError):
 
 
 class AuthorizationError(PalEMailError):
-    """A re-auth was refused. The sender's old grant, if any, is untouched."""
+    """A re-auth was refused. The sender's old grant, if any, is untouched.
+
+    Attributes:
+        authorization_id: the re-auth's id, or None where the link belongs to none.
+    """
 
     code = "authorization_refused"
+    authorization_id: str | None = None
 
 
 class LinkInvalid(AuthorizationError):

@@ -47,7 +47,7 @@ class ComposedMessage:
 def compose(
     *,
     alias: str,
-    from_address: str,
+    from_address: str | None,
     from_name: str | None,
     to: Addresses | None,
     subject: str,
@@ -66,7 +66,7 @@ def compose(
 
     Args:
         alias: the sender's, for errors.
-        from_address: the sender's mailbox.
+        from_address: the sender's mailbox; None, where it is not known, leaves From to Gmail.
         from_name: what recipients see beside it, or None.
         to: addresses as str or list, with or without names; so are cc, bcc and reply_to.
         subject: may be empty.
@@ -85,10 +85,7 @@ def compose(
         InvalidMessage: an argument is unusable; ``field`` names it.
     """
     with _blaming(alias):
-        sender = Mailbox(
-            name=display_name(from_name or "", field="from_name"),
-            address=mail_address(from_address, field="from_address"),
-        )
+        senders = _senders(from_name, from_address)
         people = {
             "To": parse_addresses(to, field="to"),
             "Cc": parse_addresses(cc, field="cc"),
@@ -96,11 +93,13 @@ def compose(
         }
         recipients = _recipients(people.values())
         subject = header_text(subject, field="subject", what="subject").strip()
-        message_id = make_msgid(domain=sender.address.rpartition("@")[2])
+        message_id = make_msgid(
+            domain=senders[0].address.rpartition("@")[2] if senders else "gmail.com"
+        )
         envelope = [
             *_address_headers(
                 {
-                    "From": [sender],
+                    "From": senders,
                     **people,
                     "Reply-To": parse_addresses(reply_to, field="reply_to"),
                 }
@@ -125,6 +124,17 @@ def _blaming(alias: str) -> Iterator[None]:
     except InvalidMessage as exc:
         exc.alias = alias
         raise
+
+
+def _senders(name: str | None, address: str | None) -> list[Mailbox]:
+    if address is None:
+        return []
+    return [
+        Mailbox(
+            name=display_name(name or "", field="from_name"),
+            address=mail_address(address, field="from_address"),
+        )
+    ]
 
 
 def _recipients(groups: Iterable[list[Mailbox]]) -> tuple[str, ...]:

@@ -14,14 +14,14 @@ from mailcore.database import Database
 _MIGRATION_LOCK = 0x6D696772
 
 
-def migrate(database: Database) -> str | None:
+def migrate(database: Database) -> bool:
     """Bring the database up to date, waiting while another process does so.
 
     Args:
         database: the one to migrate.
 
     Returns:
-        The revision that it came from, or None where it held no tables yet.
+        Whether there was anything to do.
 
     Raises:
         DatabaseUnavailable: Postgres cannot be reached.
@@ -33,7 +33,7 @@ def migrate(database: Database) -> str | None:
         config = migration_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    return before
+        return _revision(connection) != before
 
 
 def is_current(database: Database) -> bool:

@@ -259,11 +259,40 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationProgress:
-    """How far a re-auth has come; ``detail`` is the refusal in words, or None."""
+    """How far a re-auth has come.
 
+    Attributes:
+        outcome: waiting, done, refused or expired.
+        code: the refusal's code as in `mailcore.errors`, or None.
+        detail: the refusal in words, or None.
+        renewing_all: it is one of a walk through everything that is due.
+        requested_by: who began it.
+    """
+
+    authorization_id: str
+    alias: str
+    gmail_account: str | None
     outcome: AuthorizationOutcome
     code: str | None
     detail: str | None
+    renewing_all: bool
+    requested_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """A re-auth that stored a grant.
+
+    Attributes:
+        sender: as it is now.
+        released: how many held deliveries go out now.
+    """
+
+    authorization_id: str
+    sender: Sender
+    renewing_all: bool
+    requested_by: str
+    released: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,3 +309,38 @@ class Ticket:
     gmail_account: str | None
     url: str | None
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientInfo:
+    """The deployment's OAuth client, without its secret; ``source`` says where it is set."""
+
+    client_id: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One check of the doctor's; ``remedy`` says what to do, None where all is well."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedToken:
+    """What became of one token file.
+
+    Attributes:
+        file: its name.
+        alias: the sender, or None where the file tells none.
+        outcome: ``imported``, ``would import``, ``skipped`` or ``unreadable``.
+        detail: why, in words.
+    """
+
+    file: str
+    alias: str | None
+    outcome: str
+    detail: str

@@ -3,8 +3,8 @@
 import base64
 import io
 import json
-import threading
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from googleapiclient.discovery import build_from_document
@@ -38,8 +38,6 @@ class Gmail:
     def __init__(self, endpoint: str, transport: Transport) -> None:
         self._endpoint = endpoint.rstrip("/") + "/"
         self._transport = transport
-        self._lock = threading.Lock()
-        self._messages: Any = None
 
     def send(
         self, raw: bytes, *, access_token: str, thread_id: str | None, timeout: float
@@ -72,17 +70,14 @@ class Gmail:
         body = {"threadId": thread_id} if thread_id else {}
         if len(raw) > UPLOAD_ABOVE:
             media = MediaIoBaseUpload(io.BytesIO(raw), mimetype="message/rfc822")
-            return self._resource().send(userId="me", body=body or None, media_body=media)
+            return self._messages.send(userId="me", body=body or None, media_body=media)
         body["raw"] = base64.urlsafe_b64encode(raw).decode("ascii")
-        return self._resource().send(userId="me", body=body)
+        return self._messages.send(userId="me", body=body)
 
-    def _resource(self) -> Any:
-        """Build the `messages` resource once: building it is what costs in Google's client."""
-        with self._lock:
-            if self._messages is None:
-                document = json.loads(get_static_doc("gmail", "v1"))
-                document["rootUrl"] = self._endpoint
-                document["mtlsRootUrl"] = self._endpoint
-                service = build_from_document(document, http=BoundedHttp(self._transport, 0))
-                self._messages = service.users().messages()
-            return self._messages
+    @cached_property
+    def _messages(self) -> Any:
+        """The `messages` resource: building it is what costs in Google's client, so once."""
+        document = json.loads(get_static_doc("gmail", "v1"))
+        document["rootUrl"] = document["mtlsRootUrl"] = self._endpoint
+        service = build_from_document(document, http=BoundedHttp(self._transport, 0))
+        return service.users().messages()

@@ -21,6 +21,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
+from mailcore import forks
 from mailcore.google.failures import FailureKind, GoogleFailure
 
 #: Seconds in which a connection must stand.
@@ -44,7 +45,7 @@ class _WatchesSending:
         # urllib3 would let its connect timeout bound the sending too: large mails take longer.
         whole, self.timeout = self.timeout, min(CONNECT_TIMEOUT, self.timeout)
         try:
-            super().connect()
+            super().connect()  # type: ignore[misc]
         except OSError as exc:  # reset, or TLS failed: urllib3's own errors are no OSErrors
             raise _NotFullySent from exc
         finally:
@@ -57,14 +58,14 @@ class _WatchesSending:
         if self.sock is not None:
             self.sock.settimeout(self.timeout)
         try:
-            super().request(*args, **kwargs)
+            super().request(*args, **kwargs)  # type: ignore[misc]
         except TimeoutError as exc:
             raise _NotFullySent from exc
         self._handed_over = True
 
     def getresponse(self: Any) -> Any:
         try:
-            return super().getresponse()
+            return super().getresponse()  # type: ignore[misc]
         except (OSError, http.client.HTTPException) as exc:
             if not self._handed_over:
                 raise _NotFullySent from exc
@@ -80,17 +81,22 @@ class _SecureConnection(_WatchesSending, HTTPSConnection):
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection  # type: ignore[assignment]
+    ConnectionCls = _Connection
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection  # type: ignore[assignment]
+    ConnectionCls = _SecureConnection
 
 
 class Transport:
-    """Thread-safe, pooled HTTP; a fork must make its own."""
+    """Thread-safe, pooled HTTP; a forked child makes connections of its own."""
 
     def __init__(self) -> None:
+        self.forget_parent()
+        forks.watch(self)
+
+    def forget_parent(self) -> None:
+        """Start with no connections."""
         self._pools = urllib3.PoolManager(
             maxsize=64,
             socket_options=[
@@ -100,6 +106,10 @@ class Transport:
             ],
         )
         self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._pools.clear()
 
     def post(
         self, url: str, body: bytes | str, headers: Mapping[str, str], *, timeout: float

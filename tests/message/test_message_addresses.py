@@ -5,7 +5,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from message_reading import read, read_elsewhere, write
+from tests.message.message_reading import read, read_elsewhere, write
 
 from mailcore.errors import InvalidMessage
 

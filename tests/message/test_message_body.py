@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from message_reading import decoded, read, read_elsewhere, write
+from tests.message.message_reading import decoded, read, read_elsewhere, write
 
 from mailcore.errors import InvalidMessage
 from mailcore.message import Attachment, compose

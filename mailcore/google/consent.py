@@ -1,4 +1,4 @@
-"""Google's OAuth: the consent link, the code exchange, the refresh, and who consented.
+"""Google's consent: the link, the code exchange, and who consented.
 
 Sources: RFC 6749, RFC 7636 (PKCE), OpenID Connect Core 3.1.3.7, and Google's guide
 (https://developers.google.com/identity/protocols/oauth2/web-server).
@@ -8,9 +8,9 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import google.auth.jwt
 from google_auth_oauthlib.flow import Flow
@@ -20,8 +20,9 @@ from requests.exceptions import RequestException
 from mailcore.clock import now
 from mailcore.credentials import Grant, OAuthClient
 from mailcore.errors import IdentityMissing
+from mailcore.google.answers import read_grant
 from mailcore.google.failures import FailureKind, GoogleFailure, token_failure
-from mailcore.google.transport import Transport
+from mailcore.google.refreshing import TOKEN_TIMEOUT
 from mailcore.settings import Settings, is_loopback
 
 SEND_SCOPE = "https://www.googleapis.com/auth/gmail.send"
@@ -37,14 +38,11 @@ SENDING_SCOPES = frozenset(
         "https://mail.google.com/",
     }
 )
-#: Seconds that the token endpoint has to answer.
-TOKEN_TIMEOUT = 10.0
 
 _GOOGLE_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
 _GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address
 #: Clocks differ by so much (OpenID Connect Core 3.1.3.7 leaves the leeway to us).
 _LEEWAY = timedelta(minutes=5)
-_LIFETIME_IF_UNSAID = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +68,16 @@ class Exchanged:
     lasts: timedelta | None
 
 
-class OAuth:
+class Consent:
     """Google's authorization and token endpoints, or a stand-in's.
 
     Args:
         settings: the endpoints.
-        transport: the pooled connections.
     """
 
-    def __init__(self, settings: Settings, transport: Transport) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._auth_uri = settings.google_auth_uri
         self._token_uri = settings.google_token_uri
-        self._transport = transport
         if is_loopback(self._token_uri) and self._token_uri.startswith("http:"):
             # oauthlib refuses plain http otherwise. Settings allow it for loopback alone.
             os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
@@ -140,48 +136,10 @@ class OAuth:
         lasts = token.get("refresh_token_expires_in")
         return Exchanged(
             # RFC 6749 section 5.1: no scope in the answer means what was asked for.
-            grant=_grant(token, Grant(refresh_token=None, scopes=REQUESTED_SCOPES)),
+            grant=read_grant(token, Grant(refresh_token=None, scopes=REQUESTED_SCOPES)),
             account=self._identity(token.get("id_token"), client),
             lasts=timedelta(seconds=int(lasts)) if lasts else None,
         )
-
-    def refresh(self, client: OAuthClient, grant: Grant) -> Grant:
-        """Fetch a new access token, in one attempt.
-
-        google-auth's own refresh repeats by itself and loses the HTTP status; what a
-        failure means is decided here, so the POST (RFC 6749 section 6) is made here.
-
-        Returns:
-            The grant with the new access token, and the new refresh token if one came.
-
-        Raises:
-            GoogleFailure: the token endpoint refused, or could not be reached.
-        """
-        body = urlencode(
-            {
-                "grant_type": "refresh_token",
-                "refresh_token": grant.refresh_token,
-                "client_id": client.client_id,
-                "client_secret": client.client_secret,
-            }
-        )
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
-        }
-        try:
-            answer = self._transport.post(self._token_uri, body, headers, timeout=TOKEN_TIMEOUT)
-        except GoogleFailure as exc:  # a refresh may be repeated, so an unknown end is none
-            raise GoogleFailure(FailureKind.TEMPORARY, exc.reason, exc.text) from exc
-        if answer.status != 200:  # noqa: PLR2004 - RFC 6749 section 5.1
-            names = {name.lower(): value for name, value in answer.headers.items()}
-            raise token_failure(answer.status, names, answer.data)
-        try:
-            return _grant(json.loads(answer.data), grant)
-        except (ValueError, TypeError, KeyError) as exc:
-            raise GoogleFailure(
-                FailureKind.TEMPORARY, "garbled_answer", "Google's answer could not be read"
-            ) from exc
 
     def _flow(self, client: OAuthClient, redirect_uri: str, scopes: Any) -> Flow:
         config = {
@@ -232,21 +190,6 @@ _NO_IDENTITY = (
 
 def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
-
-
-def _grant(token: Mapping[str, Any], before: Grant) -> Grant:
-    """Read a token answer; what it leaves out stays as before."""
-    scope = token.get("scope") or before.scopes
-    return Grant(
-        refresh_token=token.get("refresh_token") or before.refresh_token,
-        access_token=str(token["access_token"]),
-        access_expires_at=_expires_at(token),
-        scopes=tuple(scope.split() if isinstance(scope, str) else scope),
-    )
-
-
-def _expires_at(token: Mapping[str, Any]) -> datetime:
-    return now() + timedelta(seconds=float(token.get("expires_in") or _LIFETIME_IF_UNSAID))
 
 
 def _exchange_failure(exc: OAuth2Error) -> GoogleFailure:

@@ -1,0 +1,128 @@
+"""Getting one message to Gmail before a deadline, without ever sending it twice."""
+
+import time
+from dataclasses import dataclass, replace
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay
+from tenacity.wait import wait_base, wait_random_exponential
+
+from mailcore.clock import now
+from mailcore.errors import DatabaseUnavailable
+from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.google.gmail import Accepted, Gmail
+from mailcore.records import Attempted
+from mailcore.tokens import LoadedSender, Tokens
+
+
+@dataclass(slots=True, kw_only=True)
+class Submission:
+    """One message on its way, and how far it has come.
+
+    Attributes:
+        sender: with the grant that the latest attempt used.
+        thread_id: Gmail's id of the thread to put it in, or None.
+        deadline: by the monotonic clock, in seconds.
+        attempted: what is to be recorded of it.
+    """
+
+    sender: LoadedSender
+    thread_id: str | None
+    deadline: float
+    attempted: Attempted
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the deadline; never none at all, so that timeouts stay valid."""
+        return max(self.deadline - time.monotonic(), 0.001)
+
+
+class Attempts:
+    """Tries until the deadline.
+
+    Args:
+        tokens: renews grants.
+        gmail: takes messages.
+    """
+
+    def __init__(self, tokens: Tokens, gmail: Gmail) -> None:
+        self._tokens = tokens
+        self._gmail = gmail
+
+    def run(self, submission: Submission) -> Accepted:
+        """Repeat what certainly did not reach Gmail, and nothing else.
+
+        Raises:
+            GoogleFailure: the last attempt's.
+            PalEMailError: the sender is gone, the database away, or no client is set up.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception(_did_not_arrive),
+            wait=_AsGoogleAsks(),
+            stop=stop_before_delay(submission.seconds_left),
+            reraise=True,
+        )
+        return retrying(self._attempt, submission)
+
+    def _attempt(self, submission: Submission) -> Accepted:
+        try:
+            return self._with_grant(submission)
+        except GoogleFailure as failure:
+            if failure.kind is not FailureKind.GRANT or not self._reauthorised(submission):
+                raise
+        # The grant died because a re-auth replaced it meanwhile: the new one is tried, once.
+        return self._with_grant(submission)
+
+    def _with_grant(self, submission: Submission) -> Accepted:
+        self._renew(submission)
+        try:
+            return self._post(submission)
+        except GoogleFailure as failure:
+            if failure.kind is not FailureKind.ACCESS_TOKEN:
+                raise
+        # Google may end an access token early; the grant behind it may still be good.
+        self._renew(submission, refused=submission.sender.grant.access_token)
+        try:
+            return self._post(submission)
+        except GoogleFailure as failure:
+            if failure.kind is not FailureKind.ACCESS_TOKEN:
+                raise
+            raise GoogleFailure(FailureKind.GRANT, failure.reason, failure.text) from failure
+
+    def _renew(self, submission: Submission, *, refused: str | None = None) -> None:
+        submission.sender = self._tokens.fresh(
+            submission.sender, timeout=submission.seconds_left, refused=refused
+        )
+
+    def _post(self, submission: Submission) -> Accepted:
+        attempted = submission.attempted
+        submission.attempted = replace(attempted, attempts=attempted.attempts + 1)
+        return self._gmail.send(
+            attempted.message.raw,
+            access_token=submission.sender.grant.access_token or "",
+            thread_id=submission.thread_id,
+            timeout=submission.seconds_left,
+        )
+
+    def _reauthorised(self, submission: Submission) -> bool:
+        used = submission.sender.generation
+        submission.sender = self._tokens.load(submission.sender.alias)
+        return submission.sender.generation != used
+
+
+def _did_not_arrive(exc: BaseException) -> bool:
+    if isinstance(exc, GoogleFailure):
+        return exc.kind in {FailureKind.TEMPORARY, FailureKind.RATE}
+    return isinstance(exc, DatabaseUnavailable)
+
+
+class _AsGoogleAsks(wait_base):
+    """Jittered backoff, or longer where Google says when."""
+
+    _backoff = wait_random_exponential(multiplier=0.25, max=8)
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        backoff = self._backoff(retry_state)
+        failure = retry_state.outcome and retry_state.outcome.exception()
+        if isinstance(failure, GoogleFailure) and failure.retry_at is not None:
+            return max((failure.retry_at - now()).total_seconds(), 0.0) + backoff
+        return backoff

@@ -1,0 +1,286 @@
+"""One deployment, put together: the parts, and the calls that jobs and faces make."""
+
+import asyncio
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Unpack, overload
+
+from mailcore.arguments import SendArguments
+from mailcore.attempts import Attempts
+from mailcore.clients import NO_CLIENT, Clients
+from mailcore.database import Database
+from mailcore.encryption import Vault
+from mailcore.errors import ConfigurationError, ReauthRequired
+from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.google.gmail import Gmail
+from mailcore.google.refreshing import Refreshing
+from mailcore.google.transport import Transport
+from mailcore.message import ComposedMessage
+from mailcore.refusals import to_error
+from mailcore.senders import Senders
+from mailcore.sending import Sending
+from mailcore.settings import Settings
+from mailcore.tokens import TOKEN_DEADLINE, Tokens
+from mailcore.views import Finding, ImportedToken, Sender, Sent
+
+if TYPE_CHECKING:
+    from mailcore.authorization import Authorizations
+    from mailcore.deliveries import Deliveries
+    from mailcore.login import LoginSettings
+    from mailcore.tickets import Tickets
+
+
+class Mailcore:
+    """A deployment of pal-e-mail. Cheap to make; connects at first use.
+
+    Safe to share among threads, and among processes forked after it was made.
+
+    Args:
+        settings: None reads the environment.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._transport = Transport()
+        self._vault = Vault(self.settings.encryption_keys)
+
+    # What only faces use is loaded when they ask for it: a job that sends never waits for it.
+
+    @cached_property
+    def _database(self) -> Database:
+        return Database.from_settings(self.settings)
+
+    @cached_property
+    def client(self) -> Clients:
+        """The deployment's OAuth client."""
+        return Clients(self.settings, self._database, self._vault)
+
+    @cached_property
+    def _tokens(self) -> Tokens:
+        refreshing = Refreshing(self.settings.google_token_uri, self._transport)
+        return Tokens(self.settings, self._database, self._vault, self.client, refreshing)
+
+    @cached_property
+    def _sending(self) -> Sending:
+        gmail = Gmail(self.settings.gmail_api_endpoint, self._transport)
+        attempts = Attempts(self._tokens, gmail)
+        return Sending(self.settings, self._database, self._tokens, attempts)
+
+    @cached_property
+    def senders(self) -> Senders:
+        """The registry."""
+        return Senders(self._database, self._vault)
+
+    @cached_property
+    def authorizations(self) -> "Authorizations":
+        """Re-auths."""
+        from mailcore.authorization import Authorizations  # noqa: PLC0415
+        from mailcore.google.consent import Consent  # noqa: PLC0415
+
+        consent = Consent(self.settings)
+        return Authorizations(
+            self.settings, self._database, self._vault, self.client, consent, self.senders
+        )
+
+    @cached_property
+    def tickets(self) -> "Tickets":
+        """Links for mailbox owners."""
+        from mailcore.tickets import Tickets  # noqa: PLC0415
+
+        return Tickets(self.settings, self._database, self.authorizations)
+
+    @cached_property
+    def deliveries(self) -> "Deliveries":
+        """The log of deliveries."""
+        from mailcore.deliveries import Deliveries  # noqa: PLC0415
+
+        return Deliveries(self._database, self._tokens, self._sending)
+
+    @overload
+    def send_email(
+        self, alias: str, *, dry_run: Literal[False] = False, **arguments: Unpack[SendArguments]
+    ) -> Sent: ...
+
+    @overload
+    def send_email(
+        self, alias: str, *, dry_run: Literal[True], **arguments: Unpack[SendArguments]
+    ) -> ComposedMessage: ...
+
+    def send_email(
+        self, alias: str, *, dry_run: bool = False, **arguments: Unpack[SendArguments]
+    ) -> Sent | ComposedMessage:
+        """Send a message, and return once Gmail has taken it.
+
+        Bad input fails before anything happens. What certainly did not reach Gmail is
+        tried again until the timeout; what may have reached it never is.
+
+        Args:
+            alias: the sender.
+            to: addresses, as text (``"Ann <ann@example.com>, bob@example.com"``) or a list.
+            subject: one line.
+            text: the plain-text body; with `html` too, the reader's program chooses.
+            html: the HTML body.
+            cc: as `to`.
+            bcc: as `to`; the other recipients don't see them.
+            reply_to: as `to`.
+            from_name: the name shown beside the sender's address; None takes the sender's.
+            headers: further headers, such as ``{"List-Unsubscribe": "<…>"}``.
+            thread_id: Gmail's id of a thread, as in `Sent.thread_id`, to put it in.
+            in_reply_to: the Message-ID that it answers.
+            references: the Message-IDs of the thread so far.
+            attachments: paths, ``(name, bytes or file)``, open files, or `Attachment`.
+            inline: content id → image, for ``<img src="cid:…">``.
+            idempotency_key: the same key for the same sender returns the first result and
+                sends nothing, in any process.
+            timeout: seconds for everything.
+            dry_run: return the `ComposedMessage` that would go out, and send nothing.
+
+        Raises:
+            InvalidMessage: an argument is unusable; its ``field`` says which.
+            SenderNotFound: no sender has that alias.
+            ReauthRequired: Google refuses the grant; someone must re-authorise.
+            SenderBlocked: Google refuses the account; re-authorising does not help.
+            RateLimited: Google asks to slow down; ``retry_after`` says for how long.
+            TemporaryFailure: it did not reach Gmail; sending it later is safe.
+            OutcomeUnknown: it may have been sent; it is not repeated.
+            DeliveryDiscarded: a person settled this key as not to be sent.
+            MessageRejected: Gmail refuses this message.
+            ConfigurationError: the OAuth client, the project or a setting is at fault.
+        """
+        return self._sending.send_email(alias, dry_run=dry_run, **arguments)
+
+    async def asend_email(self, alias: str, **arguments: Unpack[SendArguments]) -> Sent:
+        """`send_email` for asyncio: the same arguments, and the loop is not blocked.
+
+        Cancelling it stops the waiting, not the sending: what came of it is recorded.
+        """
+        return await asyncio.to_thread(partial(self.send_email, alias, **arguments))
+
+    def access_token(self, alias: str) -> str:
+        """Return a valid access token of a sender, for any Gmail client.
+
+        Args:
+            alias: the sender.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            ReauthRequired: Google refuses the grant, or there is none.
+            SenderBlocked: Google refuses the account.
+            TemporaryFailure: Google or the database cannot be reached.
+            RateLimited: Google asks to slow down.
+            ConfigurationError: the OAuth client is refused or missing.
+        """
+        return self._tokens.access_token(alias)
+
+    def check(self, alias: str) -> Sender:
+        """Ask Google whether a sender's grant still works, by really renewing it.
+
+        Args:
+            alias: the sender.
+
+        Returns:
+            The sender as it is afterwards; a refused grant shows in its status.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            TemporaryFailure: Google or the database cannot be reached.
+            RateLimited: Google asks to slow down.
+            ConfigurationError: the OAuth client is refused or missing.
+        """
+        try:
+            sender = self._tokens.load(alias)
+            self._tokens.fresh(sender, timeout=TOKEN_DEADLINE, refused=sender.grant.access_token)
+        except ReauthRequired:
+            pass  # never authorised: its status says so
+        except GoogleFailure as failure:
+            if failure.kind not in {FailureKind.GRANT, FailureKind.ACCOUNT}:
+                raise to_error(
+                    failure, alias=alias, admin_url=self.settings.public_url
+                ) from failure
+        return self.senders.get(alias)
+
+    def import_tokens(
+        self, directory: Path, *, dry_run: bool = False, by: str
+    ) -> tuple[ImportedToken, ...]:
+        """Register every gmail-sdk token file of a directory, and take its grant over.
+
+        Args:
+            directory: gmail-sdk's secrets directory.
+            dry_run: only say what would happen.
+            by: who does it.
+
+        Raises:
+            ConfigurationError: it is no directory.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        from mailcore.adoption import import_tokens  # noqa: PLC0415
+
+        return import_tokens(
+            directory, dry_run=dry_run, by=by, database=self._database, vault=self._vault
+        )
+
+    def migrate(self) -> bool:
+        """Bring the tables up to date, waiting while another process does so.
+
+        Returns:
+            Whether there was anything to do.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        from mailcore.migrate import migrate  # noqa: PLC0415
+
+        return migrate(self._database)
+
+    def is_migrated(self) -> bool:
+        """Say whether the tables are up to date.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        from mailcore.migrate import is_current  # noqa: PLC0415
+
+        return is_current(self._database)
+
+    def doctor(self) -> tuple[Finding, ...]:
+        """Check everything that a re-auth and a send need, each with its remedy."""
+        from mailcore.doctor import examine  # noqa: PLC0415
+
+        return examine(self.settings, self._database, self.client)
+
+    def login(self) -> "LoginSettings":
+        """Return what the admin page needs for its login with Google.
+
+        Raises:
+            ConfigurationError: no OAuth client is set up.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        from mailcore.login import login_settings  # noqa: PLC0415
+
+        client = self.client.deployment()
+        if client is None:
+            raise ConfigurationError(NO_CLIENT)
+        return login_settings(self.settings, client)
+
+    def rotate_keys(self) -> int:
+        """Seal every stored secret anew, with the first of PALEMAIL_ENCRYPTION_KEYS.
+
+        Returns:
+            How many rows were rewritten.
+
+        Raises:
+            ConfigurationError: no keys are set, or none opens a stored secret.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        from mailcore.rotation import rotate  # noqa: PLC0415
+
+        return rotate(self._database, self._vault)
+
+    def close(self) -> None:
+        """Close every connection. It opens new ones if it is used again."""
+        if "_database" in self.__dict__:
+            self._database.close()
+        self._transport.close()

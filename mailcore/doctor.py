@@ -1,0 +1,144 @@
+"""Checks of the deployment, each with its remedy."""
+
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from mailcore.clients import NO_CLIENT, Clients
+from mailcore.clock import now
+from mailcore.database import Database
+from mailcore.errors import PalEMailError
+from mailcore.migrate import is_current
+from mailcore.settings import Settings, is_loopback
+from mailcore.views import Finding
+
+#: By how many seconds this machine's clock may be off.
+_CLOCK_TOLERANCE = 60
+_TIMEOUT = urllib3.Timeout(3.0)
+
+
+def examine(settings: Settings, database: Database, clients: Clients) -> tuple[Finding, ...]:
+    """Look at everything that a re-auth and a send need.
+
+    Args:
+        settings: the environment.
+        database: the database.
+        clients: the OAuth client.
+
+    Returns:
+        A finding for each check; none raises.
+    """
+    return (
+        _try("Database", lambda: _database(database)),
+        _try("Migrations", lambda: _migrations(database)),
+        _try("OAuth client", lambda: _client(clients)),
+        _callback(settings),
+        _callback_answers(settings),
+        *_google(settings),
+        _encryption(settings),
+    )
+
+
+def _try(name: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except PalEMailError as exc:
+        what, _, remedy = str(exc).partition(". ")
+        return Finding(name=name, ok=False, detail=what, remedy=remedy or None)
+
+
+def _database(database: Database) -> Finding:
+    with database.statement() as connection:
+        version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+    return Finding(name="Database", ok=True, detail=f"Postgres {version} answers", remedy=None)
+
+
+def _migrations(database: Database) -> Finding:
+    if is_current(database):
+        return Finding(name="Migrations", ok=True, detail="all applied", remedy=None)
+    return Finding(
+        name="Migrations",
+        ok=False,
+        detail="the tables are not up to date",
+        remedy="Run `pal-e-mail migrate`.",
+    )
+
+
+def _client(clients: Clients) -> Finding:
+    found = clients.current()
+    if found is None:
+        what, _, remedy = NO_CLIENT.partition(". ")
+        return Finding(name="OAuth client", ok=False, detail=what, remedy=remedy)
+    detail = f"{found.client_id}, from {found.source}"
+    return Finding(name="OAuth client", ok=True, detail=detail, remedy=None)
+
+
+def _callback(settings: Settings) -> Finding:
+    address = settings.redirect_uri
+    if address.startswith("https://") or is_loopback(address):
+        detail = f"{address}; Google's console must list exactly this"
+        return Finding(name="Callback address", ok=True, detail=detail, remedy=None)
+    return Finding(
+        name="Callback address",
+        ok=False,
+        detail=f"{address}: Google takes plain http for localhost only",
+        remedy="Set PALEMAIL_PUBLIC_URL to the https address under which people reach this.",
+    )
+
+
+def _callback_answers(settings: Settings) -> Finding:
+    address = f"{settings.public_url.rstrip('/')}/healthz"
+    name = "Callback reachable"
+    try:
+        status = urllib3.request("GET", address, timeout=_TIMEOUT, retries=False).status
+    except HTTPError:
+        status = None
+    if status == 200:  # noqa: PLR2004
+        return Finding(name=name, ok=True, detail=f"{address} answers", remedy=None)
+    return Finding(
+        name=name,
+        ok=False,
+        detail=f"{address} does not answer from this machine",
+        remedy="Start `pal-e-mail up`, or set PALEMAIL_PUBLIC_URL to where it runs.",
+    )
+
+
+def _google(settings: Settings) -> Iterator[Finding]:
+    """Reach Google, and compare clocks by the Date of its answer (RFC 9110, 6.6.1)."""
+    try:
+        answer = urllib3.request("GET", settings.google_token_uri, timeout=_TIMEOUT, retries=False)
+    except HTTPError:
+        yield Finding(
+            name="Google",
+            ok=False,
+            detail=f"{settings.google_token_uri} cannot be reached",
+            remedy="Check this machine's network, DNS and firewall.",
+        )
+        return
+    yield Finding(
+        name="Google", ok=True, detail=f"{settings.google_token_uri} answers", remedy=None
+    )
+    try:
+        off = abs((parsedate_to_datetime(answer.headers.get("date", "")) - now()).total_seconds())
+    except ValueError:
+        return  # an answer without a Date tells nothing of the clock
+    if off <= _CLOCK_TOLERANCE:
+        yield Finding(name="Clock", ok=True, detail=f"within {off:.0f} s of Google's", remedy=None)
+    else:
+        yield Finding(
+            name="Clock",
+            ok=False,
+            detail=f"{off:.0f} s off Google's",
+            remedy="Have this machine's clock set by NTP: tokens look expired or not yet valid.",
+        )
+
+
+def _encryption(settings: Settings) -> Finding:
+    detail = (
+        "tokens are encrypted with PALEMAIL_ENCRYPTION_KEYS"
+        if settings.encryption_keys
+        else "tokens are stored as they are: right for a database with encryption of its own"
+    )
+    return Finding(name="Encryption", ok=True, detail=detail, remedy=None)

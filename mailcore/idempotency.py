@@ -1,0 +1,91 @@
+"""What an idempotency key answers the second time."""
+
+import time
+
+from sqlalchemy import RowMapping
+
+from mailcore import records
+from mailcore.clock import now
+from mailcore.database import Database
+from mailcore.errors import DeliveryDiscarded, OutcomeUnknown
+from mailcore.views import DeliveryStatus, Sent
+
+#: Seconds between looks at a delivery that another call is sending right now.
+_POLL = 0.05
+#: A key in these states is free to be tried again.
+_FREE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.LAPSED})
+
+
+def earlier_outcome(
+    database: Database, alias: str, key: str, *, seconds: float, admin_url: str
+) -> Sent | None:
+    """Return the first result of a key, waiting while another call is at it.
+
+    Args:
+        database: where deliveries are recorded.
+        alias: the sender.
+        key: the idempotency key.
+        seconds: how long to wait.
+        admin_url: the page to settle it on.
+
+    Returns:
+        The first call's result, or None where nothing went out and the key is free.
+
+    Raises:
+        OutcomeUnknown: the first call's outcome is open, or not there in time.
+        DeliveryDiscarded: a person decided against it.
+        DatabaseUnavailable: Postgres cannot be reached.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        with database.statement() as connection:
+            row = records.by_key(connection, alias, key)
+            if row is not None and _cut_off(row):
+                records.mark_cut_off(connection)
+                continue
+        if row is None or row["status"] in _FREE:
+            return None
+        if row["status"] == DeliveryStatus.SENT:
+            return _sent(row, alias)
+        _raise_if_settled(row, alias, key, admin_url)
+        if time.monotonic() >= deadline:
+            raise OutcomeUnknown(
+                f"Another call is still sending key {key!r} of sender {alias!r}. Ask again with "
+                "the same key: it sends nothing twice.",
+                alias=alias,
+                delivery_id=str(row["id"]),
+            )
+        time.sleep(_POLL)
+
+
+def _cut_off(row: RowMapping) -> bool:
+    return bool(row["status"] == DeliveryStatus.SENDING and row["leased_until"] <= now())
+
+
+def _sent(row: RowMapping, alias: str) -> Sent:
+    return Sent(
+        delivery_id=str(row["id"]),
+        gmail_id=row["gmail_id"],
+        thread_id=row["thread_id"],
+        message_id=row["message_id"],
+        alias=alias,
+    )
+
+
+def _raise_if_settled(row: RowMapping, alias: str, key: str, admin_url: str) -> None:
+    delivery_id = str(row["id"])
+    if row["status"] == DeliveryStatus.UNKNOWN:
+        raise OutcomeUnknown(
+            f"An earlier call with key {key!r} of sender {alias!r} may or may not have sent its "
+            f"message, so it is not repeated. Settle it on {admin_url} or with `pal-e-mail "
+            f"deliveries retry|discard {delivery_id}`.",
+            alias=alias,
+            delivery_id=delivery_id,
+        )
+    if row["status"] == DeliveryStatus.DISCARDED:
+        raise DeliveryDiscarded(
+            f"The message with key {key!r} of sender {alias!r} was discarded by a person. Use "
+            "another key to send it anew.",
+            alias=alias,
+            delivery_id=delivery_id,
+        )

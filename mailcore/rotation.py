@@ -1,0 +1,41 @@
+"""Sealing what is stored anew, after a key was added in front."""
+
+from sqlmodel import Session, col, select
+
+from mailcore.database import Database
+from mailcore.encryption import Vault
+from mailcore.errors import ConfigurationError
+from mailcore.models import DeploymentRow, SenderRow
+
+
+def rotate(database: Database, vault: Vault) -> int:
+    """Rewrite every sealed column with the newest key. The arguments as in `Mailcore`.
+
+    Raises:
+        ConfigurationError: no keys are set, or none opens a stored secret.
+        DatabaseUnavailable: Postgres cannot be reached.
+    """
+    if not vault.seals:
+        raise ConfigurationError("PALEMAIL_ENCRYPTION_KEYS is not set: there is no key to use.")
+    with database.transaction() as session:
+        return sum(_rotate(session, vault))
+
+
+def _rotate(session: Session, vault: Vault) -> list[bool]:
+    senders = session.exec(select(SenderRow).order_by(col(SenderRow.id)).with_for_update()).all()
+    deployment = session.exec(select(DeploymentRow).with_for_update()).all()
+    return [
+        *(
+            _reseal(row, "token_json", vault) | _reseal(row, "credentials_json", vault)
+            for row in senders
+        ),
+        *(_reseal(row, "credentials_json", vault) for row in deployment),
+    ]
+
+
+def _reseal(row: SenderRow | DeploymentRow, column: str, vault: Vault) -> bool:
+    stored = getattr(row, column)
+    if stored is None:
+        return False
+    setattr(row, column, vault.seal(vault.open(stored)))
+    return True

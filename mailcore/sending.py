@@ -1,0 +1,280 @@
+"""Sending a message: the outline, from the arguments to the recorded outcome."""
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Unpack
+from uuid import uuid4
+
+from tenacity import Retrying, retry_if_exception_type, stop_before_delay
+from tenacity.wait import wait_random_exponential
+
+from mailcore import records
+from mailcore.arguments import ContentArguments
+from mailcore.attempts import Attempts, Submission
+from mailcore.database import Database
+from mailcore.errors import DatabaseUnavailable, InvalidMessage, MailError, PalEMailError
+from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.google.gmail import Accepted
+from mailcore.idempotency import earlier_outcome
+from mailcore.message import ComposedMessage, compose
+from mailcore.moves import record_refusal
+from mailcore.records import Attempted
+from mailcore.refusals import ERRORS, explain, record_code, to_error
+from mailcore.settings import Settings
+from mailcore.tokens import LoadedSender, Tokens
+from mailcore.views import DeliveryStatus, Sent
+
+log = logging.getLogger("mailcore")
+
+#: Seconds over which recording a sent mail is tried again before giving up on the record.
+RECORD_PATIENCE = 5.0
+_MAX_KEY = 255
+
+
+class Sending:
+    """Sends messages and records what came of them.
+
+    Args:
+        settings: the admin page's address, for errors.
+        database: where outcomes are recorded.
+        tokens: loads grants.
+        attempts: gets messages to Gmail.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, tokens: Tokens, attempts: Attempts
+    ) -> None:
+        self._admin_url = settings.public_url
+        self._database = database
+        self._tokens = tokens
+        self._attempts = attempts
+
+    def send_email(
+        self,
+        alias: str,
+        *,
+        dry_run: bool = False,
+        thread_id: str | None = None,
+        idempotency_key: str | None = None,
+        timeout: float = 30.0,
+        **content: Unpack[ContentArguments],
+    ) -> Sent | ComposedMessage:
+        """See `mailcore.Mailcore.send_email`."""
+        _check_how(alias, idempotency_key, timeout)
+        deadline = time.monotonic() + timeout
+        sender = self._tokens.load(alias)
+        message = _compose(sender, content)
+        if dry_run:
+            return message
+        submission = Submission(
+            sender=sender,
+            thread_id=thread_id,
+            deadline=deadline,
+            attempted=Attempted(
+                id=uuid4(),
+                alias=alias,
+                message=message,
+                idempotency_key=idempotency_key,
+                attempts=0,
+            ),
+        )
+        return self._earlier(submission) or self.deliver(submission)
+
+    def deliver(
+        self, submission: Submission, *, if_not_sent: DeliveryStatus = DeliveryStatus.FAILED
+    ) -> Sent:
+        """Attempt, record, tell.
+
+        Args:
+            submission: what to send, until when.
+            if_not_sent: the status recorded where it certainly did not go out.
+
+        Raises:
+            MailError: it did not go out, or may not have; the kind says which.
+            ConfigurationError: the deployment is at fault.
+        """
+        started = time.monotonic()
+        outcome = "interrupted"
+        try:
+            accepted = self._attempts.run(submission)
+            outcome = "sent"
+        except GoogleFailure as failure:
+            error = self._to_error(submission, failure)
+            outcome = error.code
+            self._record_failure(submission, failure, if_not_sent)
+            raise error from failure
+        except PalEMailError as exc:
+            outcome = exc.code
+            self._record_error(submission, exc, if_not_sent)
+            raise
+        finally:
+            _tell(submission, outcome, time.monotonic() - started)
+        self._record_sent(submission, accepted)
+        return Sent(
+            delivery_id=str(submission.attempted.id),
+            gmail_id=accepted.gmail_id,
+            thread_id=accepted.thread_id,
+            message_id=submission.attempted.message.message_id,
+            alias=submission.sender.alias,
+        )
+
+    def _earlier(self, submission: Submission) -> Sent | None:
+        """Return what an earlier call with the key came to, or record the intent to send."""
+        key = submission.attempted.idempotency_key
+        if key is None:
+            return None
+        while True:
+            with self._database.statement() as connection:
+                claimed = records.claim(
+                    connection,
+                    submission.attempted,
+                    thread_id=submission.thread_id,
+                    lease=timedelta(seconds=submission.seconds_left),
+                )
+            if claimed is not None:
+                submission.attempted = replace(submission.attempted, id=claimed)
+                return None
+            earlier = earlier_outcome(
+                self._database,
+                submission.sender.alias,
+                key,
+                seconds=submission.seconds_left,
+                admin_url=self._admin_url,
+            )
+            if earlier is not None:
+                return earlier
+
+    def _record_sent(self, submission: Submission, accepted: Accepted) -> None:
+        """Record a sent mail. It is sent even if that fails: say so loudly, never send again."""
+        recording = Retrying(
+            retry=retry_if_exception_type(DatabaseUnavailable),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
+            stop=stop_before_delay(RECORD_PATIENCE),
+            reraise=True,
+        )
+        with _loudly(submission, "The mail was SENT. Do not send it again."):
+            recording(self._write_sent, submission, accepted)
+
+    def _write_sent(self, submission: Submission, accepted: Accepted) -> None:
+        with self._database.statement() as connection:
+            records.record_sent(
+                connection,
+                submission.attempted,
+                accepted,
+                sender_id=submission.sender.id,
+                generation=submission.sender.generation,
+            )
+
+    def _record_failure(
+        self, submission: Submission, failure: GoogleFailure, if_not_sent: DeliveryStatus
+    ) -> None:
+        sender = submission.sender
+        reason = explain(failure, alias=sender.alias, admin_url=self._admin_url)
+        unknown = failure.kind is FailureKind.UNKNOWN
+        with _loudly(submission, reason), self._database.transaction() as session:
+            records.record_not_sent(
+                session.connection(),
+                submission.attempted,
+                DeliveryStatus.UNKNOWN if unknown else if_not_sent,
+                error_code=ERRORS[failure.kind].code,
+                error_text=reason,
+                thread_id=submission.thread_id,
+            )
+            record_refusal(
+                session.connection(),
+                failure,
+                sender_id=sender.id,
+                generation=sender.generation,
+                code=record_code(failure),
+                reason=reason,
+                who="job",
+            )
+
+    def _record_error(
+        self, submission: Submission, exc: PalEMailError, if_not_sent: DeliveryStatus
+    ) -> None:
+        """Record what failed before Google was asked: the database, the client, a deletion."""
+        with _loudly(submission, str(exc)), self._database.statement() as connection:
+            records.record_not_sent(
+                connection,
+                submission.attempted,
+                if_not_sent,
+                error_code=exc.code,
+                error_text=str(exc),
+                thread_id=submission.thread_id,
+            )
+        if isinstance(exc, MailError):
+            exc.delivery_id = str(submission.attempted.id)
+
+    def _to_error(self, submission: Submission, failure: GoogleFailure) -> PalEMailError:
+        return to_error(
+            failure,
+            alias=submission.sender.alias,
+            admin_url=self._admin_url,
+            delivery_id=str(submission.attempted.id),
+        )
+
+
+@contextmanager
+def _loudly(submission: Submission, outcome: str) -> Iterator[None]:
+    """A record that cannot be written changes no outcome, and must be seen."""
+    try:
+        yield
+    except DatabaseUnavailable:
+        log.critical(
+            "%s This could not be recorded: the database cannot be reached.",
+            outcome,
+            exc_info=True,
+            extra=_about(submission),
+        )
+
+
+def _tell(submission: Submission, outcome: str, seconds: float) -> None:
+    extra = {**_about(submission), "outcome": outcome, "duration_ms": round(seconds * 1000, 1)}
+    level = logging.INFO if outcome == "sent" else logging.WARNING
+    log.log(
+        level,
+        "delivery %s of sender %s: %s",
+        extra["delivery_id"],
+        extra["sender"],
+        outcome,
+        extra=extra,
+    )
+
+
+def _about(submission: Submission) -> dict[str, object]:
+    return {
+        "sender": submission.sender.alias,
+        "delivery_id": str(submission.attempted.id),
+        "attempts": submission.attempted.attempts,
+    }
+
+
+def _compose(sender: LoadedSender, content: ContentArguments) -> ComposedMessage:
+    from_name = content.pop("from_name", None)
+    return compose(
+        alias=sender.alias,
+        from_address=sender.gmail_account,
+        from_name=sender.display_name if from_name is None else from_name,
+        **content,
+    )
+
+
+def _check_how(alias: str, key: str | None, timeout: float) -> None:
+    if not 0 < timeout < math.inf:
+        raise InvalidMessage(
+            f"The timeout must be a number of seconds above 0, not {timeout!r}.",
+            field="timeout",
+            alias=alias,
+        )
+    if key is not None and (not key.strip() or len(key) > _MAX_KEY or "\0" in key):
+        raise InvalidMessage(
+            f"The idempotency key must be 1 to {_MAX_KEY} characters. Example: disk-2026-11-22",
+            field="idempotency_key",
+            alias=alias,
+        )

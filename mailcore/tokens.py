@@ -1,0 +1,255 @@
+"""Tokens: row ↔ grant, and one refresh per sender however many ask."""
+
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection, select, text
+from sqlmodel import Session, col
+
+from mailcore.adoption import adopt
+from mailcore.clients import Clients
+from mailcore.clock import now
+from mailcore.credentials import Grant
+from mailcore.database import Database
+from mailcore.encryption import Vault
+from mailcore.errors import ReauthRequired, SenderNotFound
+from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.google.refreshing import Refreshing
+from mailcore.models import SenderRow
+from mailcore.moves import record_refusal
+from mailcore.refusals import explain, record_code, to_error
+from mailcore.settings import Settings
+from mailcore.views import SenderStatus
+
+#: Seconds that a caller waits for an access token in all.
+TOKEN_DEADLINE = 30.0
+
+_COLUMNS = (
+    col(SenderRow.id),
+    col(SenderRow.alias),
+    col(SenderRow.gmail_account),
+    col(SenderRow.display_name),
+    col(SenderRow.status),
+    col(SenderRow.generation),
+    col(SenderRow.token_json),
+    col(SenderRow.credentials_json),
+)
+
+_SAVE = text("""
+    UPDATE sender
+    SET token_json = :token_json, last_refreshed_at = :at, updated_at = :at,
+        last_error_code = NULL, last_error_text = NULL, last_error_at = NULL
+    WHERE id = :id AND generation = :generation
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedSender:
+    """A sender with the grant that an attempt will use.
+
+    Attributes:
+        generation: of that grant; whatever the attempt learns counts for it alone.
+    """
+
+    id: int
+    alias: str
+    gmail_account: str | None
+    display_name: str | None
+    status: SenderStatus
+    generation: int
+    grant: Grant
+    sealed_client: str | None = field(repr=False)
+
+
+class Tokens:
+    """Loads and renews grants.
+
+    Args:
+        settings: where gmail-sdk's files are, and the admin page's address.
+        database: where grants are.
+        vault: opens them.
+        clients: finds the client to renew them with.
+        refreshing: Google's token endpoint.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        vault: Vault,
+        clients: Clients,
+        refreshing: Refreshing,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._vault = vault
+        self._clients = clients
+        self._refreshing = refreshing
+
+    def access_token(self, alias: str) -> str:
+        """Return a valid access token of a sender, for any Gmail client.
+
+        Args:
+            alias: the sender.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            ReauthRequired: Google refuses the grant, or there is none.
+            SenderBlocked: Google refuses the account.
+            TemporaryFailure: Google or the database cannot be reached.
+            RateLimited: Google asks to slow down.
+            ConfigurationError: the OAuth client is refused or missing.
+        """
+        try:
+            grant = self.fresh(self.load(alias), timeout=TOKEN_DEADLINE).grant
+        except GoogleFailure as failure:
+            raise to_error(failure, alias=alias, admin_url=self._settings.public_url) from failure
+        assert grant.access_token is not None  # noqa: S101 - `fresh` promises it
+        return grant.access_token
+
+    def load(self, alias: str) -> LoadedSender:
+        """Read a sender and its grant, in one statement.
+
+        A sender without a grant takes one from gmail-sdk's files, if there is one for it.
+        A database that cannot be reached is an error, never a reason to look there.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            ReauthRequired: it was never authorised.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.statement() as connection:
+            loaded = self._read(connection, alias)
+        if loaded is not None:
+            return loaded
+        adopt(alias, settings=self._settings, database=self._database, vault=self._vault)
+        with self._database.statement() as connection:
+            loaded = self._read(connection, alias)
+        if loaded is None:
+            raise self._never_authorised(alias)
+        return loaded
+
+    def fresh(
+        self, sender: LoadedSender, *, timeout: float, refused: str | None = None
+    ) -> LoadedSender:
+        """Return the sender with an access token that can be used.
+
+        Args:
+            sender: as loaded.
+            timeout: seconds to wait for others who are renewing the same grant.
+            refused: an access token that Google just refused, so that it is not fresh.
+
+        Raises:
+            GoogleFailure: Google refuses to renew it; that is recorded.
+            SenderNotFound: it was deleted meanwhile.
+            TemporaryFailure: others took too long, or Postgres cannot be reached.
+        """
+        if _usable(sender.grant, refused):
+            return sender
+        with self._database.exclusive(sender.id, timeout=timeout) as session:
+            # What failed is returned, not raised: its record must be committed.
+            renewed = self._renew(session, sender, refused)
+        if isinstance(renewed, GoogleFailure):
+            raise renewed
+        return renewed
+
+    def _renew(
+        self, session: Session, asked: LoadedSender, refused: str | None
+    ) -> LoadedSender | GoogleFailure:
+        while True:
+            sender = self._reload(session, asked)
+            if _usable(sender.grant, refused):
+                return sender
+            if sender.generation == asked.generation and _refused_since(sender, asked):
+                return _refused_already()
+            try:
+                client = self._clients.of_sender(session, sender.sealed_client)
+                grant = self._refreshing.refresh(client, sender.grant)
+            except GoogleFailure as failure:
+                if failure.kind is FailureKind.GRANT and self._superseded(session, sender):
+                    asked = sender  # a re-auth came in between: try with the new grant
+                    continue
+                self._record_refusal(session, sender, failure)
+                return failure
+            if self._save(session, sender, grant):
+                return replace(sender, grant=grant)
+            # A re-auth came in between: its grant is the one to use.
+
+    def _reload(self, session: Session, asked: LoadedSender) -> LoadedSender:
+        loaded = self._read(session.connection(), asked.alias)
+        if loaded is None or loaded.id != asked.id:
+            raise SenderNotFound(
+                f"Sender {asked.alias!r} was deleted while its access was being renewed.",
+                alias=asked.alias,
+            )
+        return loaded
+
+    def _superseded(self, session: Session, sender: LoadedSender) -> bool:
+        return self._reload(session, sender).generation != sender.generation
+
+    def _save(self, session: Session, sender: LoadedSender, grant: Grant) -> bool:
+        """Store a renewed grant, unless a re-auth has stored a newer one."""
+        saved = session.connection().execute(
+            _SAVE,
+            {
+                "id": sender.id,
+                "generation": sender.generation,
+                "token_json": self._vault.seal(grant.to_json()),
+                "at": now(),
+            },
+        )
+        return saved.rowcount == 1
+
+    def _record_refusal(
+        self, session: Session, sender: LoadedSender, failure: GoogleFailure
+    ) -> None:
+        admin_url = self._settings.public_url
+        record_refusal(
+            session.connection(),
+            failure,
+            sender_id=sender.id,
+            generation=sender.generation,
+            code=record_code(failure),
+            reason=explain(failure, alias=sender.alias, admin_url=admin_url),
+            who="job",
+        )
+
+    def _read(self, connection: Connection, alias: str) -> LoadedSender | None:
+        row = connection.execute(select(*_COLUMNS).where(col(SenderRow.alias) == alias)).first()
+        if row is None or row.token_json is None:
+            return None
+        return LoadedSender(
+            id=row.id,
+            alias=row.alias,
+            gmail_account=row.gmail_account,
+            display_name=row.display_name,
+            status=row.status,
+            generation=row.generation,
+            grant=Grant.from_json(self._vault.open(row.token_json)),
+            sealed_client=row.credentials_json,
+        )
+
+    def _never_authorised(self, alias: str) -> ReauthRequired:
+        page = self._settings.public_url
+        return ReauthRequired(
+            f"Sender {alias!r} was never authorised. Authorise it on {page}.",
+            alias=alias,
+            admin_url=page,
+        )
+
+
+def _usable(grant: Grant, refused: str | None) -> bool:
+    return grant.fresh and grant.access_token != refused
+
+
+def _refused_since(sender: LoadedSender, asked: LoadedSender) -> bool:
+    """Someone else found the grant dead while this caller waited: asking again is idle."""
+    return sender.status is not asked.status and sender.status in {
+        SenderStatus.EXPIRED,
+        SenderStatus.BLOCKED,
+    }
+
+
+def _refused_already() -> GoogleFailure:
+    return GoogleFailure(
+        FailureKind.GRANT, "invalid_grant", "another job found the grant refused just now"
+    )

@@ -1,0 +1,97 @@
+"""What every test may ask for: a real Postgres, a Google stand-in, and a Mailcore on both."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
+
+from mailcore import Mailcore, Settings
+from mailcore.sandbox import GoogleSandbox
+from tests import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(postgres_server: str) -> Iterator[str]:
+    """The tables, built once; each test gets a copy."""
+    name = f"template_{uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        core = Mailcore(Settings(database_url=_database(postgres_server, name)))
+        core.migrate()
+        core.close()
+        yield name
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: str) -> Iterator[str]:
+    """A database without any tables."""
+    yield from _fresh(postgres_server, "template0")
+
+
+@pytest.fixture
+def database_url(postgres_server: str, template: str) -> Iterator[str]:
+    """A database of this test's own, migrated and empty."""
+    yield from _fresh(postgres_server, template)
+
+
+@pytest.fixture
+def google() -> Iterator[GoogleSandbox]:
+    """A stand-in for Google, with a few accounts and a 7-day limit as in Testing."""
+    with GoogleSandbox(grant_days=7) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def environment(database_url: str, google: GoogleSandbox, tmp_path: Path) -> dict[str, str]:
+    """The variables that a program of this deployment would run with."""
+    return {
+        **google.environment,
+        "DATABASE_URL": database_url,
+        "GMAIL_SECRETS_DIR": str(tmp_path / "secrets"),
+        "PALEMAIL_DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings()
+
+
+@pytest.fixture
+def core(settings: Settings) -> Iterator[Mailcore]:
+    """A deployment on this test's database and Google."""
+    mailcore = Mailcore(settings)
+    yield mailcore
+    mailcore.close()
+
+
+def _fresh(server: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template))
+        )
+        yield _database(server, name)
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def _database(server: str, name: str) -> str:
+    """Return the server's address with another database."""
+    parts = conninfo_to_dict(server)
+    user, host = parts.get("user", "postgres"), parts.get("host", "localhost")
+    password = f":{parts['password']}" if parts.get("password") else ""
+    port = f"&port={parts['port']}" if parts.get("port") else ""
+    return f"postgresql://{user}{password}@/{name}?host={host}{port}"

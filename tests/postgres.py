@@ -1,0 +1,76 @@
+"""A real Postgres for the tests, wherever they run, with nothing to install by hand."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mailcore import embedded
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Yield the address of a server: ``TEST_DATABASE_URL``, Debian's Postgres, or the embedded."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    # Short, since the socket's path in it may have no more than 107 characters.
+    directory = Path(tempfile.mkdtemp(prefix="pem-"))
+    try:
+        binaries = _newest_binaries()
+        with _debian(binaries, directory) if binaries else embedded.started(directory) as url:
+            yield url
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _newest_binaries() -> Path | None:
+    found = [
+        path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()
+    ]
+    return max(
+        found, key=lambda path: [int(n) for n in re.findall(r"\d+", str(path))], default=None
+    )
+
+
+@contextmanager
+def _debian(binaries: Path, directory: Path) -> Iterator[str]:
+    # Postgres refuses to run as root; Debian's package made a user for it.
+    become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if become:
+        shutil.chown(directory, "postgres")
+    data = directory / "data"
+    control = [*become, binaries / "pg_ctl", "-w", "-D", data]
+    _run(
+        *become,
+        binaries / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "-N",
+    )
+    options = f"-h '' -k {directory} -c fsync=off -c max_connections=300"
+    _run(*control, "-l", directory / "log", "-o", options, "start")
+    try:
+        yield f"postgresql://postgres@/postgres?host={directory}"
+    finally:
+        _run(*control, "-m", "immediate", "stop")
+
+
+def _run(*command: object) -> None:
+    subprocess.run(
+        [str(part) for part in command],
+        check=True,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+    )
