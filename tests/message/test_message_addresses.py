@@ -167,7 +167,7 @@ def test_a_written_mailbox_is_read_back(name: str, local: str) -> None:
     ("argument", "bad"),
     [
         ("from_address", "alerts"),
-        ("from_address", None),
+        ("from_address", ""),
         ("from_name", "Alerts\nBcc: x@example.com"),
         ("from_name", 7),
     ],
@@ -178,3 +178,11 @@ def test_the_sender_is_checked_too(argument: str, bad: object) -> None:
         write(**({"from_name": "Alerts"} | {argument: bad}))
 
     assert caught.value.field == argument
+
+
+def test_a_sender_whose_address_is_not_known_leaves_it_to_gmail() -> None:
+    """A grant from a file may not say whose mailbox it is for; Gmail knows, and fills in From."""
+    message = write(from_address=None, from_name=None)
+
+    assert b"\r\nFrom:" not in b"\r\n" + message.raw
+    assert message.message_id.endswith("@gmail.com>")
