@@ -1,0 +1,89 @@
+"""The URL map, and the application that serves it alone."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from callback import access, health, logs, openapi, problems
+from callback.api import Api
+from callback.authorizing import Authorizing
+from callback.pages import Pages
+from callback.resource import Resource
+from callback.tickets import Tickets
+from mailcore import Mailcore
+
+
+def routes(core: Mailcore) -> list[Route]:
+    """Return every address that this part answers, for any Starlette application.
+
+    As a side effect it keeps codes, states and tickets out of uvicorn's access log:
+    whoever serves these addresses needs that.
+
+    Args:
+        core: does the work, and holds the settings.
+    """
+    logs.redact_access_log()
+    api = Api(core)
+    settings = core.settings
+    pages = Pages(public_url=settings.public_url, auth_uri=settings.google_auth_uri)
+    people = Authorizing(core, pages)
+    tickets = Tickets(core, pages)
+    keys = access.Keys(settings.api_keys)
+    return [
+        # For people, on their way to Google and back. Aliases never take these names.
+        Route("/senders/callback", people.come_back),
+        Route("/senders/callback/{authorization}", people.outcome),
+        Route("/senders/callback/{authorization}", people.go_on, methods=["POST"]),
+        Route("/senders/callback/{authorization}/used", people.used),
+        Route("/senders/reauth/{ticket}", tickets.show),
+        Route("/senders/reauth/{ticket}", tickets.redeem, methods=["POST"]),
+        # For programs, with a key.
+        Route("/senders", Resource(keys, GET=api.list_senders, POST=api.register)),
+        Route("/senders/{alias}", Resource(keys, GET=api.inspect, DELETE=api.delete)),
+        Route("/senders/{alias}/auth", Resource(keys, POST=api.authorize)),
+        Route("/senders/{rest:path}", Resource(keys)),
+        # For whatever watches the process; they tell nothing that needs a key.
+        Route("/healthz", Resource(None, GET=health.live)),
+        Route("/readyz", Resource(None, GET=health.ready(core))),
+        Route("/openapi.json", Resource(None, GET=openapi.serve(settings.public_url))),
+    ]
+
+
+def create_app(core: Mailcore | None = None) -> Starlette:
+    """Return the application on its own: ``uvicorn --factory callback.app:create_app``.
+
+    Args:
+        core: does the work; by default a new one, on the environment's settings, which
+            is closed when the server stops.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
+    """
+    owned = core is None
+    serving = Mailcore() if core is None else core
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        if owned:
+            serving.close()
+
+    return Starlette(
+        routes=routes(serving),
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _refuse},
+    )
+
+
+def _refuse(_: Request, exc: Exception) -> Response:
+    """Answer what no route takes (404), or not with that method (405)."""
+    if not isinstance(exc, HTTPException):
+        raise TypeError from exc
+    name = HTTPStatus(exc.status_code).name.lower()
+    return problems.response(exc.status_code, name, exc.detail, headers=exc.headers)

@@ -1,0 +1,106 @@
+"""Errors for programs: RFC 9457 problem details."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from callback.outcomes import UNFORESEEN, UNFORESEEN_DETAIL, outcome_of
+from mailcore import PalEMailError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class RequestRefused(Exception):
+    """The request itself is at fault; nothing was done.
+
+    Attributes:
+        status: the HTTP status.
+        code: a stable machine-readable name.
+        detail: what is wrong and how to put it right.
+        field: the member or parameter at fault, or None.
+        headers: what the status demands, such as ``Allow`` for 405.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        *,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.headers = headers
+
+
+def response(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    title: str | None = None,
+    field: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a problem document.
+
+    Args:
+        status: the HTTP status.
+        code: a stable machine-readable name; the problem's type is made of it.
+        detail: what is wrong this time.
+        title: what kind of problem it is; by default the status in words.
+        field: the member or parameter at fault.
+        headers: to send with it.
+    """
+    document = {
+        "type": f"urn:pal-e-mail:problem:{code}",
+        "title": title or HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+    }
+    if field is not None:
+        document["field"] = field
+    return Response(
+        json.dumps(document, ensure_ascii=False),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def from_refusal(refusal: RequestRefused) -> Response:
+    """Return the problem with a request."""
+    return response(
+        refusal.status,
+        refusal.code,
+        refusal.detail,
+        field=refusal.field,
+        headers=refusal.headers,
+    )
+
+
+def from_error(error: PalEMailError) -> Response:
+    """Return the problem that mailcore raised."""
+    outcome = outcome_of(error)
+    return response(
+        outcome.status,
+        error.code,
+        str(error),
+        title=outcome.heading,
+        field=getattr(error, "field", None),
+    )
+
+
+def unforeseen() -> Response:
+    """Return the problem that says nothing of its cause."""
+    return response(
+        UNFORESEEN.status, "internal_error", UNFORESEEN_DETAIL, title=UNFORESEEN.heading
+    )

@@ -1,0 +1,49 @@
+"""What the tests of the callback share: an account, a key, and eyes for a page."""
+
+import re
+from html.parser import HTMLParser
+
+from mailcore import Mailcore
+
+API_KEY = "a-long-random-key-of-the-tests"
+ACCOUNT = "alerts@example.com"
+
+
+def complete(core: Mailcore, address: str) -> None:
+    """Complete a re-auth without a browser."""
+    code, state = (re.search(rf"[?&]{name}=([^&]+)", address) for name in ("code", "state"))
+    assert code is not None
+    assert state is not None
+    core.authorizations.complete(state=state[1], code=code[1].replace("%2F", "/"), error=None)
+
+
+class Page(HTMLParser):
+    """What a person sees of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.buttons: list[str] = []
+        self.text = ""
+        self.title = ""
+        self._inside: list[str] = []
+        self.feed(html)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside.append(tag)
+        if tag == "a":
+            self.links.append(dict(attrs)["href"] or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._inside and self._inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        here = self._inside[-1] if self._inside else ""
+        if here == "title":
+            self.title += data
+        elif here == "button":
+            self.buttons.append(data.strip())
+        elif here != "style":
+            self.text += f" {data}"

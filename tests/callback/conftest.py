@@ -1,0 +1,58 @@
+"""The callback's application on a real database and a stand-in for Google."""
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from callback_browsing import ACCOUNT, API_KEY, complete
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from callback import create_app
+from mailcore import Mailcore
+from mailcore.sandbox import GoogleSandbox
+
+
+@pytest.fixture
+def keyed_core(core: Mailcore) -> Iterator[Mailcore]:
+    """The deployment, with an API key called ``ci``."""
+    settings = core.settings.model_copy(update={"api_keys": {"ci": SecretStr(API_KEY)}})
+    keyed = Mailcore(settings)
+    yield keyed
+    keyed.close()
+
+
+@pytest.fixture
+def browser(keyed_core: Mailcore) -> Iterator[TestClient]:
+    """A person's browser, which follows redirects and keeps cookies."""
+    app = create_app(keyed_core)
+    with TestClient(app, base_url=keyed_core.settings.public_url) as client:
+        yield client
+
+
+@pytest.fixture
+def api(keyed_core: Mailcore) -> Iterator[TestClient]:
+    """A program that has the key."""
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    app = create_app(keyed_core)
+    with TestClient(app, base_url=keyed_core.settings.public_url, headers=headers) as client:
+        yield client
+
+
+@pytest.fixture
+def authorised(core: Mailcore, google: GoogleSandbox) -> str:
+    """The alias of a sender that is healthy."""
+    core.senders.register("alerts", gmail_account=ACCOUNT, by="test")
+    complete(core, google.consent(core.authorizations.begin("alerts", by="test").url))
+    return "alerts"
+
+
+@pytest.fixture
+def in_database(database_url: str) -> Callable[[str], None]:
+    """Runs a statement, to let time pass where the code cannot wait for it."""
+
+    def run(statement: str) -> None:
+        with psycopg.connect(database_url) as connection:
+            connection.execute(statement.encode())
+
+    return run
