@@ -256,13 +256,9 @@ def _about(submission: Submission) -> dict[str, object]:
 
 
 def _compose(sender: LoadedSender, content: ContentArguments) -> ComposedMessage:
-    from_name = content.pop("from_name", None)
-    return compose(
-        alias=sender.alias,
-        from_address=sender.gmail_account,
-        from_name=sender.display_name if from_name is None else from_name,
-        **content,
-    )
+    if content.get("from_name") is None:
+        content = {**content, "from_name": sender.display_name}
+    return compose(alias=sender.alias, from_address=sender.gmail_account, **content)
 
 
 def _check_how(alias: str, key: str | None, timeout: float) -> None:

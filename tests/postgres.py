@@ -28,12 +28,8 @@ def server() -> Iterator[str]:
 
 
 def _newest_binaries() -> Path | None:
-    found = [
-        path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()
-    ]
-    return max(
-        found, key=lambda path: [int(n) for n in re.findall(r"\d+", str(path))], default=None
-    )
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(found, key=lambda binaries: float(binaries.parent.name), default=None)
 
 
 @contextmanager
