@@ -1,0 +1,152 @@
+"""Who is looking at the page, and whether they may.
+
+`desk` is the only way by which a page gets at mailcore, so nothing is drawn, and
+nothing done, for somebody who may not see it.
+"""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+import streamlit as st
+
+from admin_ui.deployment import Deployment, LoginMode, installed
+from mailcore import ConfigurationError, Mailcore, Settings
+
+#: How deeds are recorded where nobody logs in.
+ANYBODY = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a page works with.
+
+    Attributes:
+        core: the process's mailcore.
+        by: the visitor's name, for the audit trail.
+    """
+
+    core: Mailcore
+    by: str
+
+
+def login_mode(host: str, settings: Settings, *, no_login: bool = False) -> LoginMode:
+    """Decide how visitors are told apart on an address.
+
+    Args:
+        host: the address to listen on, by name or number.
+        settings: the deployment's settings.
+        no_login: whether the operator asked for a page that anybody may use.
+
+    Raises:
+        ConfigurationError: others than this machine's users could reach the page, and
+            nothing says who may.
+    """
+    if no_login:
+        return LoginMode.OPEN
+    if settings.trusted_user_header:
+        return LoginMode.HEADER
+    if settings.admin_emails:
+        return LoginMode.OIDC
+    if is_loopback(host):
+        return LoginMode.OPEN
+    raise ConfigurationError(
+        f"Refusing to listen on {host}: others could reach the page, and nothing says who may "
+        "use it. Set PALEMAIL_ADMIN_EMAILS to the addresses that may log in with Google, or "
+        "PALEMAIL_TRUSTED_USER_HEADER to the header in which your proxy names the user, or give "
+        "--no-login to let anybody in who can reach it."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address to listen on is for this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def login_secrets(core: Mailcore) -> dict[str, Any]:
+    """Return what ``st.login`` needs, in the shape in which Streamlit takes it.
+
+    Raises:
+        ConfigurationError: no OAuth client is set up, so that nobody could log in.
+    """
+    try:
+        login = core.login()
+    except ConfigurationError as exc:
+        raise ConfigurationError(
+            f"Logging in needs an OAuth client. {exc} To set one up on the page itself, start "
+            "once on 127.0.0.1 with --no-login."
+        ) from exc
+    return {
+        "auth": {
+            "redirect_uri": login.redirect_uri,
+            "cookie_secret": login.cookie_secret,
+            "client_id": login.client_id,
+            "client_secret": login.client_secret,
+            "server_metadata_url": login.server_metadata_url,
+        }
+    }
+
+
+def desk() -> Desk:
+    """Return the visitor's desk; draw a refusal and stop where they may not have one."""
+    deployment = installed()
+    match deployment.login:
+        case LoginMode.OPEN:
+            name = ANYBODY
+        case LoginMode.HEADER:
+            name = _named_by_proxy(deployment)
+        case LoginMode.OIDC:
+            name = _logged_in(deployment)
+    return Desk(deployment.core, name)
+
+
+def can_log_out() -> bool:
+    """Say whether the page should offer a way to log out."""
+    return installed().login is LoginMode.OIDC
+
+
+def _named_by_proxy(deployment: Deployment) -> str:
+    settings = deployment.core.settings
+    name = (st.context.headers.get(settings.trusted_user_header or "") or "").strip()
+    if not name:
+        st.title("Not logged in", anchor=False)
+        st.error(
+            "The proxy in front of this page did not say who you are. It is expected to send "
+            f"the header {settings.trusted_user_header}.",
+            icon=":material/lock:",
+        )
+        st.stop()
+    if settings.admin_emails and not _listed(name, settings):
+        st.title("No access", anchor=False)
+        st.error(f"{name} is not on the list of admins.", icon=":material/lock:")
+        st.stop()
+    return name
+
+
+def _logged_in(deployment: Deployment) -> str:
+    if not st.user.is_logged_in:
+        st.title("pal-e-mail", anchor=False)
+        st.write("Log in to see the senders and to re-authorise them.")
+        st.button("Log in with Google", type="primary", icon=":material/login:", on_click=st.login)
+        st.stop()
+    email = str(st.user.get("email") or "")
+    verified = st.user.get("email_verified", True) in {True, "true"}
+    if not (verified and _listed(email, deployment.core.settings)):
+        st.title("No access", anchor=False)
+        st.error(
+            f"{email or 'This account'} is not on the list of admins. Ask whoever runs this "
+            "deployment to add it to PALEMAIL_ADMIN_EMAILS, or log in with another account.",
+            icon=":material/lock:",
+        )
+        st.button("Log out", icon=":material/logout:", on_click=st.logout)
+        st.stop()
+    return email
+
+
+def _listed(email: str, settings: Settings) -> bool:
+    return email.casefold() in {listed.casefold() for listed in settings.admin_emails}

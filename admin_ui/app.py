@@ -1,0 +1,132 @@
+"""Put the admin page and the callback's routes together, and serve them."""
+
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+import callback
+from admin_ui import access, outages
+from admin_ui.deployment import Deployment, LoginMode, install
+from mailcore import ConfigurationError, Mailcore
+
+THEME = {
+    "theme.primaryColor": "#0f766e",
+    "theme.baseRadius": "0.6rem",
+    "theme.headingFontSizes": ["2rem", "1.5rem", "1.25rem", "1.1rem", "1rem", "0.9rem"],
+    "theme.paddingTop": "1rem",
+    "theme.paddingBottom": "3rem",
+    "theme.light.backgroundColor": "#fbfcfc",
+    "theme.light.secondaryBackgroundColor": "#f1f5f4",
+    "theme.light.grayTextColor": "#55625f",
+    "theme.light.textColor": "#1c2b2a",
+    "theme.light.linkColor": "#0f766e",
+    "theme.dark.primaryColor": "#0f8375",
+    "theme.dark.backgroundColor": "#101716",
+    "theme.dark.secondaryBackgroundColor": "#1a2423",
+    "theme.dark.textColor": "#e8efee",
+    "theme.dark.linkColor": "#4fd1c0",
+    "theme.dark.grayTextColor": "#a3b3b0",
+}
+
+
+def create_app(core: Mailcore, login: LoginMode) -> st.App:
+    """Build the ASGI app of the page and the callback, on one origin.
+
+    Streamlit allows one such app a process.
+
+    Args:
+        core: the mailcore that both draw from. The caller closes it.
+        login: how visitors are told apart.
+
+    Raises:
+        ConfigurationError: visitors are to log in, and no OAuth client is set up for it.
+    """
+    install(Deployment(core=core, login=login))
+    return st.App(
+        Path(__file__).with_name("page.py"),
+        secrets=access.login_secrets(core) if login is LoginMode.OIDC else None,
+        routes=callback.routes(core),
+        lifespan=_announced,
+        on_script_error=outages.unforeseen,
+    )
+
+
+def serve(core: Mailcore, *, host: str, port: int, no_login: bool = False) -> None:
+    """Serve the page and the callback until SIGINT or SIGTERM, then return.
+
+    Args:
+        core: the mailcore that both draw from. The caller closes it.
+        host: the address to listen on, by name or number.
+        port: the port to listen on; 0 takes a free one.
+        no_login: let anybody in who can reach the address.
+
+    Raises:
+        ConfigurationError: the address needs a login and none is set up, or it is taken.
+    """
+    login = access.login_mode(host, core.settings, no_login=no_login)
+    app = create_app(core, login)
+    with _returning_on_signals():
+        try:
+            app.run(config=_config(core, host, port, login))
+        except SystemExit as exc:
+            # Streamlit's way to say that it could not listen.
+            raise ConfigurationError(
+                f"Cannot listen on {host}:{port}. Is the port taken? Choose another by --port."
+            ) from exc
+
+
+def _config(core: Mailcore, host: str, port: int, login: LoginMode) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": True,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "logger.hideWelcomeMessage": True,
+        **THEME,
+    }
+    if login is LoginMode.OPEN and access.is_loopback(host):
+        # Without a login the address is the only guard; a foreign name that resolves to
+        # it (DNS rebinding) must not get past.
+        public = urlsplit(core.settings.public_url).hostname or "localhost"
+        config["server.allowedHosts"] = ["localhost", "127.0.0.1", "::1", public]
+    return config
+
+
+@asynccontextmanager
+async def _announced(_app: st.App) -> AsyncIterator[None]:
+    # The socket listens already, and the port is known even if any was asked for.
+    host, port = st.get_option("server.address"), st.get_option("server.port")
+    shown = f"[{host}]" if ":" in host else host
+    print(f"pal-e-mail is at http://{shown}:{port} (stop with Ctrl-C)", flush=True)  # noqa: T201 - the one line for the terminal
+    yield
+
+
+@contextmanager
+def _returning_on_signals() -> Iterator[None]:
+    """Swallow the signal that stopped the server, so that the caller can clean up.
+
+    uvicorn shuts down gracefully on SIGINT and SIGTERM, and then raises the signal once
+    more for whoever handled it before. Left to the default, SIGTERM would end the
+    process there and then.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

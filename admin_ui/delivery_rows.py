@@ -1,0 +1,129 @@
+"""Deliveries as rows, and the dialog that shows one and settles it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import streamlit as st
+
+from admin_ui import dialogs, outages, wording
+from admin_ui.access import Desk
+from admin_ui.wording import escaped
+from mailcore import Delivery, DeliveryStatus
+
+#: Outcomes about which a person decides.
+SETTLEABLE = frozenset({DeliveryStatus.UNKNOWN, DeliveryStatus.HELD})
+
+
+def draw_deliveries(
+    deliveries: Iterable[Delivery], zone: tzinfo, *, with_sender: bool = True
+) -> None:
+    """Draw one row a delivery; Details opens its dialog."""
+    with st.container(gap="xsmall"):
+        for delivery in deliveries:
+            _draw_row(delivery, zone, with_sender=with_sender)
+
+
+def _draw_row(delivery: Delivery, zone: tzinfo, *, with_sender: bool) -> None:
+    badge = wording.delivery_badge(delivery.status)
+    settle = delivery.status is DeliveryStatus.UNKNOWN
+    with st.container(border=True, key=f"delivery-{delivery.id}"):
+        what, outcome, deeds = st.columns([6, 5, 2], vertical_alignment="center", gap="small")
+        with what.container(gap=None):
+            st.markdown(f"**{escaped(delivery.subject) or '(no subject)'}**")
+            st.caption(escaped(f"to {_shortened(delivery.recipients)}"))
+        with outcome.container(gap=None):
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                st.badge(badge.word, icon=badge.icon, color=badge.color)
+                if delivery.error_text:
+                    st.markdown(escaped(_first_line(delivery.error_text)))
+            parts = [delivery.alias] if with_sender else []
+            parts.append(wording.moment(delivery.created_at, zone))
+            st.caption(escaped(" · ".join(parts)))
+        with deeds.container(horizontal=True, horizontal_alignment="right"):
+            if st.button(
+                "Decide" if settle else "Details",
+                key=f"open-{delivery.id}",
+                type="primary" if settle else "secondary",
+                help=f"Show “{escaped(delivery.subject)}”",
+            ):
+                dialogs.show(DeliveryDetail(delivery.id, zone))
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDetail:
+    """All that is known of one delivery."""
+
+    id: str
+    zone: tzinfo
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return "Delivery"
+
+    def draw(self, desk: Desk) -> None:
+        """Draw the facts, and the decision where there is one."""
+        delivery = desk.core.deliveries.get(self.id)
+        badge = wording.delivery_badge(delivery.status)
+        st.badge(badge.word, icon=badge.icon, color=badge.color)
+        for name, value in self._facts(delivery):
+            if value:
+                st.markdown(f"**{name}:** {escaped(value)}")
+        if delivery.status in SETTLEABLE:
+            _draw_decision(desk, delivery)
+
+    def _facts(self, delivery: Delivery) -> list[tuple[str, str | None]]:
+        sent = wording.moment(delivery.sent_at, self.zone) if delivery.sent_at else None
+        until = wording.moment(delivery.expires_at, self.zone) if delivery.expires_at else None
+        return [
+            ("Subject", delivery.subject),
+            ("To", ", ".join(delivery.recipients)),
+            ("Sender", delivery.alias),
+            ("Asked for", wording.moment(delivery.created_at, self.zone)),
+            ("Sent", sent),
+            ("Not to be sent after", until),
+            ("Attempts", str(delivery.attempts)),
+            ("Error", delivery.error_text),
+            ("Message-ID", delivery.message_id),
+            ("Gmail id", delivery.gmail_id),
+            ("Idempotency key", delivery.idempotency_key),
+        ]
+
+
+def _draw_decision(desk: Desk, delivery: Delivery) -> None:
+    st.divider()
+    if delivery.status is DeliveryStatus.UNKNOWN:
+        st.markdown(
+            "The connection was lost after the mail had been handed over, so nobody can tell "
+            "from here whether Gmail took it. Look into the sender's *Sent* folder, then decide."
+        )
+        if not delivery.can_retry:
+            st.caption("The message itself is no longer stored, so it cannot be sent again here.")
+        elif st.button("Send again", type="primary", icon=":material/send:", width="stretch"):
+            _retry(desk, delivery)
+        st.caption("**Send again** sends it now. If Gmail had taken it, recipients get it twice.")
+    else:
+        st.markdown("It waits for its sender to be re-authorised and then goes out by itself.")
+    if st.button("Discard", icon=":material/delete:", width="stretch"):
+        with outages.explained():
+            desk.core.deliveries.discard(delivery.id, by=desk.by)
+            dialogs.close("Discarded")
+    st.caption("**Discard** closes the case: it is not sent (again), and jobs are told so.")
+
+
+def _retry(desk: Desk, delivery: Delivery) -> None:
+    with outages.explained():
+        with st.spinner("Sending …"):
+            desk.core.deliveries.retry(delivery.id, by=desk.by)
+        dialogs.close("Sent")
+
+
+def _shortened(recipients: tuple[str, ...]) -> str:
+    first = recipients[0] if recipients else "nobody"
+    return first if len(recipients) <= 1 else f"{first} and {len(recipients) - 1} more"
+
+
+def _first_line(text: str) -> str:
+    line = text.partition("\n")[0]
+    return line if len(line) <= 80 else f"{line[:79]}…"  # noqa: PLR2004 - a row's width

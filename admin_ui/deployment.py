@@ -1,0 +1,54 @@
+"""The one deployment that this process shows.
+
+Streamlit runs the page anew for every visit and click, in a thread of its own, and
+hands it nothing: what lives as long as the process is kept here.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailcore import Mailcore
+
+
+class LoginMode(StrEnum):
+    """How the page knows who is looking."""
+
+    #: Whoever reaches the page is the admin: loopback, or ``--no-login``.
+    OPEN = "open"
+    #: OpenID Connect through ``st.login``, and an allow-list of addresses.
+    OIDC = "oidc"
+    #: A proxy has logged people in, and names them in a header.
+    HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What every visit shares.
+
+    Attributes:
+        core: the process's mailcore.
+        login: how visitors are told apart.
+    """
+
+    core: Mailcore
+    login: LoginMode
+
+
+_installed: Deployment | None = None
+
+
+def install(deployment: Deployment) -> None:
+    """Make a deployment the one that the page shows."""
+    global _installed  # noqa: PLW0603 - one App a process is Streamlit's own rule
+    _installed = deployment
+
+
+def installed() -> Deployment:
+    """Return the deployment that the page shows.
+
+    Raises:
+        RuntimeError: the page was run by itself rather than by `admin_ui.app`.
+    """
+    if _installed is None:
+        raise RuntimeError("The page is run by `pal-e-mail up`, not by `streamlit run`.")
+    return _installed

@@ -1,0 +1,69 @@
+"""The one dialog that may be open.
+
+Streamlit closes a dialog whenever a run does not call it. Which one is open is
+therefore kept beside the widgets' own state, and every page draws it last.
+"""
+
+from typing import Protocol
+
+import streamlit as st
+
+from admin_ui import access, outages
+from admin_ui.access import Desk
+
+_OPEN = "dialog"
+_FLASH = "flash"
+
+
+class Dialog(Protocol):
+    """What a dialog is: a heading, and a way to draw what is under it."""
+
+    @property
+    def title(self) -> str:
+        """The heading, in Markdown."""
+
+    def draw(self, desk: Desk) -> None:
+        """Draw what is under the heading."""
+
+
+def show(dialog: Dialog) -> None:
+    """Open a dialog in the place of any other, and draw the page anew."""
+    st.session_state[_OPEN] = dialog
+    st.rerun()
+
+
+def close(message: str | None = None) -> None:
+    """Close the dialog, and say in passing what was done."""
+    _forget()
+    if message:
+        flash(message)
+    st.rerun()
+
+
+def flash(message: str) -> None:
+    """Say in passing, on the next drawing of the page, what was done. Markdown."""
+    st.session_state[_FLASH] = message
+
+
+def draw() -> None:
+    """Draw the dialog that is open, if any is."""
+    dialog: Dialog | None = st.session_state.get(_OPEN)
+    if dialog is None:
+        return
+
+    @st.dialog(dialog.title, on_dismiss=_forget)
+    def opened() -> None:
+        with outages.explained():
+            dialog.draw(access.desk())
+
+    opened()
+
+
+def draw_flash() -> None:
+    """Draw, once, what the last deed came to."""
+    if message := st.session_state.pop(_FLASH, None):
+        st.toast(message, icon=":material/check_circle:")
+
+
+def _forget() -> None:
+    st.session_state.pop(_OPEN, None)

@@ -1,0 +1,232 @@
+"""Two clicks to Google, and then a dialog that turns to the outcome by itself."""
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from admin_ui import access, dialogs, outages
+from admin_ui.access import Desk
+from admin_ui.wording import escaped
+from mailcore import (
+    Authorization,
+    AuthorizationOutcome,
+    AuthorizationProgress,
+    PalEMailError,
+    Ticket,
+    WrongAccount,
+)
+
+#: How often an open dialog asks whether the callback has run, in seconds.
+ASK_EVERY = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A re-auth could not even be begun."""
+
+    title: str
+    text: str
+
+    def draw(self, desk: Desk) -> None:
+        """Draw what is in the way, and the way to Setup."""
+        del desk
+        st.error(escaped(self.text), icon=":material/error:")
+        st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
+
+
+@dataclass(frozen=True, slots=True)
+class Reauth:
+    """One sender's re-auth.
+
+    Attributes:
+        authorization: what was begun.
+        generation: the sender's, when it was begun. Once it moves the sender has a new
+            grant, whichever link, browser or person brought it.
+        ticket: the link for the mailbox's owner, once asked for.
+    """
+
+    authorization: Authorization
+    generation: int
+    ticket: Ticket | None = None
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return f"Re-authorise {escaped(self.authorization.alias)}"
+
+    def draw(self, desk: Desk) -> None:
+        """Draw the way to Google, or what came of it."""
+        now = self.look(desk)
+        if now.renewed:
+            self._draw_done(desk)
+            return
+        if now.progress.outcome is AuthorizationOutcome.WAITING:
+            self._draw_link()
+        else:
+            self._draw_refusal(now.progress)
+        self._draw_owner_link(desk)
+        _redraw_on_change(self, now)
+
+    def look(self, desk: Desk) -> "Look":
+        """Ask how far it has come."""
+        alias = self.authorization.alias
+        return Look(
+            renewed=desk.core.senders.get(alias).generation != self.generation,
+            progress=desk.core.authorizations.progress(self.authorization.id),
+        )
+
+    def _draw_link(self) -> None:
+        draw_google_link(self.authorization)
+        st.caption(
+            ":material/progress_activity: Waiting for Google's answer. This dialog follows by "
+            "itself, in whichever browser you consent."
+        )
+
+    def _draw_refusal(self, progress: AuthorizationProgress) -> None:
+        if progress.outcome is AuthorizationOutcome.EXPIRED:
+            st.warning("The link was not followed in time.", icon=":material/timer_off:")
+        else:
+            _draw_reason(progress)
+        wrong_account = progress.code == WrongAccount.code
+        if st.button("Try again", type="primary", icon=":material/refresh:", width="stretch"):
+            begin(self.authorization.alias, choose_account=wrong_account)
+
+    def _draw_owner_link(self, desk: Desk) -> None:
+        st.divider()
+        if self.ticket is not None and self.ticket.url is not None:
+            st.caption("Send this to the mailbox's owner. It works once, for 72 hours.")
+            st.code(self.ticket.url, language=None, wrap_lines=True)
+            return
+        st.caption("Somebody else's mailbox? Its owner can consent without access to this page.")
+        label = "Get a link for the mailbox's owner"
+        if st.button(label, icon=":material/link:", width="stretch"):
+            ticket = desk.core.tickets.issue(self.authorization.alias, by=desk.by)
+            dialogs.show(replace(self, ticket=ticket))
+
+    def _draw_done(self, desk: Desk) -> None:
+        sender = desk.core.senders.get(self.authorization.alias)
+        st.success(
+            f"**{escaped(sender.alias)}** is healthy again and sends as "
+            f"**{escaped(sender.gmail_account or '')}**.",
+            icon=":material/check_circle:",
+        )
+        if st.button("Close", type="primary", width="stretch"):
+            dialogs.close()
+
+
+@dataclass(frozen=True, slots=True)
+class RenewAll:
+    """A walk through every sender that is expiring or expired.
+
+    Attributes:
+        authorization: the one that was begun last from here.
+        total: how many were due when the walk began.
+    """
+
+    authorization: Authorization
+    total: int
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return "Renew all due"
+
+    def draw(self, desk: Desk) -> None:
+        """Draw how far the walk has come, and the way to the next one."""
+        now = self.look(desk)
+        done = max(self.total - now.due, 0)
+        st.progress(done / self.total, text=f"{done} of {self.total} renewed")
+        if now.renewed:
+            st.success("Every sender that was due is healthy.", icon=":material/check_circle:")
+            if st.button("Close", type="primary", width="stretch"):
+                dialogs.close()
+            return
+        if now.progress.outcome is AuthorizationOutcome.WAITING:
+            st.markdown(f"Next: **{escaped(self.authorization.alias)}**")
+            draw_google_link(self.authorization)
+            st.caption("After each consent the page there offers the next one.")
+        else:
+            if now.progress.outcome is AuthorizationOutcome.REFUSED:
+                _draw_reason(now.progress)
+            st.caption("Go on in the tab where you consented, or from here:")
+            if st.button("Next sender", type="primary", width="stretch"):
+                renew_all(self.total)
+        _redraw_on_change(self, now)
+
+    def look(self, desk: Desk) -> "Look":
+        """Ask how far the walk has come."""
+        due = desk.core.senders.page(status="due", limit=1).matching
+        return Look(
+            renewed=due == 0,
+            progress=desk.core.authorizations.progress(self.authorization.id),
+            due=due,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an open dialog saw when it was drawn; it is drawn anew once that changes.
+
+    Attributes:
+        renewed: nothing is left to do.
+        progress: of the re-auth that was begun last.
+        due: how many senders are left in a walk through all.
+    """
+
+    renewed: bool
+    progress: AuthorizationProgress
+    due: int = 0
+
+
+def begin(alias: str, *, choose_account: bool = False) -> None:
+    """Begin a sender's re-auth, because somebody clicked, and open its dialog."""
+    desk = access.desk()
+    try:
+        generation = desk.core.senders.get(alias).generation
+        authorization = desk.core.authorizations.begin(
+            alias, by=desk.by, choose_account=choose_account
+        )
+    except PalEMailError as exc:
+        dialogs.show(Trouble(f"Re-authorise {escaped(alias)}", str(exc)))
+        return
+    dialogs.show(Reauth(authorization, generation))
+
+
+def renew_all(total: int) -> None:
+    """Begin the re-auth of the next sender that is due, because somebody clicked."""
+    desk = access.desk()
+    try:
+        authorization = desk.core.authorizations.next_due(by=desk.by)
+    except PalEMailError as exc:
+        dialogs.show(Trouble("Renew all due", str(exc)))
+        return
+    if authorization is None:
+        dialogs.close("Nothing is due any more")
+    else:
+        dialogs.show(RenewAll(authorization, total))
+
+
+def draw_google_link(authorization: Authorization) -> None:
+    """Draw the account to choose, and the link to Google."""
+    if authorization.gmail_account:
+        st.markdown(f"At Google, choose **{escaped(authorization.gmail_account)}**.")
+    else:
+        st.markdown("At Google, choose the account that this sender shall use.")
+    st.link_button(
+        "Continue to Google",
+        authorization.url,
+        type="primary",
+        icon=":material/open_in_new:",
+        width="stretch",
+    )
+
+
+def _draw_reason(progress: AuthorizationProgress) -> None:
+    st.error(escaped(progress.detail or "Google refused."), icon=":material/error:")
+
+
+@st.fragment(run_every=ASK_EVERY)
+def _redraw_on_change(dialog: Reauth | RenewAll, drawn: Look) -> None:
+    with outages.explained():
+        if dialog.look(access.desk()) != drawn:
+            st.rerun()

@@ -1,0 +1,161 @@
+"""One sender: who it is, how its grant stands, what happened, what it sent."""
+
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from admin_ui import access, dialogs, outages, reauth_dialog, send_plot, wording
+from admin_ui.access import Desk
+from admin_ui.delivery_rows import draw_deliveries
+from admin_ui.sender_dialogs import DeleteSender
+from admin_ui.sender_forms import draw_client, draw_identity, draw_test_mail
+from mailcore import Sender, SenderNotFound, now
+
+#: How often the grant's state is looked at again, in seconds.
+LOOK_AGAIN = 4
+
+
+def draw() -> None:
+    """Draw the page of the sender that the address names."""
+    desk = access.desk()
+    alias = st.query_params.get("sender", "")
+    st.page_link("senders_page.py", label="All senders", icon=":material/arrow_back:")
+    try:
+        sender = desk.core.senders.get(alias)
+    except SenderNotFound:
+        st.warning(
+            f"There is no sender called {wording.escaped(alias) or 'that'}. It may have been "
+            "deleted.",
+            icon=":material/search_off:",
+        )
+        return
+    _draw_state(alias)
+    overview, deliveries, history, edit = st.tabs(["Overview", "Deliveries", "History", "Edit"])
+    with overview:
+        _draw_overview(desk, sender)
+    with deliveries:
+        _draw_recent_deliveries(desk, alias)
+    with history:
+        _draw_history(desk, alias)
+    with edit:
+        draw_identity(desk, sender)
+        draw_client(desk, sender)
+        _draw_delete(sender)
+    dialogs.draw()
+
+
+@st.fragment(run_every=LOOK_AGAIN)
+def _draw_state(alias: str) -> None:
+    with outages.explained():
+        sender = access.desk().core.senders.get(alias)
+        badge = wording.sender_badge(sender)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container(gap=None, width="stretch"):
+                st.title(wording.escaped(alias), anchor=False)
+                st.caption(wording.escaped(sender.gmail_account or "account not known yet"))
+            if st.button(
+                "Re-auth",
+                icon=":material/key:",
+                type="primary" if wording.renewable(sender) else "secondary",
+            ):
+                reauth_dialog.begin(alias)
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.badge(badge.word, icon=badge.icon, color=badge.color)
+                st.markdown(wording.escaped(wording.countdown(sender, now())))
+                if sender.held:
+                    st.markdown(f":orange[:material/pause_circle: {wording.held(sender.held)}]")
+            if remedy := wording.remedy(sender):
+                st.markdown(remedy)
+
+
+def _draw_overview(desk: Desk, sender: Sender) -> None:
+    at, zone = now(), _zone()
+    grant, mail = st.columns(2)
+    with grant.container(border=True, height="stretch"):
+        st.markdown("##### Grant")
+        _fact("Given", _when(sender.grant_issued_at, at, zone))
+        _fact("Ends", _ending(sender, zone))
+        _fact("Last refreshed", _when(sender.last_refreshed_at, at, zone))
+        allowed = [wording.scope(scope) for scope in sender.granted_scopes]
+        _fact("Allows", ", ".join(dict.fromkeys(allowed)) or "nothing yet")
+        if st.button("Check at Google now", icon=":material/health_and_safety:"):
+            _check(desk, sender.alias)
+    with mail.container(border=True, height="stretch"):
+        st.markdown("##### Mail")
+        _fact("Last sent", _when(sender.last_sent_at, at, zone))
+        _fact("Held", str(sender.held))
+        trouble = "none"
+        if sender.last_error_at is not None:
+            trouble = f"{sender.last_error_text} ({wording.ago(sender.last_error_at, at)})"
+        _fact("Last trouble", trouble)
+        draw_test_mail(desk, sender)
+    with st.container(border=True):
+        st.markdown("##### Sends a day, last 30 days")
+        send_plot.draw(desk.core.deliveries.per_day(sender.alias))
+
+
+def _fact(name: str, value: str) -> None:
+    st.markdown(f"**{name}:** {wording.escaped(value)}")
+
+
+def _when(moment: datetime | None, at: datetime, zone: tzinfo) -> str:
+    if moment is None:
+        return "never"
+    return f"{wording.moment(moment, zone)} ({wording.ago(moment, at)})"
+
+
+def _ending(sender: Sender, zone: tzinfo) -> str:
+    if sender.grant_expires_at is None:
+        return "no end known" if sender.grant_issued_at else "not given yet"
+    return f"{wording.moment(sender.grant_expires_at, zone)} ({wording.countdown(sender, now())})"
+
+
+def _zone() -> tzinfo:
+    return ZoneInfo(st.context.timezone or "UTC")
+
+
+def _check(desk: Desk, alias: str) -> None:
+    with outages.explained():
+        with st.spinner("Asking Google …"):
+            sender = desk.core.check(alias)
+        badge = wording.sender_badge(sender)
+        dialogs.flash(f"{wording.escaped(alias)} is {badge.word.lower()}")
+        st.rerun()
+
+
+def _draw_recent_deliveries(desk: Desk, alias: str) -> None:
+    page = desk.core.deliveries.page(alias=alias, limit=25)
+    if not page.deliveries:
+        st.info("Nothing was sent through this sender yet.", icon=":material/inbox:")
+        return
+    draw_deliveries(page.deliveries, _zone(), with_sender=False)
+    if page.matching > len(page.deliveries):
+        st.page_link(
+            "deliveries_page.py",
+            label=f"All {page.matching} deliveries",
+            icon=":material/receipt_long:",
+            query_params={"sender": alias},
+        )
+
+
+def _draw_history(desk: Desk, alias: str) -> None:
+    zone = _zone()
+    for event in desk.core.senders.events(alias):
+        with st.container(border=True, gap=None):
+            st.markdown(f"**{wording.escaped(wording.event(event.what))}**")
+            if event.detail:
+                st.markdown(wording.escaped(event.detail))
+            st.caption(f"{wording.moment(event.at, zone)} · by {wording.escaped(event.who)}")
+
+
+def _draw_delete(sender: Sender) -> None:
+    with st.container(border=True):
+        st.markdown("##### Delete")
+        st.caption("Removes its tokens for good. You will be asked to type its alias.")
+        if st.button("Delete this sender", icon=":material/delete:"):
+            dialogs.show(DeleteSender(sender))
+
+
+draw()

@@ -1,0 +1,216 @@
+"""Which senders are healthy, which are not, and the way to mend them."""
+
+from datetime import datetime
+from itertools import groupby
+from typing import Literal
+
+import streamlit as st
+
+from admin_ui import access, dialogs, outages, reauth_dialog, wording
+from admin_ui.sender_dialogs import AddSender, DeleteSender
+from mailcore import Sender, SenderPage, SenderStatus, Totals, now
+
+#: As many rows as a browser draws without a pause.
+PER_PAGE = 25
+#: How often the list looks at the database again, in seconds.
+LOOK_AGAIN = 4
+
+Filter = Literal["all", "healthy", "expiring", "expired", "blocked", "pending"]
+FILTERS: tuple[Filter, ...] = ("all", "expired", "expiring", "blocked", "pending", "healthy")
+
+_SEARCH, _FILTER, _PAGE = "search", "show", "page"
+_LED_TO_SETUP = "led-to-setup"
+
+
+def draw() -> None:
+    """Draw the page."""
+    _draw_senders()
+    dialogs.draw()
+
+
+@st.fragment(run_every=LOOK_AGAIN)
+def _draw_senders() -> None:
+    with outages.explained():
+        page = _fetch()
+        _draw_head(page.totals)
+        if not page.totals.all:
+            _draw_nothing_yet()
+            return
+        _draw_problem(page)
+        _draw_controls(page.totals)
+        _draw_rows(page)
+        if page.matching > PER_PAGE:
+            with st.container(horizontal_alignment="center"):
+                st.pagination(-(-page.matching // PER_PAGE), key=_PAGE)
+
+
+def _fetch() -> SenderPage:
+    core = access.desk().core
+    chosen: Filter = st.session_state.get(_FILTER) or "all"
+    number: int = st.session_state.get(_PAGE, 1)
+    return core.senders.page(
+        search=st.session_state.get(_SEARCH) or "",
+        status=None if chosen == "all" else _status(chosen),
+        offset=(number - 1) * PER_PAGE,
+        limit=PER_PAGE,
+    )
+
+
+def _status(chosen: Filter) -> SenderStatus | Literal["expiring"]:
+    return "expiring" if chosen == "expiring" else SenderStatus(chosen)
+
+
+def _draw_head(totals: Totals) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title("Senders", anchor=False, width="stretch")
+        due = totals.expiring + totals.expired
+        with st.container(horizontal=True, width="content", gap="xsmall"):
+            if due and st.button(f"Renew all due ({due})", icon=":material/autorenew:"):
+                reauth_dialog.renew_all(due)
+            if st.button("Add a sender", type="primary", icon=":material/add:"):
+                dialogs.show(AddSender())
+
+
+def _draw_nothing_yet() -> None:
+    if access.desk().core.client.current() is None and not st.session_state.get(_LED_TO_SETUP):
+        st.session_state[_LED_TO_SETUP] = True
+        st.switch_page("setup_page.py")
+    with st.container(border=True):
+        st.subheader("No senders yet", anchor=False)
+        st.markdown(
+            "A sender is a Gmail account that your jobs send through.\n\n"
+            "1. **Add a sender**: give it an alias, such as `alerts`.\n"
+            "2. **Consent once** at Google with its account.\n"
+            '3. In a job: `mailcore.send_email("alerts", to=…, subject=…, text=…)`.'
+        )
+        st.caption("Token files of gmail-sdk can be taken over: `pal-e-mail import-tokens DIR`.")
+
+
+def _draw_problem(page: SenderPage) -> None:
+    if page.problem is None:
+        return
+    st.error(
+        wording.escaped(page.problem.text),
+        title="The deployment is at fault, not the senders",
+        icon=":material/report:",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        seen = f"Seen {wording.ago(page.problem.at, now())} with {page.problem.alias}"
+        st.markdown(wording.quiet(wording.escaped(seen)), width="stretch")
+        st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
+
+
+def _draw_controls(totals: Totals) -> None:
+    counts = {
+        "all": totals.all,
+        "healthy": totals.healthy,
+        "expiring": totals.expiring,
+        "expired": totals.expired,
+        "blocked": totals.blocked,
+        "pending": totals.pending,
+    }
+
+    def labelled(name: Filter) -> str:
+        return f"{_filter_icon(name)}{name.capitalize()} **{counts[name]}**"
+
+    show, search = st.columns([7, 3], vertical_alignment="center", gap="xsmall")
+    show.pills(
+        "Show",
+        FILTERS,
+        default="all",
+        required=True,
+        format_func=labelled,
+        key=_FILTER,
+        label_visibility="collapsed",
+        on_change=_to_first_page,
+        width="stretch",
+        wrap=True,
+    )
+    search.text_input(
+        "Search by alias, account or project",
+        placeholder="Alias, account or project",
+        type="search",
+        live=True,
+        key=_SEARCH,
+        label_visibility="collapsed",
+        on_change=_to_first_page,
+    )
+
+
+def _filter_icon(name: Filter) -> str:
+    if name == "all":
+        return ""
+    badge = wording.EXPIRING if name == "expiring" else wording.status_badge(SenderStatus(name))
+    return f":{badge.color}[{badge.icon}] "
+
+
+def _to_first_page() -> None:
+    st.session_state[_PAGE] = 1
+
+
+def _draw_rows(page: SenderPage) -> None:
+    if not page.senders:
+        st.info("No sender matches.", icon=":material/search_off:")
+        return
+    at = now()
+    for heading, senders in groupby(page.senders, key=_heading):
+        if page.projects > 1:
+            st.markdown(f"##### {wording.escaped(heading)}")
+        with st.container(gap="xsmall"):
+            for sender in senders:
+                _draw_row(sender, at)
+
+
+def _heading(sender: Sender) -> str:
+    return "Needs you" if wording.needs_person(sender) else sender.project or "No project"
+
+
+def _draw_row(sender: Sender, at: datetime) -> None:
+    with st.container(border=True, key=f"sender-{sender.alias}"):
+        who, state, deeds = st.columns([5, 6, 3], vertical_alignment="center", gap="xsmall")
+        with who.container(horizontal=True, vertical_alignment="center", gap="small"):
+            badge = wording.sender_badge(sender)
+            st.badge(badge.word, icon=badge.icon, color=badge.color, width=92)
+            with st.container(gap=None, width="stretch"):
+                st.page_link(
+                    "sender_page.py",
+                    label=f"**{wording.escaped(sender.alias)}**",
+                    query_params={"sender": sender.alias},
+                )
+                account = sender.gmail_account or "account not known yet"
+                st.markdown(wording.quiet(wording.escaped(account)))
+        with state.container(gap=None):
+            st.markdown(wording.escaped(wording.countdown(sender, at)))
+            if sender.status is SenderStatus.BLOCKED and sender.status_reason:
+                st.markdown(wording.quiet(wording.escaped(sender.status_reason)))
+            st.markdown(_second_line(sender, at))
+        with deeds.container(
+            horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"
+        ):
+            if st.button(
+                "Re-auth",
+                key=f"reauth-{sender.alias}",
+                help=f"Re-authorise {sender.alias} at Google",
+                type="primary" if wording.renewable(sender) else "secondary",
+            ):
+                reauth_dialog.begin(sender.alias)
+            if st.button(
+                "Delete",
+                key=f"delete-{sender.alias}",
+                help=f"Delete {sender.alias}",
+                icon=":material/delete:",
+                type="tertiary",
+            ):
+                dialogs.show(DeleteSender(sender))
+
+
+def _second_line(sender: Sender, at: datetime) -> str:
+    parts = [wording.quiet(wording.last_sent(sender, at))]
+    if sender.held:
+        parts.append(f":small[:orange[:material/pause_circle: {wording.held(sender.held)}]]")
+    if sender.project and wording.needs_person(sender):
+        parts.append(wording.quiet(wording.escaped(sender.project)))
+    return " · ".join(parts)
+
+
+draw()

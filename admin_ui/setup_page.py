@@ -1,0 +1,113 @@
+"""The OAuth client, the address that Google must know, the settings, and the doctor."""
+
+import streamlit as st
+
+from admin_ui import access, dialogs, outages
+from admin_ui.access import Desk
+from admin_ui.wording import escaped
+
+CONSOLE = "https://console.cloud.google.com/auth/clients"
+
+
+def draw() -> None:
+    """Draw the page."""
+    desk = access.desk()
+    st.title("Setup", anchor=False)
+    _draw_redirect_uri(desk)
+    _draw_client(desk)
+    _draw_doctor(desk)
+    _draw_settings(desk)
+
+
+def _draw_redirect_uri(desk: Desk) -> None:
+    with st.container(border=True):
+        st.markdown("##### 1. Tell Google where people come back to")
+        st.markdown(
+            f"In [Google's console]({CONSOLE}), open your OAuth client (type *Web application*) "
+            "and add exactly this under **Authorized redirect URIs**:"
+        )
+        st.code(desk.core.settings.redirect_uri, language=None, wrap_lines=True)
+        if access.can_log_out():
+            st.caption("For logging in to this page, add this one, too:")
+            st.code(f"{desk.core.settings.public_url.rstrip('/')}/oauth2callback", language=None)
+        st.caption(
+            "It follows from PALEMAIL_PUBLIC_URL, which must be the address at which *your* "
+            "browser reaches this page. The Gmail API must be enabled in the same project."
+        )
+
+
+def _draw_client(desk: Desk) -> None:
+    with st.container(border=True):
+        st.markdown("##### 2. The OAuth client")
+        client = desk.core.client.current()
+        if client is None:
+            st.warning(
+                "None is set up yet: no sender can be authorised.", icon=":material/key_off:"
+            )
+        else:
+            st.success(
+                f"In use: `{client.client_id}`, from {escaped(client.source)}",
+                icon=":material/key:",
+            )
+        upload, typed = st.tabs(["Upload credentials.json", "Enter id and secret"])
+        with upload:
+            _draw_upload(desk)
+        with typed:
+            _draw_pair(desk)
+        st.caption(
+            "What the environment sets (GOOGLE_CLIENT_ID, GOOGLE_CREDENTIALS_FILE) wins over "
+            "what is stored here."
+        )
+
+
+def _draw_upload(desk: Desk) -> None:
+    upload = st.file_uploader(
+        "credentials.json, as Google's console lets you download it", type="json"
+    )
+    if st.button("Store this client", type="primary", disabled=upload is None) and upload:
+        with outages.explained():
+            text = upload.getvalue().decode("utf-8", errors="replace")
+            desk.core.client.store(text, by=desk.by)
+            dialogs.close("OAuth client stored")
+
+
+def _draw_pair(desk: Desk) -> None:
+    with st.form("client-pair", border=False):
+        client_id = st.text_input(
+            "Client ID", placeholder="1234567890-abc.apps.googleusercontent.com"
+        )
+        secret = st.text_input("Client secret", type="password")
+        if not st.form_submit_button("Store", type="primary"):
+            return
+    with outages.explained():
+        desk.core.client.store_pair(client_id.strip(), secret.strip(), by=desk.by)
+        dialogs.close("OAuth client stored")
+
+
+def _draw_doctor(desk: Desk) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("##### 3. Checks", width="stretch")
+            st.button("Check again", icon=":material/refresh:")
+        for finding in desk.core.doctor():
+            icon = ":green[:material/check_circle:]" if finding.ok else ":red[:material/error:]"
+            with st.container(gap=None):
+                st.markdown(f"{icon} **{escaped(finding.name)}** — {escaped(finding.detail)}")
+                if finding.remedy:
+                    st.caption(escaped(finding.remedy))
+
+
+def _draw_settings(desk: Desk) -> None:
+    with st.expander("Settings in force", icon=":material/tune:"):
+        rows = [
+            {
+                "Setting": name,
+                "Value": value or "—",
+                "From": "environment" if was_set else "default",
+            }
+            for name, (value, was_set) in desk.core.settings.sources().items()
+        ]
+        st.dataframe(rows, hide_index=True, width="stretch")
+
+
+draw()
