@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
-from callback_browsing import ACCOUNT, API_KEY, complete
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from callback import create_app
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
+from tests.callback.browsing import ACCOUNT, API_KEY, complete
 
 
 @pytest.fixture

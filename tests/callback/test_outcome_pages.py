@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import httpx2
 import pytest
-from callback_browsing import ACCOUNT, Page
 from starlette.testclient import TestClient
 
 from callback import create_app
 from mailcore import Mailcore, SenderStatus, Settings
 from mailcore.sandbox import GoogleSandbox, faults
+from tests.callback.browsing import ACCOUNT, Page
 
 
 def healthy_with_the_old_grant(core: Mailcore, alias: str) -> bool:

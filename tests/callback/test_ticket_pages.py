@@ -1,0 +1,86 @@
+"""The link that an alert carries, as the mailbox's owner meets it."""
+
+from collections.abc import Callable
+
+import pytest
+from starlette.testclient import TestClient
+
+from mailcore import Mailcore
+from mailcore.sandbox import GoogleSandbox
+from tests.callback.browsing import ACCOUNT, Page
+
+
+@pytest.fixture
+def link(core: Mailcore, authorised: str) -> str:
+    url = core.tickets.issue(authorised, by="ann@example.com").url
+    assert url is not None
+    return url
+
+
+def test_a_ticket_shows_what_it_is_for(browser: TestClient, core: Mailcore, link: str) -> None:
+    """One button, the sender, the account, and until when."""
+    answer = browser.get(link)
+
+    page = Page(answer.text)
+    assert answer.status_code == 200
+    assert page.title == "Re-authorise alerts · pal-e-mail"
+    assert ACCOUNT in page.text
+    assert "for one use" in page.text
+    assert page.buttons == ["Continue to Google"]
+    assert f"{core.settings.public_url}/" in page.links
+
+
+def test_the_button_leads_to_google_and_back_to_healthy(
+    browser: TestClient, core: Mailcore, google: GoogleSandbox, link: str
+) -> None:
+    """Nobody needs to be an admin for it; the trail says whose ticket it was."""
+    pressed = browser.post(link, follow_redirects=False)
+    assert pressed.status_code == 303
+    assert pressed.headers["location"].startswith(google.auth_uri)
+
+    done = browser.get(google.consent(pressed.headers["location"]))
+
+    assert Page(done.text).title.startswith("alerts is healthy again")
+    assert "ann@example.com" in core.senders.events("alerts")[0].who
+
+
+def test_previews_do_not_use_it_up(browser: TestClient, link: str) -> None:
+    """A chat program fetches the link before the owner does; it still works."""
+    for _ in range(3):
+        assert browser.get(link).status_code == 200
+        assert browser.head(link).status_code == 200
+
+    assert browser.post(link, follow_redirects=False).status_code == 303
+
+
+def test_a_ticket_works_once(browser: TestClient, link: str) -> None:
+    """Afterwards it says so, to a look and to the button."""
+    browser.post(link, follow_redirects=False)
+
+    for answer in (browser.get(link), browser.post(link, follow_redirects=False)):
+        assert answer.status_code == 409
+        assert Page(answer.text).title.startswith("This link was used already")
+
+
+def test_a_ticket_runs_out(
+    browser: TestClient, link: str, in_database: Callable[[str], None]
+) -> None:
+    """After 72 hours it says so, names the sender, and starts nothing."""
+    in_database("UPDATE reauth_ticket SET expires_at = now() - interval '1 second'")
+
+    for answer in (browser.get(link), browser.post(link, follow_redirects=False)):
+        page = Page(answer.text)
+        assert answer.status_code == 410
+        assert page.title.startswith("This link has expired")
+        assert "alerts" in page.text
+
+
+@pytest.mark.parametrize("ticket", ["made-up", "%00", "%F0%9F%92%A9", "x" * 5000])
+def test_a_made_up_ticket(browser: TestClient, ticket: str) -> None:
+    """It is told apart from a good one, and says nothing of any sender."""
+    for answer in (
+        browser.get(f"/senders/reauth/{ticket}"),
+        browser.post(f"/senders/reauth/{ticket}", follow_redirects=False),
+    ):
+        assert answer.status_code == 400
+        assert Page(answer.text).title.startswith("This link is not valid")
