@@ -38,14 +38,16 @@ page, at ``google.url``, has a button for each switch and shows the outbox.
 """
 
 from mailcore.sandbox import faults
+from mailcore.sandbox.counts import RequestCounts
 from mailcore.sandbox.faults import Ending, Fault
-from mailcore.sandbox.google import DEFAULT_ACCOUNTS, ConsentRefused, GoogleSandbox
-from mailcore.sandbox.state import Account, Client, SandboxMessage
-from mailcore.sandbox.traffic import Hold, RequestCounts
+from mailcore.sandbox.google import DEFAULT_ACCOUNTS, GoogleSandbox
+from mailcore.sandbox.holds import Hold
+from mailcore.sandbox.outbox import SandboxMessage
+from mailcore.sandbox.person import ConsentRefused
+from mailcore.sandbox.records import Client
 
 __all__ = [
     "DEFAULT_ACCOUNTS",
-    "Account",
     "Client",
     "ConsentRefused",
     "Ending",

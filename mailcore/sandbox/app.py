@@ -7,24 +7,28 @@ from starlette.routing import Route
 
 from mailcore.sandbox.consent import ConsentEndpoint
 from mailcore.sandbox.gmail import GmailEndpoints
+from mailcore.sandbox.outbox import Outbox
 from mailcore.sandbox.state import State
 from mailcore.sandbox.switches import Switches
 from mailcore.sandbox.tokens import TokenEndpoints
 from mailcore.sandbox.traffic import Traffic
 
 
-def create_app(state: State, traffic: Traffic, tokens: TokenEndpoints, origin: str) -> Starlette:
+def create_app(
+    state: State, outbox: Outbox, traffic: Traffic, tokens: TokenEndpoints, origin: str
+) -> Starlette:
     """Return the ASGI app.
 
     Args:
-        state: what is true in the sandbox.
+        state: who may do what.
+        outbox: where the mail goes.
         traffic: what sends and token requests pass through.
         tokens: the token endpoints.
         origin: the address at which the sandbox is reached.
     """
     consent = ConsentEndpoint(state)
-    gmail = GmailEndpoints(state, traffic, origin)
-    switches = Switches(state, traffic)
+    gmail = GmailEndpoints(state, outbox, traffic, origin)
+    switches = Switches(state, outbox, traffic)
     mailbox = "gmail/v1/users/{user}"
     routes = [
         Route(f"/{mailbox}/messages/send", gmail.send, methods=["POST"]),

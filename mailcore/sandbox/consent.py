@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mailcore.sandbox import pages, scopes
-from mailcore.sandbox.state import Account, Client, Consent, State
+from mailcore.sandbox.records import Account, Client, Consent
+from mailcore.sandbox.state import State
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 

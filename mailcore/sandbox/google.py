@@ -3,38 +3,26 @@
 import json
 import socket
 from collections.abc import Iterable
-from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Literal, Self
-from urllib.parse import parse_qs, urlencode, urlsplit
-
-import urllib3
+from urllib.parse import parse_qs, urlsplit
 
 from mailcore.sandbox import scopes
 from mailcore.sandbox.app import create_app
+from mailcore.sandbox.counts import Operation, RequestCounts
 from mailcore.sandbox.faults import Fault
+from mailcore.sandbox.holds import Hold
+from mailcore.sandbox.outbox import Outbox, SandboxMessage
+from mailcore.sandbox.person import answer_consent
+from mailcore.sandbox.records import Client
 from mailcore.sandbox.server import ThreadedServer
-from mailcore.sandbox.state import Client, SandboxMessage, State
+from mailcore.sandbox.state import State
 from mailcore.sandbox.tokens import TokenEndpoints
-from mailcore.sandbox.traffic import Hold, Operation, RequestCounts, Traffic
+from mailcore.sandbox.traffic import Traffic
 
 DEFAULT_ACCOUNTS = ("alerts@example.com", "billing@example.com", "reports@example.com")
 
 _BACKLOG = 2048
-
-
-class ConsentRefused(Exception):
-    """The consent page was not shown: the authorization URL is wrong.
-
-    Attributes:
-        status: the HTTP status of the page.
-        page: its HTML, which says what is wrong.
-    """
-
-    def __init__(self, status: int, page: str) -> None:
-        super().__init__(f"the sandbox showed an error page ({status})")
-        self.status = status
-        self.page = page
 
 
 class GoogleSandbox:
@@ -71,6 +59,7 @@ class GoogleSandbox:
         self._host = host
         self._port = port
         self._state = State(accounts, grant_days, access_token_seconds)
+        self._outbox = Outbox()
         self._traffic = Traffic()
         self._server: ThreadedServer | None = None
         self.requests: RequestCounts = self._traffic.requests
@@ -97,7 +86,7 @@ class GoogleSandbox:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
         self._port = listener.getsockname()[1]
-        app = create_app(self._state, self._traffic, self._tokens(), self.url)
+        app = create_app(self._state, self._outbox, self._traffic, self._tokens(), self.url)
         server = ThreadedServer(app, listener)
         server.start()
         self._server = server
@@ -204,27 +193,10 @@ class GoogleSandbox:
             ConsentRefused: an error page was shown instead.
             LookupError: there is no such account.
         """
-        query = {
-            name: values[0] for name, values in parse_qs(urlsplit(authorization_url).query).items()
-        }
-        hinted = self._state.find_account(query.get("login_hint", ""))
-        chosen = self._state.account(account) if account else hinted or self._state.accounts()[0]
-        refused = scopes.spelled_out(untick)
-        ticked = {scopes.canonical(name) for name in query.get("scope", "").split()} - refused
-        fields = [("account", chosen.email), ("decision", "cancel" if cancel else "allow")]
-        fields += [("scope", scope) for scope in sorted(ticked)]
-        with urllib3.PoolManager(retries=False) as browser:
-            shown = browser.request("GET", authorization_url, redirect=False)
-            if shown.status != HTTPStatus.OK:
-                raise ConsentRefused(shown.status, shown.data.decode())
-            answer = browser.request(
-                "POST",
-                authorization_url,
-                body=urlencode(fields),
-                headers={"Content-Type": "application/x-www-form-urlencoded"},
-                redirect=False,
-            )
-        return answer.headers["Location"]
+        hint = parse_qs(urlsplit(authorization_url).query).get("login_hint", [""])[0]
+        hinted = self._state.find_account(hint) or self._state.accounts()[0]
+        chosen = self._state.account(account) if account else hinted
+        return answer_consent(authorization_url, chosen.email, untick, cancel=cancel)
 
     def issue_grant(
         self,
@@ -256,7 +228,7 @@ class GoogleSandbox:
     @property
     def outbox(self) -> list[SandboxMessage]:
         """What was sent so far, oldest first; a copy."""
-        return self._state.outbox()
+        return self._outbox.messages()
 
     def wait_for_outbox(self, count: int = 1, timeout: float = 10) -> list[SandboxMessage]:
         """Return what was sent, once there are at least `count` messages.
@@ -264,11 +236,11 @@ class GoogleSandbox:
         Raises:
             TimeoutError: there are still fewer after `timeout` seconds.
         """
-        return self._state.wait_for_outbox(count, timeout)
+        return self._outbox.wait_for(count, timeout)
 
     def clear_outbox(self) -> None:
         """Forget what was sent."""
-        self._state.clear_outbox()
+        self._outbox.clear()
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -307,6 +279,8 @@ class GoogleSandbox:
             times: for how many requests, or None for all until `heal`.
             account: only for this account, or None for any.
         """
+        if times is not None and times < 1:
+            raise ValueError("times must be 1 or more, or None")
         email = self._state.account(account).email if account else None
         self._traffic.fail(operation, fault, times, email)
 

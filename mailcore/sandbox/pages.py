@@ -6,8 +6,9 @@ from html import escape
 from urllib.parse import quote
 
 from mailcore.sandbox import scopes
-from mailcore.sandbox.state import Account, Grant, SandboxMessage
-from mailcore.sandbox.traffic import OPERATIONS, RequestCounts
+from mailcore.sandbox.counts import OPERATIONS, RequestCounts
+from mailcore.sandbox.outbox import SandboxMessage
+from mailcore.sandbox.records import Account, Grant
 
 # No form-action: a browser would apply it to the redirect that follows the consent.
 HEADERS = {
@@ -21,6 +22,9 @@ HEADERS = {
 
 #: The outbox page lists no more than this many, the latest.
 _LISTED = 200
+
+#: The home page lists no more than this many grants of an account, the latest.
+_GRANTS_LISTED = 5
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -114,14 +118,13 @@ def home(
         arranged: a sentence for each fault still queued.
         faults: the names of all faults.
     """
-    rows = "".join(_account_row(each, grants, counts) for each in accounts)
+    sections = "".join(_account_section(each, grants, counts) for each in accounts)
     queue = "".join(f"<li>{escape(text)}</li>" for text in arranged) or "<li>nothing</li>"
     everyone = [("", "any account"), *((each.email, each.email) for each in accounts)]
     return _document(
         "Sandbox",
         '<h1>Sandbox</h1><p><a href="/outbox">Outbox: what was sent</a></p>'
-        "<h2>Accounts</h2><table><thead><tr><th>Account</th><th>Grants</th><th>Requests</th>"
-        f"<th>Switches</th></tr></thead><tbody>{rows}</tbody></table>"
+        f"<h2>Accounts</h2>{sections}"
         f"<h2>Make something fail</h2><p>Still to come:</p><ul>{queue}</ul>"
         '<form method="post" action="/sandbox/fail">'
         + _select("operation", "What", [(each, each) for each in OPERATIONS])
@@ -133,20 +136,19 @@ def home(
     )
 
 
-def _account_row(account: Account, grants: Sequence[Grant], counts: RequestCounts) -> str:
-    held = "<br>".join(
-        f"{grant.status()}{_until(grant)}" for grant in grants if grant.account == account
-    )
+def _account_section(account: Account, grants: Sequence[Grant], counts: RequestCounts) -> str:
     email = account.email
+    held = [f"{each.status()}{_until(each)}" for each in grants if each.account == account]
     switches = (
         _button("/sandbox/expire-grant", "Expire grant", email)
         + _button("/sandbox/revoke-grant", "Revoke grant", email)
         + _button("/sandbox/expire-access-tokens", "Expire access tokens", email)
     )
-    seen = f"{counts.sends(email)} sends, {counts.refreshes(email)} refreshes"
     return (
-        f"<tr><td>{escape(email)}</td><td>{held or 'none'}</td><td>{seen}</td>"
-        f"<td>{switches}</td></tr>"
+        f'<section aria-label="{escape(email)}"><h3>{escape(email)}</h3>'
+        f"<p>Grants: {'; '.join(held[-_GRANTS_LISTED:]) or 'none'}.<br>"
+        f"Requests: {counts.sends(email)} sends, {counts.refreshes(email)} refreshes.</p>"
+        f"{switches}</section>"
     )
 
 

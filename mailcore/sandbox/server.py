@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from mailcore.sandbox.traffic import TRANSPORT
+from mailcore.sandbox.line import TRANSPORT
 
 #: Longer than any test lasts: a connection closed for idleness at the wrong moment would
 #: look like a lost answer.
@@ -115,5 +115,8 @@ class ThreadedServer:
         self._thread.join()
 
     def _run(self) -> None:
-        with self._listener:
+        try:
             self._server.run(sockets=[self._listener])
+        finally:
+            self._listener.close()
+            self._server.ready.set()

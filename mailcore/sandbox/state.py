@@ -1,4 +1,4 @@
-"""What the sandbox knows: accounts, clients, grants, tokens and the outbox.
+"""What the sandbox knows of accounts, clients, grants and tokens.
 
 The server's thread and the tests' threads both come here; one lock guards it all.
 """
@@ -6,125 +6,14 @@ The server's thread and the tests' threads both come here; one lock guards it al
 import secrets
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
-from functools import cached_property
 from typing import Literal
 
-from mailcore.sandbox.answers import Refusal, gmail_error, oauth_refusal, unauthenticated
+from mailcore.sandbox.answers import oauth_refusal, unauthenticated
+from mailcore.sandbox.records import AccessToken, Account, Client, Consent, Grant
 
 #: How long a person's consent may wait to be exchanged.
 CODE_LIFE = timedelta(minutes=10)
-
-
-@dataclass(frozen=True)
-class Account:
-    """A made-up Google account.
-
-    Attributes:
-        email: its address.
-        subject: the identifier that never changes (``sub``).
-    """
-
-    email: str
-    subject: str
-
-
-@dataclass(frozen=True)
-class Client:
-    """An OAuth client, as registered in Google's console.
-
-    Attributes:
-        client_id: its public name.
-        client_secret: its password.
-        redirect_uris: where people may be sent back to; None for any loopback or https
-            address.
-    """
-
-    client_id: str
-    client_secret: str = field(repr=False)
-    redirect_uris: frozenset[str] | None = None
-
-
-@dataclass
-class Grant:
-    """What one person allowed one client to do."""
-
-    account: Account
-    client_id: str
-    scopes: tuple[str, ...]
-    issued_at: datetime
-    ends_at: datetime | None
-    refresh_token: str | None = field(repr=False)
-    ended: Literal["expired", "revoked"] | None = None
-
-    def status(self) -> Literal["active", "expired", "revoked"]:
-        """Say whether the grant still holds, and if not, why."""
-        if self.ended:
-            return self.ended
-        expired = self.ends_at is not None and self.ends_at <= datetime.now(UTC)
-        return "expired" if expired else "active"
-
-
-@dataclass
-class AccessToken:
-    """A bearer token, good for a short while."""
-
-    value: str = field(repr=False)
-    grant: Grant
-    expires_at: datetime
-
-
-@dataclass(frozen=True)
-class Consent:
-    """What a person answered on the consent page; what a code stands for."""
-
-    account: Account
-    client_id: str
-    redirect_uri: str
-    scopes: tuple[str, ...]
-    code_challenge: str | None = field(repr=False)
-    nonce: str | None = field(repr=False)
-    offline: bool
-    renewed: bool
-
-
-@dataclass(frozen=True)
-class SandboxMessage:
-    """A mail that the sandbox took, as Gmail would have sent it.
-
-    Attributes:
-        account: the address of the mailbox that it was sent through.
-        gmail_id: Gmail's identifier.
-        thread_id: the identifier of its conversation.
-        raw: the very bytes that were posted.
-        received_at: when it was taken, aware UTC.
-    """
-
-    account: str
-    gmail_id: str
-    thread_id: str
-    raw: bytes = field(repr=False)
-    received_at: datetime
-
-    @cached_property
-    def email(self) -> EmailMessage:
-        """The mail, parsed."""
-        return BytesParser(policy=policy.SMTP).parsebytes(self.raw)
-
-    @property
-    def subject(self) -> str:
-        """The subject, decoded."""
-        return str(self.email.get("Subject", ""))
-
-    @property
-    def recipients(self) -> list[str]:
-        """The bare addresses of To, Cc and Bcc, in that order."""
-        headers = [self.email[name] for name in ("To", "Cc", "Bcc") if name in self.email]
-        return [address.addr_spec for header in headers for address in header.addresses]
 
 
 class State:
@@ -139,7 +28,7 @@ class State:
     def __init__(
         self, accounts: Iterable[str], grant_days: float | None, access_token_seconds: float
     ) -> None:
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
         self.access_token_life = timedelta(seconds=access_token_seconds)
         self._grant_days = grant_days
         self._accounts: dict[str, Account] = {}
@@ -148,9 +37,6 @@ class State:
         self._access_tokens: dict[str, AccessToken] = {}
         self._codes: dict[str, tuple[Consent, datetime]] = {}
         self._secrets: set[str] = set()
-        self._outbox: list[SandboxMessage] = []
-        self._threads: set[tuple[str, str]] = set()
-        self._delivered = threading.Condition(self.lock)
         for email in accounts:
             self.add_account(email)
 
@@ -158,13 +44,13 @@ class State:
 
     def add_account(self, email: str) -> Account:
         """Create an account, or return the one that has this address."""
-        with self.lock:
+        with self._lock:
             subject = str(100_000_000_000_000_000_001 + len(self._accounts))
             return self._accounts.setdefault(email.lower(), Account(email, subject))
 
     def accounts(self) -> list[Account]:
         """Return all accounts, in the order of their creation."""
-        with self.lock:
+        with self._lock:
             return list(self._accounts.values())
 
     def find_account(self, email: str) -> Account | None:
@@ -190,7 +76,7 @@ class State:
             client_secret=self.remember(f"GOCSPX-sandbox-{secrets.token_urlsafe(18)}"),
             redirect_uris=None if redirect_uris is None else frozenset(redirect_uris),
         )
-        with self.lock:
+        with self._lock:
             self._clients[client.client_id] = client
         return client
 
@@ -200,13 +86,13 @@ class State:
 
     def remember(self, secret: str) -> str:
         """Note a value that must never be seen outside the protocol; return it."""
-        with self.lock:
+        with self._lock:
             self._secrets.add(secret)
         return secret
 
     def secrets(self) -> frozenset[str]:
         """Return every secret value that passed through so far."""
-        with self.lock:
+        with self._lock:
             return frozenset(self._secrets)
 
     # Consent, grants and tokens
@@ -214,13 +100,13 @@ class State:
     def issue_code(self, consent: Consent) -> str:
         """Return an authorization code for what a person allowed."""
         code = self.remember(f"4/0Asandbox{secrets.token_urlsafe(32)}")
-        with self.lock:
+        with self._lock:
             self._codes[code] = (consent, datetime.now(UTC) + CODE_LIFE)
         return code
 
     def account_of_code(self, code: str) -> str | None:
         """Return whose consent a code stands for, without using it up."""
-        with self.lock:
+        with self._lock:
             found = self._codes.get(code)
         return found[0].account.email if found else None
 
@@ -230,7 +116,7 @@ class State:
         Raises:
             Refusal: it is not known, was used before, or was not used in time.
         """
-        with self.lock:
+        with self._lock:
             found = self._codes.pop(code, None)
         if found is None or found[1] <= datetime.now(UTC):
             raise oauth_refusal(400, "invalid_grant", "Malformed auth code.")
@@ -265,7 +151,7 @@ class State:
             ends_at=None if days is None else now + timedelta(days=days),
             refresh_token=token if with_refresh_token else None,
         )
-        with self.lock:
+        with self._lock:
             self._grants.append(grant)
         return grant
 
@@ -279,19 +165,19 @@ class State:
     def grants(self, email: str | None = None) -> list[Grant]:
         """Return the grants of an account, or of all."""
         account = None if email is None else self.account(email)
-        with self.lock:
+        with self._lock:
             return [grant for grant in self._grants if account in (None, grant.account)]
 
     def grant_of_refresh_token(self, token: str) -> Grant | None:
         """Return the grant that a refresh token belongs to, in force or not."""
-        with self.lock:
+        with self._lock:
             return next((g for g in self._grants if token and g.refresh_token == token), None)
 
     def issue_access_token(self, grant: Grant) -> AccessToken:
         """Return a new access token for a grant."""
         value = self.remember(f"ya29.sandbox-{secrets.token_urlsafe(48)}")
         token = AccessToken(value, grant, datetime.now(UTC) + self.access_token_life)
-        with self.lock:
+        with self._lock:
             self._access_tokens[value] = token
         return token
 
@@ -317,7 +203,7 @@ class State:
         """Make the access tokens of an account, or of all, useless at once."""
         account = None if email is None else self.account(email)
         now = datetime.now(UTC)
-        with self.lock:
+        with self._lock:
             for token in self._access_tokens.values():
                 if account in (None, token.grant.account):
                     token.expires_at = min(token.expires_at, now)
@@ -326,7 +212,7 @@ class State:
         self, email: str, why: Literal["expired", "revoked"], client_id: str | None = None
     ) -> None:
         """End every grant of an account that is in force: refresh and access tokens alike."""
-        with self.lock:
+        with self._lock:
             for grant in self.grants(email):
                 if grant.status() == "active" and client_id in (None, grant.client_id):
                     grant.ended = why
@@ -343,48 +229,3 @@ class State:
             return False
         self.end_grants(grant.account.email, "revoked", grant.client_id)
         return True
-
-    # The outbox
-
-    def deliver(self, account: Account, raw: bytes, thread_id: str | None) -> SandboxMessage:
-        """Take a message.
-
-        Raises:
-            Refusal: the mailbox has no such thread.
-        """
-        with self._delivered:
-            if thread_id is not None and (account.email, thread_id) not in self._threads:
-                raise Refusal(404, gmail_error(404, "Requested entity was not found.", "notFound"))
-            gmail_id = secrets.token_hex(8)
-            message = SandboxMessage(
-                account=account.email,
-                gmail_id=gmail_id,
-                thread_id=thread_id or gmail_id,
-                raw=raw,
-                received_at=datetime.now(UTC),
-            )
-            self._outbox.append(message)
-            self._threads.add((account.email, message.thread_id))
-            self._delivered.notify_all()
-        return message
-
-    def outbox(self) -> list[SandboxMessage]:
-        """Return what was sent, oldest first."""
-        with self.lock:
-            return list(self._outbox)
-
-    def clear_outbox(self) -> None:
-        """Forget what was sent; threads stay known."""
-        with self.lock:
-            self._outbox.clear()
-
-    def wait_for_outbox(self, count: int, timeout: float) -> list[SandboxMessage]:
-        """Return what was sent, once there are at least `count` messages.
-
-        Raises:
-            TimeoutError: there are still fewer after `timeout` seconds.
-        """
-        with self._delivered:
-            if not self._delivered.wait_for(lambda: len(self._outbox) >= count, timeout):
-                raise TimeoutError(f"{len(self._outbox)} of {count} messages arrived")
-            return list(self._outbox)

@@ -30,15 +30,18 @@ from starlette.responses import (
 )
 
 from mailcore.sandbox import faults, pages
-from mailcore.sandbox.state import SandboxMessage, State
-from mailcore.sandbox.traffic import OPERATIONS, Traffic
+from mailcore.sandbox.counts import OPERATIONS
+from mailcore.sandbox.outbox import Outbox
+from mailcore.sandbox.state import State
+from mailcore.sandbox.traffic import Traffic
 
 
 class Switches:
     """Pages for people, switches for people and programs."""
 
-    def __init__(self, state: State, traffic: Traffic) -> None:
+    def __init__(self, state: State, outbox: Outbox, traffic: Traffic) -> None:
         self._state = state
+        self._outbox = outbox
         self._traffic = traffic
         self._switches: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "expire-grant": self._expire_grant,
@@ -52,8 +55,8 @@ class Switches:
     async def home(self, _request: Request) -> Response:
         """Show accounts, grants, counters and switches."""
         arranged = [
-            f"{operation}: {fault.name}, {'always' if times is None else f'{times} times'}"
-            f"{f', for {account}' if account else ''}"
+            f"{operation}: {fault.name} ({'always' if times is None else f'{times} ×'}"
+            f"{f', {account}' if account else ''})"
             for operation, fault, times, account in self._traffic.arranged()
         ]
         page = pages.home(
@@ -67,18 +70,18 @@ class Switches:
 
     async def outbox(self, _request: Request) -> Response:
         """Show what was sent."""
-        return HTMLResponse(pages.outbox(self._state.outbox()), headers=pages.HEADERS)
+        return HTMLResponse(pages.outbox(self._outbox.messages()), headers=pages.HEADERS)
 
     async def message(self, request: Request) -> Response:
         """Show one message."""
-        sent = self._find(request)
+        sent = self._outbox.find(request.path_params["gmail_id"])
         if sent is None:
             return PlainTextResponse("No such message.", 404)
         return HTMLResponse(pages.message(sent), headers=pages.HEADERS)
 
     async def source(self, request: Request) -> Response:
         """Show one message's bytes."""
-        sent = self._find(request)
+        sent = self._outbox.find(request.path_params["gmail_id"])
         if sent is None:
             return PlainTextResponse("No such message.", 404)
         headers = {**pages.HEADERS, "X-Content-Type-Options": "nosniff"}
@@ -96,10 +99,6 @@ class Switches:
         except (LookupError, ValueError) as exc:
             return JSONResponse({"error": str(exc)}, 400)
         return JSONResponse({"ok": True}) if is_json else RedirectResponse("/", 303)
-
-    def _find(self, request: Request) -> SandboxMessage | None:
-        wanted = request.path_params["gmail_id"]
-        return next((each for each in self._state.outbox() if each.gmail_id == wanted), None)
 
     def _expire_grant(self, fields: Mapping[str, Any]) -> None:
         self._state.end_grants(_required(fields, "account"), "expired")
@@ -131,7 +130,7 @@ class Switches:
         self._traffic.heal()
 
     def _clear_outbox(self, _fields: Mapping[str, Any]) -> None:
-        self._state.clear_outbox()
+        self._outbox.clear()
 
 
 def _fields(body: bytes, *, is_json: bool) -> Mapping[str, Any]:

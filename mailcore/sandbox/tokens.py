@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -22,7 +22,8 @@ from mailcore.sandbox.answers import (
     json_answer,
     oauth_refusal,
 )
-from mailcore.sandbox.state import Client, Consent, Grant, State
+from mailcore.sandbox.records import Client, Consent, Grant
+from mailcore.sandbox.state import State
 from mailcore.sandbox.traffic import Traffic
 
 _EXPIRED = "Token has been expired or revoked."
@@ -44,7 +45,7 @@ class TokenEndpoints:
     """Exchanges codes, refreshes and revokes tokens, and says who somebody is.
 
     Args:
-        state: what is true in the sandbox.
+        state: who may do what.
         traffic: what every request has to pass.
         issuer: the sandbox's own origin, which it names as ``iss``.
     """
@@ -156,7 +157,7 @@ class TokenEndpoints:
             answer["id_token"] = self._id_token(grant, now, nonce)
         return answer
 
-    def _answer(self, issue: Any) -> Response:
+    def _answer(self, issue: Callable[[], Mapping[str, Any]]) -> Response:
         try:
             return json_answer(issue(), NO_STORE)
         except Refusal as exc:

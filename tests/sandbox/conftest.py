@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import urllib3
-from sandbox_calling import ANN, BOB, Caller
 
 from mailcore.sandbox import GoogleSandbox
+from tests.sandbox.sandbox_calling import ANN, BOB, Caller
 
 
 @pytest.fixture

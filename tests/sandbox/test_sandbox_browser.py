@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
-from sandbox_calling import BOB, Caller, mail, query_of
+
+from tests.sandbox.sandbox_calling import BOB, Caller, mail, query_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -53,8 +54,8 @@ def test_a_person_revokes_a_grant_and_reads_the_mail(caller: Caller, browser_pag
     token = caller.google.issue_grant(BOB)["access_token"]
     caller.send(token, mail("Disk is full"))
     browser_page.goto(caller.google.url)
-    browser_page.get_by_role("row", name=BOB).get_by_role("button", name="Revoke grant").click()
-    browser_page.get_by_role("row", name=BOB).get_by_text("revoked").wait_for()
+    browser_page.get_by_role("region", name=BOB).get_by_role("button", name="Revoke grant").click()
+    browser_page.get_by_role("region", name=BOB).get_by_text("revoked").wait_for()
     browser_page.get_by_role("link", name="Outbox").click()
     browser_page.get_by_role("link", name="Disk is full").click()
     browser_page.get_by_text("It is.").wait_for()

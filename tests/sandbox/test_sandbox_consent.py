@@ -3,9 +3,9 @@
 from urllib.parse import urlencode
 
 import pytest
-from sandbox_calling import ANN, BOB, REDIRECT, SCOPES, Caller, query_of
 
 from mailcore.sandbox import ConsentRefused, GoogleSandbox
+from tests.sandbox.sandbox_calling import ANN, BOB, REDIRECT, SCOPES, Caller, query_of
 
 
 def test_the_page_says_that_it_is_not_google_and_lists_every_account(caller: Caller) -> None:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import urllib3
-from sandbox_calling import ANN, BOB, Caller
 
 from mailcore.sandbox import Ending, Fault, faults
+from tests.sandbox.sandbox_calling import ANN, BOB, Caller
 
 ANSWERS = [each for each in faults.catalogue().values() if each.ending is Ending.ANSWER]
 LINE_FAULTS = [
@@ -72,6 +72,12 @@ def test_faults_queue_up_and_can_be_called_off(caller: Caller) -> None:
     assert [caller.send(token).status for _ in range(4)] == [502, 502, 403, 403]
     caller.google.heal()
     assert caller.send(token).status == 200
+
+
+def test_a_fault_that_never_comes_is_an_error(caller: Caller) -> None:
+    """Nought times is a slip of the pen."""
+    with pytest.raises(ValueError, match="times"):
+        caller.google.fail("send", faults.FORBIDDEN, times=0)
 
 
 def test_a_fault_can_be_for_one_account(caller: Caller) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 import httplib2
 import pytest
+import urllib3
 from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import DISCOVERY_DOC_DIR
 from googleapiclient.http import MediaIoBaseUpload
-from sandbox_calling import ANN, BOB, Caller, mail
 
 from mailcore.sandbox import GoogleSandbox
+from tests.sandbox.sandbox_calling import ANN, BOB, Caller, mail
 
 
 class _Bearer(httplib2.Http):  # type: ignore[misc]  # httplib2 has no types
@@ -124,9 +125,14 @@ def test_expired_access_tokens_are_refused_and_can_be_refreshed(caller: Caller) 
 
 
 def test_access_tokens_run_out_by_themselves() -> None:
-    """A short-lived token says so, and is refused afterwards."""
-    with GoogleSandbox(accounts=[ANN], access_token_seconds=0) as google:
-        assert google.issue_grant(ANN)["expires_in"] == 0
+    """A token whose time is over says so, and is refused."""
+    with (
+        GoogleSandbox(accounts=[ANN], access_token_seconds=0) as google,
+        urllib3.PoolManager(retries=False) as http,
+    ):
+        tokens = google.issue_grant(ANN)
+        assert tokens["expires_in"] == 0
+        assert Caller(google, http).send(tokens["access_token"]).status == 401
 
 
 @pytest.mark.parametrize("end", [GoogleSandbox.expire_grant, GoogleSandbox.revoke_grant])

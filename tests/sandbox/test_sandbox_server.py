@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import pytest
 import urllib3
-from sandbox_calling import ANN, BOB, Caller, mail
 
 from mailcore.sandbox import GoogleSandbox, faults
+from tests.sandbox.sandbox_calling import ANN, BOB, Caller, mail
 
 
 def test_many_threads_at_once(caller: Caller) -> None:
@@ -92,7 +92,7 @@ def test_the_switches_on_the_home_page(caller: Caller) -> None:
     press("expire-access-tokens", account=ANN)
     assert caller.send(tokens["access_token"]).status == 401
     press("fail", operation="token", fault="503_html", times="", account="")
-    assert "503_html, always" in caller.request("GET", "/").data.decode()
+    assert "503_html (always)" in caller.request("GET", "/").data.decode()
     press("heal")
     assert caller.refresh(tokens["refresh_token"])[0] == 200
     press("expire-grant", account=ANN)

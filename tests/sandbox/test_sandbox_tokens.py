@@ -9,14 +9,18 @@ from urllib.parse import quote
 import google.oauth2.credentials
 import pytest
 import requests
+import urllib3
+from authlib.integrations.requests_client import (  # type: ignore[import-untyped]
+    OAuth2Session,
+)
 from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request
 from google_auth_oauthlib.flow import Flow
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from sandbox_calling import ANN, BOB, REDIRECT, SCOPES, Caller, query_of
 
 from mailcore.sandbox import GoogleSandbox
+from tests.sandbox.sandbox_calling import ANN, BOB, REDIRECT, SCOPES, VERIFIER, Caller, query_of
 
 
 def test_googles_own_flow_gets_tokens(
@@ -182,3 +186,29 @@ def test_revoking_one_token_ends_all_that_the_client_may_do(caller: Caller) -> N
     assert caller.request("POST", "/revoke", body=body).status == 400
     assert caller.refresh(tokens["refresh_token"])[0] == 400
     assert caller.google.requests.revocations(ANN) == 2
+
+
+def test_authlib_signs_people_in(google: GoogleSandbox) -> None:
+    """The library behind Streamlit's login goes from discovery to a checked identity."""
+    with urllib3.PoolManager(retries=False) as http:
+        about = http.request("GET", f"{google.url}/.well-known/openid-configuration").json()
+        keys = KeySet.import_key_set(http.request("GET", about["jwks_uri"]).json())
+    with OAuth2Session(
+        google.client_id,
+        google.client_secret,
+        scope="openid email profile",
+        redirect_uri="http://localhost:8501/oauth2callback",
+        code_challenge_method="S256",
+    ) as session:
+        url, _ = session.create_authorization_url(
+            about["authorization_endpoint"], nonce="a-nonce", code_verifier=VERIFIER
+        )
+        token = session.fetch_token(
+            about["token_endpoint"],
+            authorization_response=google.consent(url, BOB),
+            code_verifier=VERIFIER,
+        )
+        info = session.get(about["userinfo_endpoint"]).json()
+    claims = jwt.decode(token["id_token"], keys, algorithms=["RS256"]).claims
+    assert (claims["email"], claims["nonce"], claims["name"]) == (BOB, "a-nonce", "bob")
+    assert info["email"] == BOB
