@@ -1,9 +1,11 @@
 """Is the process alive, and can it do its work."""
 
 import json
+from http import HTTPStatus
 
 from starlette.responses import Response
 
+from callback.problems import RequestRefused
 from callback.resource import Call, Handler
 from mailcore import Mailcore
 
@@ -17,7 +19,12 @@ def ready(core: Mailcore) -> Handler:
     """Return the handler of ``GET /readyz``: the database answers, and is migrated."""
 
     def check(_: Call) -> Response:
-        core.database_ready()
+        if not core.is_migrated():
+            raise RequestRefused(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "not_migrated",
+                "The database’s tables are not up to date. Run: pal-e-mail migrate",
+            )
         return _ok()
 
     return check

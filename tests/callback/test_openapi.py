@@ -1,0 +1,57 @@
+"""The promise of /openapi.json, and the running application held to it."""
+
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starlette.testclient import TestClient
+
+from mailcore import Mailcore
+from tests.callback.browsing import ACCOUNT, API_KEY
+
+#: Enough to meet every operation with good and bad values, in a few seconds.
+BOUNDED = settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+
+
+def test_the_description_is_served_to_anybody(browser: TestClient) -> None:
+    """It holds no data, so it takes no key."""
+    document = browser.get("/openapi.json").json()
+
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {
+        "/senders",
+        "/senders/{alias}",
+        "/senders/{alias}/auth",
+        "/healthz",
+        "/readyz",
+    }
+
+
+def test_the_application_keeps_its_promise(api: TestClient, core: Mailcore) -> None:
+    """Whatever is sent, the status, the media type and the members are as described."""
+    core.senders.register("alerts", gmail_account=ACCOUNT, by="t")
+    schema = schemathesis.openapi.from_asgi("/openapi.json", api.app)
+    operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    assert len(operations) == 7
+
+    for operation in operations:
+
+        @BOUNDED
+        @given(case=operation.as_strategy())
+        def keeps_it(case: Case[Any]) -> None:
+            case.call_and_validate(
+                headers={"Authorization": f"Bearer {API_KEY}"},
+                # JSON Schema cannot tell a mailbox or an OAuth client from any other text.
+                excluded_checks=[positive_data_acceptance],
+            )
+
+        keeps_it()
