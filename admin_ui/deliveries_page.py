@@ -33,25 +33,27 @@ def draw() -> None:
 
 
 def _draw_filters() -> None:
-    text, sender, outcome, since = st.columns([3, 2, 2, 2])
-    text.text_input(
-        "Subject or recipient", type="search", live=True, key=_TEXT, on_change=_to_first_page
-    )
-    sender.text_input(
-        "Sender",
-        placeholder="any alias",
-        key=_SENDER,
-        bind="query-params",
-        on_change=_to_first_page,
-    )
-    outcome.selectbox(
-        "Outcome",
-        [None, *DeliveryStatus],
-        format_func=lambda status: wording.delivery_badge(status).word if status else "Any outcome",
-        key=_OUTCOME,
-        on_change=_to_first_page,
-    )
-    since.selectbox("Time", list(TIMES), key=_SINCE, on_change=_to_first_page)
+    with st.container(horizontal=True, gap="xsmall"):
+        st.text_input(
+            "Subject or recipient", type="search", live=True, key=_TEXT, on_change=_to_first_page
+        )
+        st.text_input(
+            "Sender",
+            placeholder="any alias",
+            key=_SENDER,
+            bind="query-params",
+            on_change=_to_first_page,
+            width=170,
+        )
+        st.selectbox(
+            "Outcome",
+            [None, *DeliveryStatus],
+            format_func=lambda status: wording.delivery_badge(status).word if status else "Any",
+            key=_OUTCOME,
+            on_change=_to_first_page,
+            width=170,
+        )
+        st.selectbox("Time", list(TIMES), key=_SINCE, on_change=_to_first_page, width=170)
 
 
 @st.fragment(run_every=LOOK_AGAIN)

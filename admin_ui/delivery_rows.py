@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
+from textwrap import shorten
 
 import streamlit as st
 
@@ -27,19 +28,19 @@ def draw_deliveries(
 def _draw_row(delivery: Delivery, zone: tzinfo, *, with_sender: bool) -> None:
     badge = wording.delivery_badge(delivery.status)
     settle = delivery.status is DeliveryStatus.UNKNOWN
+    parts = [f"to {_shortened(delivery.recipients)}"]
+    if with_sender:
+        parts.append(f"from {delivery.alias}")
+    parts.append(wording.moment(delivery.created_at, zone))
     with st.container(border=True, key=f"delivery-{delivery.id}"):
-        what, outcome, deeds = st.columns([6, 5, 2], vertical_alignment="center", gap="small")
-        with what.container(gap=None):
-            st.markdown(f"**{escaped(delivery.subject) or '(no subject)'}**")
-            st.caption(escaped(f"to {_shortened(delivery.recipients)}"))
-        with outcome.container(gap=None):
-            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-                st.badge(badge.word, icon=badge.icon, color=badge.color)
+        what, deeds = st.columns([11, 2], vertical_alignment="center", gap="xsmall")
+        with what.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.badge(badge.word, icon=badge.icon, color=badge.color, width=104)
+            with st.container(gap=None, width="stretch"):
+                st.markdown(f"**{escaped(delivery.subject) or '(no subject)'}**")
+                st.markdown(wording.quiet(escaped(" · ".join(parts))))
                 if delivery.error_text:
-                    st.markdown(escaped(_first_line(delivery.error_text)))
-            parts = [delivery.alias] if with_sender else []
-            parts.append(wording.moment(delivery.created_at, zone))
-            st.caption(escaped(" · ".join(parts)))
+                    st.markdown(wording.quiet(escaped(_first_line(delivery.error_text))))
         with deeds.container(horizontal=True, horizontal_alignment="right"):
             if st.button(
                 "Decide" if settle else "Details",
@@ -67,9 +68,10 @@ class DeliveryDetail:
         delivery = desk.core.deliveries.get(self.id)
         badge = wording.delivery_badge(delivery.status)
         st.badge(badge.word, icon=badge.icon, color=badge.color)
-        for name, value in self._facts(delivery):
-            if value:
-                st.markdown(f"**{name}:** {escaped(value)}")
+        with st.container(gap="xxsmall"):
+            for name, value in self._facts(delivery):
+                if value:
+                    st.markdown(f"**{name}:** {escaped(value)}")
         if delivery.status in SETTLEABLE:
             _draw_decision(desk, delivery)
 
@@ -126,4 +128,4 @@ def _shortened(recipients: tuple[str, ...]) -> str:
 
 def _first_line(text: str) -> str:
     line = text.partition("\n")[0]
-    return line if len(line) <= 80 else f"{line[:79]}…"  # noqa: PLR2004 - a row's width
+    return shorten(line, 160, placeholder=" …")

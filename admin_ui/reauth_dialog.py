@@ -93,9 +93,8 @@ class Reauth:
 
     def _draw_owner_link(self, desk: Desk) -> None:
         st.divider()
-        if self.ticket is not None and self.ticket.url is not None:
-            st.caption("Send this to the mailbox's owner. It works once, for 72 hours.")
-            st.code(self.ticket.url, language=None, wrap_lines=True)
+        if self.ticket is not None:
+            draw_ticket(self.ticket)
             return
         st.caption("Somebody else's mailbox? Its owner can consent without access to this page.")
         label = "Get a link for the mailbox's owner"
@@ -112,6 +111,23 @@ class Reauth:
         )
         if st.button("Close", type="primary", width="stretch"):
             dialogs.close()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerLink:
+    """A link by which a mailbox's owner consents without access to the page."""
+
+    ticket: Ticket
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return f"Link for the owner of {escaped(self.ticket.alias)}"
+
+    def draw(self, desk: Desk) -> None:
+        """Draw the link."""
+        del desk
+        draw_ticket(self.ticket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +220,18 @@ def renew_all(total: int) -> None:
         dialogs.close("Nothing is due any more")
     else:
         dialogs.show(RenewAll(authorization, total))
+
+
+def issue_owner_link(alias: str) -> None:
+    """Issue a ticket, because somebody clicked, and show its link."""
+    desk = access.desk()
+    dialogs.show(OwnerLink(desk.core.tickets.issue(alias, by=desk.by)))
+
+
+def draw_ticket(ticket: Ticket) -> None:
+    """Draw a ticket's link with a button that copies it."""
+    st.caption("Send this to the mailbox's owner. It works once, for 72 hours.")
+    st.code(ticket.url or "", language=None, wrap_lines=True)
 
 
 def draw_google_link(authorization: Authorization) -> None:

@@ -45,7 +45,7 @@ def draw_client(desk: Desk, sender: Sender) -> None:
                 _store_client(desk, sender.alias, None)
         else:
             st.caption("This sender uses the deployment's OAuth client.")
-        upload = st.file_uploader("Its own credentials.json", type="json")
+        upload = st.file_uploader("Its own credentials.json", type="json", max_upload_size=1)
         if st.button("Use this client", disabled=upload is None) and upload is not None:
             _store_client(desk, sender.alias, upload.getvalue().decode("utf-8", "replace"))
 

@@ -53,7 +53,8 @@ def _draw_state(alias: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(gap=None, width="stretch"):
                 st.title(wording.escaped(alias), anchor=False)
-                st.caption(wording.escaped(sender.gmail_account or "account not known yet"))
+                account = sender.gmail_account or "account not known yet"
+                st.markdown(wording.quiet(wording.escaped(account)))
             if st.button(
                 "Re-auth",
                 icon=":material/key:",
@@ -75,21 +76,26 @@ def _draw_overview(desk: Desk, sender: Sender) -> None:
     grant, mail = st.columns(2)
     with grant.container(border=True, height="stretch"):
         st.markdown("##### Grant")
-        _fact("Given", _when(sender.grant_issued_at, at, zone))
-        _fact("Ends", _ending(sender, zone))
-        _fact("Last refreshed", _when(sender.last_refreshed_at, at, zone))
-        allowed = [wording.scope(scope) for scope in sender.granted_scopes]
-        _fact("Allows", ", ".join(dict.fromkeys(allowed)) or "nothing yet")
-        if st.button("Check at Google now", icon=":material/health_and_safety:"):
-            _check(desk, sender.alias)
+        allowed = dict.fromkeys(wording.scope(scope) for scope in sender.granted_scopes)
+        with st.container(gap="xxsmall"):
+            _fact("Given", _when(sender.grant_issued_at, at, zone))
+            _fact("Ends", _ending(sender, at, zone))
+            _fact("Last refreshed", _when(sender.last_refreshed_at, at, zone))
+            _fact("Allows", ", ".join(allowed) or "nothing yet")
+        with st.container(horizontal=True, gap="xsmall"):
+            if st.button("Check at Google now", icon=":material/health_and_safety:"):
+                _check(desk, sender.alias)
+            if st.button("Link for the mailbox's owner", icon=":material/link:"):
+                reauth_dialog.issue_owner_link(sender.alias)
     with mail.container(border=True, height="stretch"):
         st.markdown("##### Mail")
-        _fact("Last sent", _when(sender.last_sent_at, at, zone))
-        _fact("Held", str(sender.held))
         trouble = "none"
         if sender.last_error_at is not None:
             trouble = f"{sender.last_error_text} ({wording.ago(sender.last_error_at, at)})"
-        _fact("Last trouble", trouble)
+        with st.container(gap="xxsmall"):
+            _fact("Last sent", _when(sender.last_sent_at, at, zone))
+            _fact("Held", str(sender.held))
+            _fact("Trouble since the last success", trouble)
         draw_test_mail(desk, sender)
     with st.container(border=True):
         st.markdown("##### Sends a day, last 30 days")
@@ -106,10 +112,12 @@ def _when(moment: datetime | None, at: datetime, zone: tzinfo) -> str:
     return f"{wording.moment(moment, zone)} ({wording.ago(moment, at)})"
 
 
-def _ending(sender: Sender, zone: tzinfo) -> str:
-    if sender.grant_expires_at is None:
+def _ending(sender: Sender, at: datetime, zone: tzinfo) -> str:
+    end = sender.grant_expires_at
+    if end is None:
         return "no end known" if sender.grant_issued_at else "not given yet"
-    return f"{wording.moment(sender.grant_expires_at, zone)} ({wording.countdown(sender, now())})"
+    away = wording.ago(end, at) if end <= at else f"in {wording.span(end - at)}"
+    return f"{wording.moment(end, zone)} ({away})"
 
 
 def _zone() -> tzinfo:
@@ -147,7 +155,8 @@ def _draw_history(desk: Desk, alias: str) -> None:
             st.markdown(f"**{wording.escaped(wording.event(event.what))}**")
             if event.detail:
                 st.markdown(wording.escaped(event.detail))
-            st.caption(f"{wording.moment(event.at, zone)} · by {wording.escaped(event.who)}")
+            by = wording.escaped(f"{wording.moment(event.at, zone)} · by {event.who}")
+            st.markdown(wording.quiet(by))
 
 
 def _draw_delete(sender: Sender) -> None:
