@@ -43,6 +43,7 @@ class Api:
     def list_senders(self, call: Call) -> Response:
         """``GET /senders``: those that need a person first."""
         query = call.request.query_params
+        _only(query, {"search", "status", "offset", "limit"})
         page = self._core.senders.page(
             search=_text("search", query.get("search", "")),
             status=_filter(query.get("status")),
@@ -56,9 +57,7 @@ class Api:
     def register(self, call: Call) -> Response:
         """``POST /senders``: add a sender, still without a grant."""
         members = call.json()
-        unknown = sorted(members.keys() - {"alias", *OPTIONAL_MEMBERS})
-        if unknown:
-            raise _unusable(unknown[0], f"There is no member {unknown[0]!r}.")
+        _only(members, {"alias", *OPTIONAL_MEMBERS})
         if "alias" not in members:
             raise _unusable("alias", "An alias is needed: the name that jobs use.")
         alias = _text("alias", members["alias"])
@@ -98,6 +97,14 @@ def _alias(call: Call) -> str:
     if not _is_storable(call.alias):
         raise SenderNotFound("No sender has that alias.")
     return call.alias
+
+
+def _only(given: Mapping[str, object], known: set[str]) -> None:
+    """Refuse a misspelled name: left alone, it would quietly do something else than meant."""
+    for name in given:
+        if name not in known:
+            names = ", ".join(sorted(known))
+            raise _unusable(name, f"{name!r} is not known here, only {names}.")
 
 
 def _filter(value: str | None) -> SenderStatus | Literal["expiring", "due"] | None:

@@ -156,6 +156,7 @@ def test_a_form_is_not_json(api: TestClient) -> None:
         ("status=green", "status"),
         ("status=", "status"),
         ("search=%00", "search"),
+        ("stauts=expired", "stauts"),
     ],
 )
 def test_a_query_with_a_bad_value(api: TestClient, query: str, field: str) -> None:
