@@ -1,9 +1,16 @@
 """What the tests of the callback share: an account, a key, and eyes for a page."""
 
 import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 
-from mailcore import Mailcore
+import uvicorn
+
+from callback import create_app
+from mailcore import Mailcore, Settings
 
 API_KEY = "a-long-random-key-of-the-tests"
 ACCOUNT = "alerts@example.com"
@@ -47,3 +54,20 @@ class Page(HTMLParser):
             self.buttons.append(data.strip())
         elif here != "style":
             self.text += f" {data}"
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[Mailcore]:
+    """Run the application under uvicorn, as a deployment does, on an address of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        core = Mailcore(settings.model_copy(update={"public_url": origin}))
+        server = uvicorn.Server(uvicorn.Config(create_app(core), log_config=None))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield core
+        finally:
+            server.should_exit = True
+            thread.join()
+            core.close()

@@ -4,20 +4,14 @@ import base64
 import hashlib
 import logging
 import re
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx2
 import pytest
-import uvicorn
 from starlette.testclient import TestClient
 
-from callback import create_app
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import ACCOUNT
+from tests.callback.browsing import ACCOUNT, served
 
 
 def addresses(core: Mailcore, google: GoogleSandbox) -> list[str]:
@@ -99,21 +93,6 @@ def test_names_are_shown_as_they_are(browser: TestClient) -> None:
     assert "<i>y" not in answer.text
 
 
-@contextmanager
-def served(core: Mailcore) -> Iterator[str]:
-    """Run the application under uvicorn, as a deployment does."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(create_app(core), log_config=None, access_log=True)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 def test_the_access_log_keeps_no_secret(
     core: Mailcore, google: GoogleSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -122,7 +101,8 @@ def test_the_access_log_keeps_no_secret(
     back = google.consent(core.authorizations.begin("alerts", by="t").url)
     query = back.partition("?")[2]
 
-    with caplog.at_level(logging.INFO, "uvicorn.access"), served(core) as origin:
+    with caplog.at_level(logging.INFO, "uvicorn.access"), served(core.settings) as serving:
+        origin = serving.settings.public_url
         httpx2.get(f"{origin}/senders/callback?{query}", follow_redirects=True)
         httpx2.get(f"{origin}/senders/reauth/{ticket}")
 
