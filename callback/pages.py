@@ -71,7 +71,7 @@ class Card:
         tone: the badge's colour and icon.
         badge: the badge's word.
         heading: what happened, in a few words; the page's title too.
-        happened: the same in full; paragraphs part at empty lines.
+        happened: the same in full.
         next_step: what to do next, or None where that is all.
         alias: the sender, where one is known.
         account: its mailbox, where known.
@@ -172,5 +172,5 @@ def refusal(
 
 
 def moment(at: datetime) -> str:
-    """Return a moment for people, such as ``29 November 2026, 22:18 UTC``."""
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+    """Return a moment for people, such as ``29 Nov 2026, 22:18 UTC``."""
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"

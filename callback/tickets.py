@@ -42,11 +42,11 @@ class Tickets:
             ),
             next_step=(
                 f"Press the button, choose {account or 'the account to send from'} on Google’s "
-                "page, and leave every box ticked."
+                "page, and leave every box ticked. The link works once."
             ),
             alias=ticket.alias,
             account=account,
-            facts=(("Valid until", f"{moment(ticket.expires_at)}, for one use"),),
+            facts=(("Valid until", moment(ticket.expires_at)),),
             action=Action(label="Continue to Google"),
         )
         return self._pages.draw(card)

@@ -25,7 +25,7 @@ def test_a_ticket_shows_what_it_is_for(browser: TestClient, core: Mailcore, link
     assert answer.status_code == 200
     assert page.title == "Re-authorise alerts · pal-e-mail"
     assert ACCOUNT in page.text
-    assert "for one use" in page.text
+    assert "works once" in page.text
     assert page.buttons == ["Continue to Google"]
     assert f"{core.settings.public_url}/" in page.links
 
