@@ -1,0 +1,174 @@
+"""The pages' logic, on a real mailcore and a real Postgres, without a browser."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+import admin_ui
+from admin_ui.deployment import Deployment, LoginMode, install
+from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown
+from mailcore.sandbox import GoogleSandbox, faults
+from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise
+
+SCRIPT = Path(admin_ui.__file__).with_name("page.py")
+
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def visit(core: Mailcore) -> Visit:
+    """Open a page of a deployment on loopback."""
+    install(Deployment(core=core, login=LoginMode.OPEN))
+
+    return open_page
+
+
+def open_page(path: str = "home", **query: str) -> AppTest:
+    app = AppTest.from_file(str(SCRIPT), default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    # `switch_page` knows only the pages of a folder; those of `st.navigation` go by path.
+    app._page_hash = calc_hash(path)
+    return app.run()
+
+
+def texts(app: AppTest) -> str:
+    """Everything that is written on the page."""
+    kinds = (app.title, app.markdown, app.caption, app.error, app.warning, app.info, app.success)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def aliases(app: AppTest) -> list[str]:
+    """The senders listed, in order."""
+    keys = [button.key or "" for button in app.button]
+    return [key.removeprefix("reauth-") for key in keys if key.startswith("reauth-")]
+
+
+def test_looking_writes_nothing(
+    visit: Visit, core: Mailcore, authorised: Authorise, database_url: str
+) -> None:
+    """No page begins a re-auth, issues a link or records anything by being looked at."""
+    authorised("alerts", ALERTS)
+
+    def rows() -> list[int]:
+        tables = ("authorization_request", "reauth_ticket", "sender_event", "delivery")
+        with psycopg.connect(database_url) as connection:
+            counts = [connection.execute(f"SELECT count(*) FROM {name}") for name in tables]  # noqa: S608 - names from above
+            return [row[0] for cursor in counts for row in cursor.fetchall()]
+
+    before = rows()
+    for path in ("home", "deliveries", "setup"):
+        assert not visit(path).exception
+    assert not visit("sender", sender="alerts").exception
+    assert rows() == before
+
+
+def test_twenty_five_to_a_page(visit: Visit, core: Mailcore) -> None:
+    """The rest is on the next page."""
+    for number in range(30):
+        core.senders.register(f"sender-{number:02}", gmail_account=ALERTS, by="test")
+    app = visit()
+    assert aliases(app) == [f"sender-{number:02}" for number in range(25)]
+    app.session_state["page"] = 2
+    app.run()
+    assert aliases(app) == [f"sender-{number:02}" for number in range(25, 30)]
+
+
+def test_who_needs_a_person_stands_first_and_the_rest_by_project(
+    visit: Visit, core: Mailcore, authorised: Authorise
+) -> None:
+    """Several projects make headings; one that must be authorised goes before them."""
+    authorised("zeta", ALERTS)
+    authorised("beta", BILLING)
+    core.senders.update("zeta", project="Alpha project", by="test")
+    core.senders.update("beta", project="Omega project", by="test")
+    core.senders.register("late", gmail_account=ALERTS, by="test")
+    app = visit()
+    assert aliases(app) == ["late", "zeta", "beta"]
+    headings = [element.value for element in app.markdown if element.value.startswith("#####")]
+    assert headings == ["##### Needs you", "##### Alpha project", "##### Omega project"]
+
+
+def test_a_sender_that_is_gone_is_told(visit: Visit) -> None:
+    """An old link leads to a sentence and a way back, not to a traceback."""
+    app = visit("sender", sender="ghost")
+    assert "There is no sender called ghost" in texts(app)
+    assert not app.exception
+
+
+def test_name_and_project_are_edited(visit: Visit, core: Mailcore, authorised: Authorise) -> None:
+    """What is saved is stored, and the account belongs to the grant."""
+    authorised("alerts", ALERTS)
+    app = visit("sender", sender="alerts")
+    inputs = {element.label: element for element in app.text_input}
+    assert inputs["Gmail account"].disabled
+    inputs["Display name"].input("The Alerts")
+    inputs["Project"].input("ops")
+    next(button for button in app.button if button.label == "Save").click()
+    app.run()
+    changed = core.senders.get("alerts")
+    assert (changed.display_name, changed.project) == ("The Alerts", "ops")
+    assert core.senders.events("alerts")[0].who == "admin"
+
+
+@pytest.fixture
+def unknown(core: Mailcore, google: GoogleSandbox, authorised: Authorise) -> str:
+    """The id of a delivery whose connection broke after Gmail had the mail."""
+    authorised("alerts", ALERTS)
+    google.fail("send", faults.CLOSE_AFTER)
+    with pytest.raises(OutcomeUnknown) as lost:
+        core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
+    assert lost.value.delivery_id
+    return lost.value.delivery_id
+
+
+def test_an_unknown_delivery_is_decided_on(visit: Visit, core: Mailcore, unknown: str) -> None:
+    """The dialog says what each choice does, and Discard closes the case."""
+    app = visit("deliveries")
+    app.button(key=f"open-{unknown}").click().run()
+    assert "recipients get it twice" in texts(app)
+    next(button for button in app.button if button.label == "Discard").click()
+    app.run()
+    assert core.deliveries.get(unknown).status is DeliveryStatus.DISCARDED
+
+
+def test_a_client_is_entered_on_the_setup_page(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    """Id and secret are stored, and the secret shows nowhere."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for name in ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"):
+        monkeypatch.delenv(name)
+    core = Mailcore()
+    install(Deployment(core=core, login=LoginMode.OPEN))
+    app = open_page("setup")
+    assert "None is set up yet" in texts(app)
+    inputs = {element.label: element for element in app.text_input}
+    inputs["Client ID"].input("123-abc.apps.googleusercontent.com")
+    inputs["Client secret"].input("GOCSPX-very-secret")
+    next(button for button in app.button if button.label == "Store").click()
+    app.run()
+    assert not app.exception
+    client = core.client.current()
+    assert client is not None
+    assert client.client_id == "123-abc.apps.googleusercontent.com"
+    assert "GOCSPX" not in texts(app)
+    core.close()
+
+
+def test_the_settings_in_force_are_shown_without_secrets(
+    visit: Visit, environment: dict[str, str]
+) -> None:
+    """Each with where it comes from; passwords and keys as dots."""
+    table = visit("setup").dataframe[0].value
+    shown = table.to_string()
+    assert environment["GOOGLE_CLIENT_SECRET"] not in shown
+    assert environment["DATABASE_URL"] not in shown
+    rows = {row["Setting"]: row for row in table.to_dict("records")}
+    assert rows["GOOGLE_CLIENT_ID"]["From"] == "environment"
+    assert rows["PALEMAIL_PUBLIC_URL"]["From"] == "default"

@@ -1,0 +1,67 @@
+"""Starting and stopping the page as a program."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from mailcore.sandbox import GoogleSandbox
+from tests.admin_ui.admin_calling import ALERTS, Authorise, Person, Serve, Served, row
+from tests.admin_ui.conftest import PROGRAM
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly(served: Served, number: signal.Signals) -> None:
+    """Control returns to the caller, who can stop the database and say goodbye."""
+    printed = served.stop(number)
+    assert printed.splitlines()[-1] == "stopped cleanly"
+    assert served.process.returncode == 0
+
+
+def test_it_says_where_it_is_in_one_line(served: Served) -> None:
+    """One line with the address, and nothing of Streamlit's."""
+    port = served.url.rpartition(":")[2]
+    expected = f"pal-e-mail is at http://127.0.0.1:{port} (stop with Ctrl-C)\n"
+    assert served.announced == expected
+    assert served.stop() == "stopped cleanly\n"
+
+
+def test_a_port_that_is_taken_is_told(served: Served, environment: dict[str, str]) -> None:
+    """The second start names the address and the way out."""
+    port = served.url.rpartition(":")[2]
+    second = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "127.0.0.1", port],
+        env={**environment, "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode != 0
+    assert f"Cannot listen on 127.0.0.1:{port}" in second.stderr
+
+
+@pytest.mark.browser
+def test_a_whole_visit_leaks_nothing(
+    serve: Serve, person: Person, google: GoogleSandbox, authorised: Authorise
+) -> None:
+    """No code, state or token is printed; and the browser talks to nobody but us."""
+    authorised("alerts", ALERTS)
+    served = serve()
+    page = person("about:blank")
+    hosts: set[str] = set()
+    page.context.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    page.goto(served.url)
+    row(page, "alerts").get_by_role("button", name="Re-auth").click()
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Continue to Google").click()
+    popup.value.get_by_role("button", name="Allow").click()
+    expect(page.get_by_role("dialog")).to_contain_text("alerts is healthy again")
+    page.context.close()
+    ours = {served.url.removeprefix("http://"), google.url.removeprefix("http://")}
+    assert hosts <= ours
+    printed = served.stop()
+    assert "state=" not in printed
+    assert not [secret for secret in google.secrets if secret in printed]

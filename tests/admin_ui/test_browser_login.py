@@ -1,0 +1,75 @@
+"""Logging in, in a real browser against the stand-in for Google."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from mailcore import Mailcore
+from tests.admin_ui.admin_calling import ALERTS, BILLING, REPORTS, Authorise, Person, Serve, row
+
+pytestmark = pytest.mark.browser
+
+
+def log_in(page: Page, account: str) -> None:
+    page.get_by_role("button", name="Log in with Google").click()
+    page.get_by_label(account).check()
+    page.get_by_role("button", name="Allow").click()
+
+
+def test_an_admin_logs_in_and_is_named_in_the_audit_trail(
+    serve: Serve, person: Person, core: Mailcore, authorised: Authorise
+) -> None:
+    """What was done is recorded under the login's address."""
+    authorised("alerts", ALERTS)
+    page = person(serve(PALEMAIL_ADMIN_EMAILS=f"{BILLING.upper()},someone@example.com").url)
+    expect(page.get_by_role("button", name="Log in with Google")).to_be_visible()
+    expect(row(page, "alerts")).to_have_count(0)
+    log_in(page, BILLING)
+    row(page, "alerts").get_by_role("button", name="Delete").click()
+    page.get_by_label("Type alerts to confirm").fill("alerts")
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("No senders yet")).to_be_visible()
+    assert core.senders.events("alerts")[0].who == BILLING
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("button", name="Log in with Google")).to_be_visible()
+
+
+def test_somebody_not_on_the_list_sees_a_refusal_and_nothing_else(
+    serve: Serve, person: Person, authorised: Authorise
+) -> None:
+    """On no page, whichever address is opened; they can log out and try another account."""
+    authorised("alerts", ALERTS)
+    url = serve(PALEMAIL_ADMIN_EMAILS=BILLING).url
+    page = person(url)
+    log_in(page, REPORTS)
+    for path in ("", "/setup", "/deliveries", "/sender?sender=alerts"):
+        page.goto(url + path)
+        expect(page.get_by_text(f"{REPORTS} is not on the list of admins")).to_be_visible()
+        expect(page.get_by_role("link", name="Setup")).to_have_count(0)
+        assert ALERTS not in page.content()
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, BILLING)
+    expect(row(page, "alerts")).to_be_visible()
+
+
+def test_a_proxys_header_names_the_admin(
+    serve: Serve, browser: Browser, core: Mailcore, authorised: Authorise
+) -> None:
+    """With the header the page opens and records the name; without it nothing shows."""
+    authorised("alerts", ALERTS)
+    url = serve(PALEMAIL_TRUSTED_USER_HEADER="X-Email").url
+    stranger, ann = browser.new_context(), browser.new_context()
+    ann.set_extra_http_headers({"X-Email": "ann@example.com"})
+    try:
+        page = stranger.new_page()
+        page.goto(url)
+        expect(page.get_by_text("did not say who you are")).to_be_visible(timeout=20_000)
+        assert ALERTS not in page.content()
+        page = ann.new_page()
+        page.goto(url)
+        row(page, "alerts").get_by_role("button", name="Re-auth").click()
+        page.get_by_role("button", name="Get a link for the mailbox's owner").click()
+        expect(page.get_by_text("/senders/reauth/")).to_be_visible()
+        assert core.senders.events("alerts")[0].who == "ann@example.com"
+    finally:
+        stranger.close()
+        ann.close()

@@ -1,0 +1,150 @@
+"""The list of senders in a real browser: adding, deleting, and what others do meanwhile."""
+
+import pytest
+from playwright.sync_api import expect
+
+from mailcore import Mailcore, SenderNotFound, SenderStatus
+from tests.admin_ui.admin_calling import ALERTS, BILLING, REPORTS, Authorise, Person, Served, row
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_first_visit_leads_to_setup_when_no_client_is_set_up(
+    person: Person, serve_without_client: Served
+) -> None:
+    """Nothing can be authorised without an OAuth client, so that comes first."""
+    page = person(serve_without_client.url)
+    expect(page.get_by_role("heading", name="Setup")).to_be_visible()
+    expect(page.get_by_text(f"{serve_without_client.url}/senders/callback")).to_be_visible()
+
+
+def test_a_sender_is_added_and_led_to_its_consent(
+    served: Served, person: Person, core: Mailcore
+) -> None:
+    """Alias and account, then straight on to Google, then healthy."""
+    page = person(served.url)
+    page.get_by_role("button", name="Add a sender").click()
+    page.get_by_role("textbox", name="Alias").fill("reports")
+    page.get_by_role("textbox", name="Gmail account").fill(REPORTS)
+    page.get_by_role("button", name="Add and authorise").click()
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Continue to Google").click()
+    popup.value.get_by_role("button", name="Allow").click()
+    expect(page.get_by_role("dialog")).to_contain_text("reports is healthy again")
+    assert core.senders.get("reports").status is SenderStatus.HEALTHY
+    assert {event.who for event in core.senders.events("reports")} == {"admin"}
+
+
+def test_a_wrong_alias_is_told_at_its_field(served: Served, person: Person) -> None:
+    """The form stays open with what was typed, and says what is wrong."""
+    page = person(served.url)
+    page.get_by_role("button", name="Add a sender").click()
+    page.get_by_role("textbox", name="Alias").fill("Not An Alias")
+    page.get_by_role("textbox", name="Gmail account").fill(REPORTS)
+    page.get_by_role("textbox", name="Gmail account").press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Gmail account")).to_have_value(REPORTS)
+
+
+def test_deleting_asks_for_the_alias_to_be_typed(
+    served: Served, person: Person, core: Mailcore, authorised: Authorise
+) -> None:
+    """A wrong word deletes nothing; the right one deletes for good."""
+    authorised("alerts", ALERTS)
+    page = person(served.url)
+    row(page, "alerts").get_by_role("button", name="Delete").click()
+    confirmation = page.get_by_label("Type alerts to confirm")
+    confirmation.fill("alert")
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Nothing was deleted")
+    assert core.senders.get("alerts")
+    confirmation.fill("alerts")
+    page.get_by_role("button", name="Delete for good").dblclick()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(row(page, "alerts")).to_have_count(0)
+    with pytest.raises(SenderNotFound):
+        core.senders.get("alerts")
+
+
+def test_two_admins_see_what_the_other_does(
+    served: Served, person: Person, authorised: Authorise
+) -> None:
+    """What one deletes and adds, the other sees without reloading."""
+    authorised("alerts", ALERTS)
+    authorised("billing", BILLING)
+    ann, bob = person(served.url), person(served.url)
+    expect(row(bob, "alerts")).to_be_visible()
+    row(ann, "alerts").get_by_role("button", name="Delete").click()
+    row(bob, "alerts").get_by_role("button", name="Delete").click()
+    for admin in (ann, bob):
+        admin.get_by_label("Type alerts to confirm").fill("alerts")
+    ann.get_by_role("button", name="Delete for good").click()
+    expect(row(ann, "alerts")).to_have_count(0)
+    expect(row(bob, "alerts")).to_have_count(0)
+    bob.get_by_role("button", name="Delete for good").click()
+    expect(bob.get_by_role("dialog")).to_contain_text("alerts")
+    expect(bob.get_by_role("dialog").get_by_role("alert").last).to_be_visible()
+    expect(row(bob, "billing")).to_be_visible()
+
+
+def test_the_list_refreshes_without_losing_what_is_typed(
+    served: Served, person: Person, core: Mailcore, authorised: Authorise
+) -> None:
+    """While somebody types into the search, a new sender appears and the text stays."""
+    authorised("alerts", ALERTS)
+    page = person(served.url)
+    search = page.get_by_label("Search by alias, account or project")
+    search.press_sequentially("example", delay=20)
+    core.senders.register("late", gmail_account="late@example.com", by="test")
+    expect(row(page, "late")).to_be_visible()
+    expect(search).to_have_value("example")
+    expect(search).to_be_focused()
+    search.fill("nobody")
+    expect(page.get_by_text("No sender matches")).to_be_visible()
+
+
+def test_a_total_filters_when_clicked(
+    served: Served, person: Person, core: Mailcore, authorised: Authorise
+) -> None:
+    """Clicking Healthy leaves the healthy ones."""
+    authorised("alerts", ALERTS)
+    core.senders.register("new", gmail_account=BILLING, by="test")
+    page = person(served.url)
+    expect(row(page, "new")).to_be_visible()
+    page.get_by_role("radio", name="Healthy 1").click()
+    expect(row(page, "new")).to_have_count(0)
+    expect(row(page, "alerts")).to_have_count(1)
+
+
+def test_a_sender_has_a_page_of_its_own_and_back_returns(
+    served: Served, person: Person, authorised: Authorise
+) -> None:
+    """The alias leads to the sender's page; the browser's Back to the list."""
+    authorised("alerts", ALERTS)
+    page = person(served.url)
+    row(page, "alerts").get_by_role("link", name="alerts").click()
+    expect(page.get_by_role("heading", name="alerts")).to_be_visible()
+    assert page.url.endswith("/sender?sender=alerts")
+    page.get_by_role("button", name="Send test mail").click()
+    expect(page.get_by_text("Gmail has taken it")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="alerts")).to_be_visible()
+    page.go_back()
+    expect(row(page, "alerts")).to_be_visible()
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_long_names_break_nothing(
+    served: Served, person: Person, core: Mailcore, *, phone: bool
+) -> None:
+    """The longest alias and address that can be registered stay inside the window."""
+    alias = "a" * 63
+    account = f"{'b' * 64}@{'c' * 63}.example.com"
+    core.senders.register(alias, gmail_account=account, project="p" * 80, by="test")
+    page = person(served.url, phone=phone)
+    expect(row(page, alias)).to_be_visible()
+    inside = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('[data-testid=stMain] *')]"
+        ".map(each => each.getBoundingClientRect().right)) <= window.innerWidth + 1"
+    )
+    assert inside
