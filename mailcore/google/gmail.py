@@ -56,8 +56,9 @@ class Gmail:
         request = self._request(raw, thread_id)
         request.headers["authorization"] = f"Bearer {access_token}"
         try:
-            answer = request.execute(http=BoundedHttp(self._transport, timeout), num_retries=0)
-            return Accepted(answer["id"], answer["threadId"])
+            return _accepted(
+                request.execute(http=BoundedHttp(self._transport, timeout), num_retries=0)
+            )
         except HttpError as exc:
             raise gmail_failure(exc.status_code, exc.resp, exc.content) from exc
         except (ValueError, TypeError, KeyError) as exc:
@@ -81,3 +82,15 @@ class Gmail:
         document["rootUrl"] = document["mtlsRootUrl"] = self._endpoint
         service = build_from_document(document, http=BoundedHttp(self._transport, 0))
         return service.users().messages()
+
+
+def _accepted(answer: Any) -> Accepted:
+    """Read a message resource.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    accepted = Accepted(answer["id"], answer["threadId"])
+    if not (isinstance(accepted.gmail_id, str) and isinstance(accepted.thread_id, str)):
+        raise TypeError("the ids are no text")
+    return accepted

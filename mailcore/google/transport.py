@@ -59,7 +59,9 @@ class _WatchesSending:
             self.sock.settimeout(self.timeout)
         try:
             super().request(*args, **kwargs)  # type: ignore[misc]
-        except TimeoutError as exc:
+        except (BrokenPipeError, ConnectionResetError):
+            raise  # urllib3 still looks for an answer that came early
+        except OSError as exc:
             raise _NotFullySent from exc
         self._handed_over = True
 
@@ -120,7 +122,7 @@ class Transport:
             url: the address.
             body: the request's body.
             headers: its headers.
-            timeout: seconds in all to connect, and then to wait for the answer.
+            timeout: seconds for all of it.
 
         Raises:
             GoogleFailure: of kind TEMPORARY where the request cannot have arrived, of kind
@@ -134,7 +136,7 @@ class Transport:
                 headers=dict(headers),
                 retries=False,
                 redirect=False,
-                timeout=urllib3.Timeout(connect=timeout, read=timeout),
+                timeout=urllib3.Timeout(total=timeout),
             )
         except (_NotFullySent, NewConnectionError, ConnectTimeoutError) as exc:
             raise GoogleFailure(

@@ -1,0 +1,47 @@
+"""What people and jobs do, as one call each."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from mailcore import Delivery, Mailcore, Sender, Sent
+from mailcore.sandbox import GoogleSandbox
+
+ACCOUNT = "alerts@example.com"
+
+
+def authorise(core: Mailcore, google: GoogleSandbox, alias: str) -> Sender:
+    """Re-authorise a sender: the link, the consent page, the way back."""
+    back = google.consent(core.authorizations.begin(alias, by="ann").url)
+    answer = {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
+    done = core.authorizations.complete(state=answer["state"], code=answer["code"], error=None)
+    return done.sender
+
+
+ORDINARY: Any = {
+    "to": "ops@example.com",
+    "subject": "Disk is full",
+    "text": "94 % of /var are used.",
+    "timeout": 5,
+}
+
+
+def send(core: Mailcore, alias: str = "alerts", **changes: Any) -> Sent:
+    """Send an ordinary mail, with some arguments changed."""
+    sent: Sent = core.send_email(alias, **{**ORDINARY, **changes})
+    return sent
+
+
+def deliveries(core: Mailcore) -> tuple[Delivery, ...]:
+    """Every recorded delivery, newest first."""
+    return core.deliveries.page(limit=10_000).deliveries
+
+
+def the_delivery(core: Mailcore) -> Delivery:
+    """The only recorded delivery."""
+    [delivery] = deliveries(core)
+    return delivery
+
+
+def history(core: Mailcore, alias: str = "alerts") -> list[str]:
+    """What happened to a sender, oldest first."""
+    return [event.what for event in reversed(core.senders.events(alias))]

@@ -1,0 +1,208 @@
+"""Between a mail that did not reach Gmail and one that may have, the wire itself decides."""
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from mailcore import (
+    ConfigurationError,
+    DeliveryStatus,
+    Mailcore,
+    OutcomeUnknown,
+    Sender,
+    SenderStatus,
+    TemporaryFailure,
+)
+from mailcore.sandbox import Fault, GoogleSandbox, faults
+from tests.sending.certificates import server_context
+from tests.sending.line import BreakingLine, deaf_server, mute_server
+from tests.sending.steps import send, the_delivery
+
+BIG: dict[str, Any] = {"attachments": [("disk.img", b"\xff" * 6_000_000)]}
+MIDWAY = 1_000_000
+
+Elsewhere = Callable[[str], Mailcore]
+
+
+@pytest.fixture
+def elsewhere(core: Mailcore) -> Iterator[Elsewhere]:
+    """The same deployment, with Gmail's API at another address."""
+    with ExitStack() as opened:
+
+        def at(url: str) -> Mailcore:
+            other = Mailcore(core.settings.model_copy(update={"gmail_api_endpoint": url}))
+            opened.callback(other.close)
+            return other
+
+        yield at
+
+
+def _port(google: GoogleSandbox) -> int:
+    port = urlsplit(google.url).port
+    assert port is not None
+    return port
+
+
+def _did_not_arrive(core: Mailcore, *, timeout: float = 0.7, **changes: Any) -> None:
+    """Send, and check that it was tried again until the deadline, and called safe to repeat."""
+    with pytest.raises(TemporaryFailure) as caught:
+        send(core, timeout=timeout, **changes)
+    assert type(caught.value) is TemporaryFailure
+    delivery = the_delivery(core)
+    assert caught.value.delivery_id == delivery.id
+    assert delivery.status is DeliveryStatus.FAILED
+    assert delivery.attempts > 1
+    assert core.senders.get("alerts").status is SenderStatus.HEALTHY
+
+
+def test_google_refuses_connections(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> None:
+    """With nobody listening, a job is told that sending later is safe."""
+    send(core)
+    google.stop()
+    with pytest.raises(TemporaryFailure, match="later is safe"):
+        send(core, timeout=0.7)
+    google.start()
+    send(core)
+    assert [mail.subject for mail in google.outbox] == ["Disk is full"] * 2
+
+
+def test_google_comes_back_in_time(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> None:
+    """An outage shorter than the deadline costs a moment and nothing else."""
+    google.stop()
+    back = threading.Timer(0.4, google.start)
+    back.start()
+    send(core)
+    back.join()
+    assert len(google.outbox) == 1
+    assert the_delivery(core).attempts > 1
+
+
+def test_a_name_that_does_not_resolve(alerts: Sender, elsewhere: Elsewhere) -> None:
+    """Without DNS nothing is sent, and nobody is blamed."""
+    _did_not_arrive(elsewhere("https://nosuch.invalid/"), timeout=1.5)
+
+
+def test_a_host_that_does_not_pick_up(alerts: Sender, elsewhere: Elsewhere) -> None:
+    """A connection that is not made in time carried no mail; the deadline holds."""
+    with deaf_server() as url:
+        core = elsewhere(url)
+        begun = time.monotonic()
+        with pytest.raises(TemporaryFailure):
+            send(core, timeout=0.5)
+        assert time.monotonic() - begun < 2
+    assert the_delivery(core).status is DeliveryStatus.FAILED
+
+
+def test_an_upload_that_breaks_off_is_sent_again(
+    google: GoogleSandbox, alerts: Sender, elsewhere: Elsewhere
+) -> None:
+    """A large mail whose upload broke midway cannot have arrived, so it is simply repeated."""
+    with BreakingLine(_port(google), after=MIDWAY, times=1) as line:
+        core = elsewhere(line.url)
+        send(core, timeout=20, **BIG)
+        core.close()
+    assert line.connections == 2
+    assert len(google.outbox) == 1
+    assert the_delivery(core).attempts == 2
+
+
+def test_an_upload_that_always_breaks_off(
+    google: GoogleSandbox, alerts: Sender, elsewhere: Elsewhere
+) -> None:
+    """It is no mystery whether such a mail was sent: it was not."""
+    with BreakingLine(_port(google), after=MIDWAY, times=99) as line:
+        _did_not_arrive(elsewhere(line.url), timeout=2, **BIG)
+    assert google.outbox == []
+
+
+def test_a_stuck_upload_is_given_up_at_the_deadline(alerts: Sender, elsewhere: Elsewhere) -> None:
+    """A line that takes half a mail and then nothing more does not hold a job up for good."""
+    with mute_server(reads_after=None) as url:
+        core = elsewhere(url)
+        begun = time.monotonic()
+        with pytest.raises(TemporaryFailure):
+            send(core, timeout=0.6, **BIG)
+        assert time.monotonic() - begun < 3
+        core.close()
+
+
+def test_a_slow_upload_and_a_slow_answer_share_one_deadline(
+    alerts: Sender, elsewhere: Elsewhere
+) -> None:
+    """However the time is spent, a send ends when it was told to."""
+    with mute_server(reads_after=1.5) as url:
+        core = elsewhere(url)
+        begun = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            send(core, timeout=2.5, **BIG)
+        assert time.monotonic() - begun < 3.5
+        core.close()
+
+
+def test_a_lost_answer_to_a_whole_upload(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender
+) -> None:
+    """Once its last byte is out, a large mail may have arrived, as any other."""
+    google.fail("send", faults.RESET_AFTER)
+    with pytest.raises(OutcomeUnknown):
+        send(core, timeout=20, **BIG)
+    assert google.requests.sends() == len(google.outbox) == 1
+
+
+@pytest.mark.usefixtures("alerts")
+class TestEncrypted:
+    """The same over TLS, as it is with Google."""
+
+    @pytest.fixture
+    def tls(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+        """A server's settings, with a certificate that this process trusts."""
+        context, certificate = server_context(tmp_path)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        return context
+
+    def test_a_certificate_nobody_vouches_for(
+        self, google: GoogleSandbox, elsewhere: Elsewhere, tmp_path: Path
+    ) -> None:
+        """A mail is not handed to whoever answers under Google's name."""
+        tls, _ = server_context(tmp_path)
+        with BreakingLine(_port(google), after=0, times=0, tls=tls) as line:
+            _did_not_arrive(elsewhere(line.url))
+        assert google.requests.sends() == 0
+
+    def test_an_upload_that_breaks_off_is_sent_again(
+        self, google: GoogleSandbox, elsewhere: Elsewhere, tls: ssl.SSLContext
+    ) -> None:
+        """Half a mail over TLS is no mail either."""
+        with BreakingLine(_port(google), after=MIDWAY, times=1, tls=tls) as line:
+            core = elsewhere(line.url)
+            send(core, timeout=20, **BIG)
+            core.close()
+        assert len(google.outbox) == 1
+        assert the_delivery(core).attempts == 2
+
+    def test_a_lost_answer(
+        self, google: GoogleSandbox, elsewhere: Elsewhere, tls: ssl.SSLContext
+    ) -> None:
+        """What went out whole and was not answered stays open."""
+        google.fail("send", faults.CLOSE_AFTER)
+        with BreakingLine(_port(google), after=0, times=0, tls=tls) as line:
+            core = elsewhere(line.url)
+            with pytest.raises(OutcomeUnknown):
+                send(core)
+            core.close()
+        assert google.requests.sends() == 1
+
+
+def test_something_else_answers(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> None:
+    """A redirect says that this is not Gmail: a setting is wrong, no sender."""
+    google.fail("send", Fault("moved", status=302, headers={"Location": "https://example.com/"}))
+    with pytest.raises(ConfigurationError):
+        send(core)
+    assert core.senders.get("alerts").status is SenderStatus.HEALTHY
