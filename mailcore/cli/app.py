@@ -1,0 +1,113 @@
+"""The commands, by name."""
+
+import logging
+import sys
+from importlib.metadata import version as installed_version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from mailcore.cli import (
+    authorizing,
+    checking,
+    deliveries,
+    demo,
+    output,
+    senders,
+    sending,
+    serving,
+    upkeep,
+)
+from mailcore.cli.exit_codes import ExitCode, exit_code
+from mailcore.errors import PalEMailError
+
+#: What Typer exits with when the command line is wrong.
+_TYPER_USAGE = 2
+
+
+class Command(TyperCommand):
+    """A command whose errors become a message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        try:
+            return super().invoke(ctx)
+        except PalEMailError as exc:
+            output.complain(exc, as_json=bool(ctx.params.get("as_json")))
+            raise typer.Exit(exit_code(exc)) from exc
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(installed_version("pal-e-mail"))
+        raise typer.Exit
+
+
+def _about(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it, exit.")
+    ] = False,
+) -> None:
+    """Gmail senders that never fail silently."""
+
+
+app = typer.Typer(
+    callback=_about,
+    no_args_is_help=True,
+    # Plain tracebacks: pretty ones can show local variables, and secrets are among them.
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_senders = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+_deliveries = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+app.command(cls=Command)(serving.up)
+app.command(cls=Command)(demo.demo)
+app.command(cls=Command)(upkeep.migrate)
+app.add_typer(_senders, name="senders", help="Register, list and remove senders.")
+_senders.command("list", cls=Command)(senders.list_)
+_senders.command("show", cls=Command)(senders.show)
+_senders.command("add", cls=Command)(senders.add)
+_senders.command("remove", cls=Command)(senders.remove)
+app.command(cls=Command)(authorizing.auth)
+app.command(cls=Command)(checking.check)
+app.command(cls=Command)(sending.send)
+app.add_typer(_deliveries, name="deliveries", help="See what was sent; settle what is open.")
+_deliveries.command("list", cls=Command)(deliveries.list_)
+_deliveries.command("show", cls=Command)(deliveries.show)
+_deliveries.command("retry", cls=Command)(deliveries.retry)
+_deliveries.command("discard", cls=Command)(deliveries.discard)
+app.command(cls=Command)(upkeep.import_tokens)
+app.command(cls=Command)(upkeep.doctor)
+app.command(cls=Command)(upkeep.rotate_keys)
+
+
+def main() -> None:
+    """Run the command line, and exit."""
+    _log_only_the_worst()
+    try:
+        app(prog_name="pal-e-mail")
+    except SystemExit as exc:
+        sys.exit(ExitCode.USAGE if exc.code == _TYPER_USAGE else exc.code)
+
+
+def _log_only_the_worst() -> None:
+    """Leave it to the command to say what happened, except what it cannot know.
+
+    That is a mail that was sent and could not be recorded, logged as critical.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(_WithoutTraceback("%(message)s"))
+    logger = logging.getLogger("mailcore")
+    logger.addHandler(handler)
+    logger.setLevel(logging.CRITICAL)
+
+
+class _WithoutTraceback(logging.Formatter):
+    """One line for each record."""
+
+    def formatException(self, _info: Any) -> str:  # noqa: N802 - the base class's name
+        """Return nothing: the message says what to do."""
+        return ""

@@ -1,0 +1,79 @@
+"""`auth`: a re-auth from the terminal."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Annotated
+
+import typer
+
+import mailcore
+from mailcore.cli import output
+from mailcore.cli.audit import BY
+from mailcore.cli.exit_codes import ExitCode
+from mailcore.errors import ConfigurationError
+from mailcore.views import AuthorizationOutcome, AuthorizationProgress
+
+#: Seconds between looks at whether the person has come back from Google.
+_POLL = 0.5
+
+
+def auth(
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)],
+    *,
+    choose_account: Annotated[
+        bool, typer.Option("--choose-account", help="Have Google ask which account.")
+    ] = False,
+) -> None:
+    """Print a link to Google's consent page; wait for the outcome."""
+    with closing(mailcore.Mailcore()) as core:
+        begun = core.authorizations.begin(alias, by=BY, choose_account=choose_account)
+        _warn_if_nobody_listens(core.settings.public_url)
+        account = begun.gmail_account or "the account to send from"
+        output.say(f"Open this link and allow it as {account}. It works once, for ten minutes:")
+        typer.echo(begun.url)
+        progress = _outcome(core, begun.id)
+    if progress.outcome is AuthorizationOutcome.DONE:
+        output.say(f"{alias} is healthy again ({progress.gmail_account}).")
+        return
+    output.say(f"Error: {progress.detail or 'The link was not followed in time.'}")
+    refused_client = progress.code == ConfigurationError.code
+    raise typer.Exit(ExitCode.CONFIGURATION if refused_client else ExitCode.REFUSED)
+
+
+def _warn_if_nobody_listens(public_url: str) -> None:
+    import urllib3  # noqa: PLC0415 - loaded where it is needed
+
+    address = f"{public_url.rstrip('/')}/healthz"
+    try:
+        answer = urllib3.request("GET", address, timeout=3.0, retries=False)
+    except urllib3.exceptions.HTTPError:
+        answers = False
+    else:
+        answers = answer.status == 200  # noqa: PLR2004 - OK
+    if not answers:
+        output.say(
+            f"Warning: nothing answers at {address}, so nobody would hear from Google. Start "
+            "`pal-e-mail up`, or set PALEMAIL_PUBLIC_URL to where it runs."
+        )
+
+
+def _outcome(core: "mailcore.Mailcore", authorization_id: str) -> AuthorizationProgress:
+    with _waiting():
+        while True:
+            progress = core.authorizations.progress(authorization_id)
+            if progress.outcome is not AuthorizationOutcome.WAITING:
+                return progress
+            time.sleep(_POLL)
+
+
+@contextmanager
+def _waiting() -> Iterator[None]:
+    from rich.console import Console  # noqa: PLC0415 - slow to load
+
+    try:
+        with Console(stderr=True).status("Waiting for Google's answer (Ctrl-C to stop) …"):
+            yield
+    except KeyboardInterrupt:
+        output.say("Stopped waiting. The link still works.")
+        raise

@@ -1,0 +1,119 @@
+"""`check`: ask Google about every grant at once."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+import mailcore
+from mailcore.cli import output, senders, wording
+from mailcore.cli.exit_codes import ExitCode, exit_code
+from mailcore.cli.output import JsonOption
+from mailcore.errors import PalEMailError
+from mailcore.views import Sender, SenderStatus
+
+#: Fewer than the connections that the database pool hands out.
+_AT_ONCE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of one check: the sender as it is now, and why Google could not be asked."""
+
+    sender: Sender
+    error: PalEMailError | None = None
+
+    @property
+    def needs_person(self) -> bool:
+        """Somebody has to act, or no mail goes out."""
+        return self.error is None and self.sender.status is not SenderStatus.HEALTHY
+
+    def row(self) -> tuple[str, ...]:
+        """Return its line of the table."""
+        sender = self.sender
+        if self.error is not None:
+            return sender.alias, "not checked", sender.gmail_account or "any", str(self.error)
+        detail = sender.status_reason or wording.countdown(sender)
+        return sender.alias, wording.status(sender), sender.gmail_account or "any", detail
+
+    def facts(self) -> dict[str, object]:
+        """Return its JSON object."""
+        error = self.error and {"code": self.error.code, "message": str(self.error)}
+        return {"sender": self.sender, "needs_person": self.needs_person, "error": error}
+
+
+def check(
+    aliases: Annotated[
+        list[str] | None, typer.Argument(metavar="[ALIAS]...", help="Only these senders.")
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Renew every grant; exit with 1 if one needs somebody."""
+    with closing(mailcore.Mailcore()) as core:
+        chosen = [core.senders.get(alias) for alias in aliases or ()] or list(senders.every(core))
+        results = _check_all(core, chosen)
+    if as_json:
+        output.document({"results": [result.facts() for result in results]})
+    elif results:
+        output.table(("sender", "status", "account", "detail"), (each.row() for each in results))
+    output.say(_summary(results))
+    raise typer.Exit(_code(results))
+
+
+def _check_all(core: "mailcore.Mailcore", chosen: Sequence[Sender]) -> list[Checked]:
+    """Check in parallel; the results come in the order of the senders."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        futures = {pool.submit(_check, core, sender): sender.alias for sender in chosen}
+        try:
+            for _ in _progress(futures):
+                pass
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
+
+
+def _check(core: "mailcore.Mailcore", sender: Sender) -> Checked:
+    try:
+        return Checked(core.check(sender.alias))
+    except PalEMailError as exc:
+        return Checked(sender, exc)
+
+
+def _progress(futures: dict[Future[Checked], str]) -> Iterator[Future[Checked]]:
+    from rich.console import Console  # noqa: PLC0415 - slow to load
+    from rich.progress import track  # noqa: PLC0415 - slow to load
+
+    return iter(
+        track(
+            as_completed(futures),
+            description="Asking Google",
+            total=len(futures),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not Console(stderr=True).is_terminal,
+        )
+    )
+
+
+def _summary(results: Sequence[Checked]) -> str:
+    if not results:
+        return "There are no senders."
+    due = sum(result.needs_person for result in results)
+    failed = sum(result.error is not None for result in results)
+    parts = [
+        f"{len(results) - due - failed} healthy",
+        *([f"{due} need somebody"] if due else []),
+        *([f"{failed} could not be checked"] if failed else []),
+    ]
+    return f"{', '.join(parts)}."
+
+
+def _code(results: Sequence[Checked]) -> int:
+    if any(result.needs_person for result in results):
+        return ExitCode.PERSON_NEEDED
+    return max((exit_code(each.error) for each in results if each.error), default=ExitCode.DONE)

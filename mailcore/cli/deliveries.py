@@ -1,0 +1,103 @@
+"""`deliveries list|show|retry|discard`."""
+
+from contextlib import closing
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+import mailcore
+from mailcore.cli import output
+from mailcore.cli.audit import BY
+from mailcore.cli.output import JsonOption
+from mailcore.views import Delivery, DeliveryStatus
+
+DeliveryId = Annotated[
+    str, typer.Argument(metavar="ID", help="As `deliveries list` shows it.", show_default=False)
+]
+
+
+def list_(
+    *,
+    sender: Annotated[str | None, typer.Option(help="Only this sender's.")] = None,
+    status: Annotated[DeliveryStatus | None, typer.Option(help="Only these.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only those asked for since then, local time.")
+    ] = None,
+    search: Annotated[str, typer.Option(help="Part of a subject, a recipient or a key.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 25,
+    offset: Annotated[int, typer.Option(min=0, help="How many to skip.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """List what was sent, newest first."""
+    with closing(mailcore.Mailcore()) as core:
+        page = core.deliveries.page(
+            alias=sender,
+            status=status,
+            since=since.astimezone() if since else None,
+            search=search,
+            limit=limit,
+            offset=offset,
+        )
+    if as_json:
+        output.document(page)
+        return
+    if page.deliveries:
+        output.table(
+            ("id", "when", "sender", "to", "subject", "outcome"), map(_row, page.deliveries)
+        )
+    shown = offset + len(page.deliveries)
+    if shown < page.matching or not page.deliveries:
+        output.say(f"{len(page.deliveries)} of {page.matching} deliveries.")
+
+
+def _row(delivery: Delivery) -> tuple[str, ...]:
+    outcome = delivery.status.value
+    return (
+        delivery.id,
+        output.moment(delivery.created_at),
+        delivery.alias,
+        ", ".join(delivery.recipients),
+        delivery.subject,
+        f"{outcome} ({delivery.error_code})" if delivery.error_code else outcome,
+    )
+
+
+def show(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
+    """Show one delivery."""
+    with closing(mailcore.Mailcore()) as core:
+        delivery = core.deliveries.get(delivery_id)
+    if as_json:
+        output.document(delivery)
+        return
+    values = asdict(delivery)
+    output.fields(
+        {
+            name.replace("_", " "): value
+            for name, value in {
+                **values,
+                "recipients": ", ".join(delivery.recipients),
+                "can_retry": "yes" if delivery.can_retry else None,
+            }.items()
+        }
+    )
+
+
+def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
+    """Send a delivery of unknown outcome again; it may arrive twice."""
+    with closing(mailcore.Mailcore()) as core:
+        sent = core.deliveries.retry(delivery_id, by=BY)
+    if as_json:
+        output.document(sent)
+    else:
+        typer.echo(f"Sent through {sent.alias}: Gmail id {sent.gmail_id}")
+
+
+def discard(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
+    """Settle a delivery as not to be sent (again)."""
+    with closing(mailcore.Mailcore()) as core:
+        delivery = core.deliveries.discard(delivery_id, by=BY)
+    if as_json:
+        output.document(delivery)
+    output.say(f"Discarded the delivery to {', '.join(delivery.recipients)}.")

@@ -1,0 +1,148 @@
+"""`demo`: everything at work against a stand-in for Google, with sample senders."""
+
+import importlib
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+import mailcore
+from mailcore.cli.paths import shortest
+from mailcore.cli.serving import PortOption, database, load_server, require_free
+from mailcore.cli.signals import exiting_on_signals, undisturbed
+from mailcore.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from mailcore.sandbox import GoogleSandbox
+
+_HOST = "127.0.0.1"
+#: Where the stand-in listens, so that its pages can be bookmarked; any other if it is taken.
+_SANDBOX_PORT = 8765
+
+
+def demo(port: PortOption = 8501) -> None:
+    """Try everything, with a stand-in for Google."""
+    with exiting_on_signals():
+        serve = load_server()
+        require_free(_HOST, port)
+        directory = mailcore.Settings().data_dir.expanduser().absolute() / "demo"
+        _start_afresh(directory)
+        with _google() as google:
+            environment = _environment(google, directory, port)
+            settings = _settings(google, directory, environment["PALEMAIL_PUBLIC_URL"])
+            with database(settings), closing(mailcore.Mailcore(settings)) as core:
+                from mailcore.cli import demo_senders  # noqa: PLC0415 - loads SQLAlchemy
+
+                core.migrate()
+                demo_senders.plant(core, google)
+                _write(directory / "env", environment)
+                _explain(environment["PALEMAIL_PUBLIC_URL"], google.url, directory / "env")
+                serve(core, host=_HOST, port=port, no_login=True)
+
+
+def _start_afresh(directory: Path) -> None:
+    """Remove the embedded database of an earlier demo: the stand-in has forgotten its grants.
+
+    Raises:
+        ConfigurationError: another demo uses it right now.
+    """
+    from mailcore import embedded  # noqa: PLC0415 - loads psycopg
+
+    directory.mkdir(parents=True, exist_ok=True)
+    cluster = embedded.cluster_dir(directory)
+    if not cluster.exists():
+        return
+    with undisturbed(), embedded.started(directory):
+        pass  # as its last user this stops it, should a demo that was killed have left it
+    try:
+        embedded.join(directory)
+    except ConfigurationError:
+        shutil.rmtree(cluster)
+    else:
+        raise ConfigurationError(
+            f"A demo runs already in {directory}. Stop it, or set PALEMAIL_DATA_DIR to another "
+            "directory."
+        )
+
+
+@contextmanager
+def _google() -> Iterator["GoogleSandbox"]:
+    try:
+        sandbox = importlib.import_module("mailcore.sandbox")
+    except ModuleNotFoundError as exc:
+        raise ConfigurationError(
+            f"The stand-in for Google is not installed ({exc.name} is missing). Run: "
+            "pip install 'pal-e-mail[admin,callback,sandbox]'"
+        ) from exc
+    from mailcore.cli.demo_senders import ACCOUNTS  # noqa: PLC0415 - loads SQLAlchemy
+
+    try:
+        google = sandbox.GoogleSandbox(port=_SANDBOX_PORT, accounts=ACCOUNTS)
+        google.start()
+    except OSError:
+        google = sandbox.GoogleSandbox(accounts=ACCOUNTS)
+        google.start()
+    try:
+        yield google
+    finally:
+        google.stop()
+
+
+def _settings(google: "GoogleSandbox", directory: Path, public_url: str) -> "mailcore.Settings":
+    return mailcore.Settings(
+        data_dir=directory,
+        public_url=public_url,
+        gmail_secrets_dir=directory / "secrets",
+        google_client_id=google.client_id,
+        google_client_secret=google.client_secret,
+        google_credentials_file=None,
+        google_auth_uri=google.auth_uri,
+        google_token_uri=google.token_uri,
+        gmail_api_endpoint=f"{google.url}/",
+        encryption_keys=(),
+        grant_days=None,
+    )
+
+
+def _environment(google: "GoogleSandbox", directory: Path, port: int) -> dict[str, str]:
+    """Return the variables by which other programs use this demo; empty counts as unset."""
+    return {
+        "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
+        "GOOGLE_CREDENTIALS_FILE": "",
+        "GMAIL_SECRETS_DIR": str(directory / "secrets"),
+        "PALEMAIL_DATA_DIR": str(directory),
+        "PALEMAIL_PUBLIC_URL": f"http://localhost:{port}",
+        "PALEMAIL_ENCRYPTION_KEYS": "",
+        "PALEMAIL_GRANT_DAYS": "",
+        **google.environment,
+    }
+
+
+def _write(path: Path, environment: dict[str, str]) -> None:
+    """Write a file for `source`. It holds a client's secret, so only its owner may read it."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def _explain(page: str, google: str, env: Path) -> None:
+    typer.echo(f"""
+  Admin page            {page}
+  Stand-in for Google   {google}  (its outbox shows what was sent: {google}/outbox)
+
+  1. On the page, press Re-auth beside "alerts", which has expired, and allow it.
+  2. In a second terminal, send a mail:
+
+     source {shortest(env)} && \\
+       {shortest(Path(sys.argv[0]))} send newsletter \\
+       --to you@example.com --subject Hello --text 'It works'
+
+  Everything starts anew with each demo. Ctrl-C stops it.
+""")

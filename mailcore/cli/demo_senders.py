@@ -1,0 +1,171 @@
+"""The demo's senders: registered, authorised and used for real, with a past of their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from mailcore import Mailcore
+from mailcore.cli import demo_past
+from mailcore.clock import now
+from mailcore.errors import ConfigurationError, OutcomeUnknown, ReauthRequired
+
+if TYPE_CHECKING:
+    from mailcore.sandbox import GoogleSandbox
+
+_ADMIN = "ann@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSender:
+    """One of them.
+
+    Attributes:
+        granted: how long ago its grant was given, or None for never. Grants last 7 days.
+        mails: how long ago it sent what to whom.
+    """
+
+    alias: str
+    account: str
+    display_name: str
+    project: str
+    granted: timedelta | None
+    mails: tuple[tuple[timedelta, str, str], ...] = ()
+
+
+def _weekdays(subject: str, to: str, *days: float) -> tuple[tuple[timedelta, str, str], ...]:
+    return tuple((timedelta(days=day), to, subject) for day in days)
+
+
+SENDERS = (
+    # Expired: its 7 days are over.
+    DemoSender(
+        "alerts",
+        "alerts@example.com",
+        "Example Alerts",
+        "Platform",
+        timedelta(days=7),
+        _weekdays("Disk is nearly full on db1", "ops@example.com", 6.6, 5.9, 4.2, 4.1, 1.3)
+        + _weekdays("Certificate ends in 14 days", "ops@example.com", 3.5),
+    ),
+    # Expiring: 34 hours are left.
+    DemoSender(
+        "billing",
+        "billing@example.com",
+        "Example Billing",
+        "Shop",
+        timedelta(days=5, hours=14),
+        _weekdays("Your invoice", "customer@example.net", 5.2, 4.8, 3.3, 2.6, 2.4, 1.1, 0.3),
+    ),
+    # Healthy.
+    DemoSender(
+        "newsletter",
+        "newsletter@example.com",
+        "Example News",
+        "Shop",
+        timedelta(days=1, hours=20),
+        _weekdays("What is new in November", "readers@example.net", 1.8, 1.7, 1.6, 0.9, 0.8, 0.2),
+    ),
+    # Pending: nobody has authorised it yet.
+    DemoSender("reports", "reports@example.com", "Example Reports", "Platform", None),
+)
+#: The stand-in's accounts: the senders', and another to try a wrong one with.
+ACCOUNTS = (*(sender.account for sender in SENDERS), "somebody.else@example.com")
+
+_REGISTERED_AGO = timedelta(days=20)
+
+
+def plant(core: Mailcore, google: "GoogleSandbox") -> None:
+    """Have the four senders there, each in the state that Google really has it in.
+
+    Args:
+        core: a migrated deployment that talks to the stand-in.
+        google: the stand-in.
+
+    Raises:
+        ConfigurationError: the database holds senders of somebody's own.
+    """
+    _remove_earlier(core)
+    began = now()
+    ages: dict[str, timedelta] = {}
+    for sender in SENDERS:
+        core.senders.register(
+            sender.alias,
+            gmail_account=sender.account,
+            display_name=sender.display_name,
+            project=sender.project,
+            by=_ADMIN,
+        )
+        if sender.granted is not None:
+            _authorize(core, google, sender.alias)
+        ages |= _send(core, sender)
+    demo_past.shift(
+        core.settings,
+        since=began,
+        registered=_REGISTERED_AGO,
+        granted={each.alias: each.granted for each in SENDERS if each.granted is not None},
+        delivered=ages,
+    )
+    _let_one_expire(core, google)
+    _let_one_mail_be_unknown(core, google)
+
+
+def _remove_earlier(core: Mailcore) -> None:
+    """Remove the senders of an earlier demo; refuse where there are others."""
+    page = core.senders.page(limit=len(SENDERS) + 1)
+    demo = {(sender.alias, sender.account) for sender in SENDERS}
+    found = {(sender.alias, sender.gmail_account) for sender in page.senders}
+    if not found <= demo or page.matching > len(SENDERS):
+        raise ConfigurationError(
+            "The database in DATABASE_URL holds senders of your own, which the demo would mix "
+            "with its samples. Unset DATABASE_URL, or give the demo an empty database."
+        )
+    for alias, _ in found:
+        core.senders.delete(alias, by=_ADMIN)
+
+
+def _authorize(core: Mailcore, google: "GoogleSandbox", alias: str) -> None:
+    begun = core.authorizations.begin(alias, by=_ADMIN)
+    back = dict(parse_qsl(urlsplit(google.consent(begun.url)).query))
+    core.authorizations.complete(state=back["state"], code=back["code"], error=None)
+
+
+def _send(core: Mailcore, sender: DemoSender) -> Mapping[str, timedelta]:
+    """Send its mails, and return how old each delivery is to be."""
+    ages = {}
+    for age, to, subject in sender.mails:
+        sent = core.send_email(sender.alias, to=to, subject=subject, text=f"{subject}.")
+        ages[sent.delivery_id] = age
+    return ages
+
+
+def _let_one_expire(core: Mailcore, google: "GoogleSandbox") -> None:
+    google.expire_grant("alerts@example.com")
+    try:
+        core.check("alerts")
+        core.send_email(
+            "alerts",
+            to="ops@example.com",
+            subject="Backup of db2 failed",
+            text="The disk is full.",
+        )
+    except ReauthRequired:
+        return
+    raise AssertionError("the stand-in took a mail on an expired grant")
+
+
+def _let_one_mail_be_unknown(core: Mailcore, google: "GoogleSandbox") -> None:
+    from mailcore.sandbox import faults  # noqa: PLC0415 - an extra
+
+    google.fail("send", faults.CLOSE_AFTER, account="billing@example.com")
+    try:
+        core.send_email(
+            "billing",
+            to="customer@example.net",
+            subject="Your invoice",
+            text="Gmail's answer to this one was lost.",
+        )
+    except OutcomeUnknown:
+        return
+    raise AssertionError("the stand-in answered")

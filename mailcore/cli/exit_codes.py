@@ -1,0 +1,73 @@
+"""What the shell is told: one exit code for each kind of error, as in BSD's sysexits.h."""
+
+from enum import IntEnum
+
+from mailcore.errors import (
+    AuthorizationError,
+    ConfigurationError,
+    DeliveryNotFound,
+    DeliveryNotSettleable,
+    InvalidSender,
+    MailError,
+    OutcomeUnknown,
+    PalEMailError,
+    RateLimited,
+    ReauthRequired,
+    SenderBlocked,
+    SenderExists,
+    SenderNotFound,
+    TemporaryFailure,
+)
+
+
+class ExitCode(IntEnum):
+    """The codes in use."""
+
+    #: All went well.
+    DONE = 0
+    #: `check` found a sender that needs a person.
+    PERSON_NEEDED = 1
+    #: The command line is wrong (EX_USAGE).
+    USAGE = 64
+    #: The message, or what was asked for, is refused as it is (EX_DATAERR).
+    REJECTED = 65
+    #: No delivery has that id (EX_NOINPUT).
+    NO_DELIVERY = 66
+    #: No sender has that alias (EX_NOUSER).
+    NO_SENDER = 67
+    #: The mail may have gone out; a person decides (EX_UNAVAILABLE).
+    UNKNOWN = 69
+    #: An error that no other code fits (EX_SOFTWARE).
+    OTHER = 70
+    #: The alias is taken (EX_CANTCREAT).
+    EXISTS = 73
+    #: Trying again later is safe and may work (EX_TEMPFAIL).
+    TRY_LATER = 75
+    #: Google refuses the grant or the account (EX_NOPERM).
+    REFUSED = 77
+    #: A setting, the OAuth client or the Google project is at fault (EX_CONFIG).
+    CONFIGURATION = 78
+
+
+_BY_ERROR: dict[type, ExitCode] = {
+    ConfigurationError: ExitCode.CONFIGURATION,
+    InvalidSender: ExitCode.REJECTED,
+    SenderExists: ExitCode.EXISTS,
+    SenderNotFound: ExitCode.NO_SENDER,
+    DeliveryNotFound: ExitCode.NO_DELIVERY,
+    DeliveryNotSettleable: ExitCode.REJECTED,
+    AuthorizationError: ExitCode.REFUSED,
+    ReauthRequired: ExitCode.REFUSED,
+    SenderBlocked: ExitCode.REFUSED,
+    RateLimited: ExitCode.TRY_LATER,
+    TemporaryFailure: ExitCode.TRY_LATER,
+    OutcomeUnknown: ExitCode.UNKNOWN,
+    # InvalidMessage, MessageRejected and DeliveryDiscarded: this message will not go out.
+    MailError: ExitCode.REJECTED,
+    PalEMailError: ExitCode.OTHER,
+}
+
+
+def exit_code(error: PalEMailError) -> ExitCode:
+    """Return the exit code of an error: its own, or that of the nearest kind it belongs to."""
+    return next(_BY_ERROR[kind] for kind in type(error).__mro__ if kind in _BY_ERROR)

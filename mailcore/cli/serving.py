@@ -1,0 +1,103 @@
+"""`up`: the admin page and the callback, and the database where there is none."""
+
+import importlib
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Annotated, Any, cast
+
+import typer
+
+import mailcore
+from mailcore.cli import output
+from mailcore.cli.paths import shortest
+from mailcore.cli.signals import exiting_on_signals, undisturbed
+from mailcore.errors import ConfigurationError
+
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
+
+#: What runs a server until it is told to stop: `admin_ui.app.serve`.
+Serve = Callable[..., None]
+
+
+def up(
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; any but loopback needs a login.")
+    ] = "127.0.0.1",
+    port: PortOption = 8501,
+    no_login: Annotated[
+        bool, typer.Option("--no-login", help="Let in anybody who can reach the address.")
+    ] = False,
+) -> None:
+    """Serve the admin page and the OAuth callback."""
+    with exiting_on_signals():
+        serve = load_server()
+        settings = with_public_url(mailcore.Settings(), port)
+        require_free(host, port)
+        with database(settings), closing(mailcore.Mailcore(settings)) as core:
+            core.migrate()
+            serve(core, host=host, port=port, no_login=no_login)
+
+
+def load_server() -> Serve:
+    """Return what serves the admin page, from the extra that brings it.
+
+    Raises:
+        ConfigurationError: the extra is not installed.
+    """
+    try:
+        module: Any = importlib.import_module("admin_ui.app")
+    except ModuleNotFoundError as exc:
+        raise ConfigurationError(
+            f"The admin page is not installed ({exc.name} is missing). Run: "
+            "pip install 'pal-e-mail[admin,callback]'"
+        ) from exc
+    return cast("Serve", module.serve)
+
+
+def with_public_url(settings: "mailcore.Settings", port: int) -> "mailcore.Settings":
+    """Return settings by which people find the page on the port, unless they say otherwise."""
+    if "public_url" in settings.model_fields_set:
+        return settings
+    return mailcore.Settings(public_url=f"http://localhost:{port}")
+
+
+def require_free(host: str, port: int) -> None:
+    """Find out before anything is started that the port cannot be had.
+
+    Raises:
+        ConfigurationError: it is in use, or the address is not one of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as exc:
+        raise ConfigurationError(
+            f"Cannot listen on {host}, port {port}: {exc.strerror}. Choose another port with "
+            "--port, or stop what uses it."
+        ) from exc
+
+
+@contextmanager
+def database(settings: "mailcore.Settings") -> Iterator[None]:
+    """Run the embedded Postgres for as long as the context lasts, where no other is set.
+
+    Raises:
+        ConfigurationError: it is not installed, or cannot start.
+    """
+    if settings.database_url is not None:
+        yield
+        return
+    from mailcore import embedded  # noqa: PLC0415 - loads psycopg
+
+    directory = embedded.cluster_dir(settings.data_dir)
+    with ExitStack() as stack:
+        with undisturbed():
+            server = stack.enter_context(ExitStack())
+            server.enter_context(embedded.started(settings.data_dir))
+        output.say(f"DATABASE_URL is not set: running Postgres in {shortest(directory)}.")
+        try:
+            yield
+        finally:
+            with undisturbed():
+                server.close()
