@@ -13,6 +13,9 @@ from mailcore.google.gmail import Accepted, Gmail
 from mailcore.records import Attempted
 from mailcore.tokens import LoadedSender, Tokens
 
+#: Seconds before the deadline after which no attempt is begun; half the timeout if shorter.
+ANSWER_TIME = 5.0
+
 
 @dataclass(slots=True, kw_only=True)
 class Submission:
@@ -21,19 +24,29 @@ class Submission:
     Attributes:
         sender: with the grant that the latest attempt used.
         thread_id: Gmail's id of the thread to put it in, or None.
-        deadline: by the monotonic clock, in seconds.
+        begun: when, by the monotonic clock, in seconds.
+        timeout: seconds for everything.
         attempted: what is to be recorded of it.
     """
 
     sender: LoadedSender
     thread_id: str | None
-    deadline: float
+    begun: float
+    timeout: float
     attempted: Attempted
 
     @property
     def seconds_left(self) -> float:
         """Seconds until the deadline; never none at all, so that timeouts stay valid."""
-        return max(self.deadline - time.monotonic(), 0.001)
+        return max(self.begun + self.timeout - time.monotonic(), 0.001)
+
+    @property
+    def answer_time(self) -> float:
+        """Seconds that Gmail must have to answer.
+
+        A mail posted with less would end as unknown, though it could be called unsent.
+        """
+        return min(ANSWER_TIME, self.timeout / 2)
 
 
 class Attempts:
@@ -58,7 +71,7 @@ class Attempts:
         retrying = Retrying(
             retry=retry_if_exception(_did_not_arrive),
             wait=_AsGoogleAsks(),
-            stop=stop_before_delay(submission.seconds_left),
+            stop=stop_before_delay(submission.seconds_left - submission.answer_time),
             reraise=True,
         )
         return retrying(self._attempt, submission)
@@ -95,6 +108,8 @@ class Attempts:
 
     def _post(self, submission: Submission) -> Accepted:
         attempted = submission.attempted
+        if submission.seconds_left < submission.answer_time:
+            raise GoogleFailure(FailureKind.TEMPORARY, "deadline", "too little time was left")
         submission.attempted = replace(attempted, attempts=attempted.attempts + 1)
         return self._gmail.send(
             attempted.message.raw,
@@ -104,9 +119,12 @@ class Attempts:
         )
 
     def _reauthorised(self, submission: Submission) -> bool:
-        used = submission.sender.generation
-        submission.sender = self._tokens.load(submission.sender.alias)
-        return submission.sender.generation != used
+        used, current = submission.sender, self._tokens.load(submission.sender.alias)
+        # A sender that was deleted and registered anew is another one.
+        if current.id != used.id or current.generation == used.generation:
+            return False
+        submission.sender = current
+        return True
 
 
 def _did_not_arrive(exc: BaseException) -> bool:

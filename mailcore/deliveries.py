@@ -161,7 +161,8 @@ class Deliveries:
         submission = Submission(
             sender=sender,
             thread_id=row.thread_id,
-            deadline=time.monotonic() + RETRY_TIMEOUT,
+            begun=time.monotonic(),
+            timeout=RETRY_TIMEOUT,
             attempted=Attempted(
                 id=row.id,
                 alias=row.alias,
@@ -262,4 +263,8 @@ def _settle(
         .values(status=status, updated_at=now(), **values),
     )
     if settled != 1:
-        raise _not_settleable(row, what)
+        raise DeliveryNotSettleable(
+            f"Delivery {row.id} of sender {row.alias!r} cannot be {what}: someone else has just "
+            "settled it.",
+            alias=row.alias,
+        )

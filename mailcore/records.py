@@ -1,6 +1,6 @@
 """The delivery table's writes: what is done to a message is recorded, whatever comes of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -64,6 +64,7 @@ _SENT = text("""
         body = NULL, leased_until = NULL
 """)
 
+#: What a person has settled meanwhile, because this attempt took too long, stays settled.
 _NOT_SENT = text("""
     INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                           idempotency_key, thread_id, error_code, error_text, body,
@@ -74,6 +75,7 @@ _NOT_SENT = text("""
     SET status = excluded.status, attempts = excluded.attempts, error_code = excluded.error_code,
         error_text = excluded.error_text, body = excluded.body, leased_until = NULL,
         updated_at = excluded.updated_at
+    WHERE delivery.status IN ('sending', 'unknown')
 """)
 
 #: A key whose earlier delivery did not go out is free to be tried again, in the same row.
@@ -88,7 +90,7 @@ _CLAIM = text("""
         body = excluded.body, leased_until = excluded.leased_until,
         updated_at = excluded.updated_at, error_code = NULL, error_text = NULL
     WHERE delivery.status IN ('failed', 'lapsed')
-    RETURNING id
+    RETURNING id, attempts
 """)
 
 _BY_KEY = text("""
@@ -156,7 +158,7 @@ def record_not_sent(
 
 def claim(
     connection: Connection, attempted: Attempted, *, thread_id: str | None, lease: timedelta
-) -> UUID | None:
+) -> Attempted | None:
     """Record the intent to send under an idempotency key.
 
     Args:
@@ -166,7 +168,8 @@ def claim(
         lease: how long this attempt may take; after that it counts as cut off.
 
     Returns:
-        The delivery's id, or None where the key belongs to one that is not to be repeated.
+        The delivery, which counts earlier failures under the key too; None where the key
+        belongs to one that is not to be repeated.
     """
     claimed = connection.execute(
         _CLAIM,
@@ -177,8 +180,8 @@ def claim(
             "leased_until": now() + lease + LEASE_MARGIN,
         },
     )
-    found: UUID | None = claimed.scalar_one_or_none()
-    return found
+    row = claimed.first()
+    return None if row is None else replace(attempted, id=row.id, attempts=row.attempts)
 
 
 def by_key(connection: Connection, alias: str, key: str) -> RowMapping | None:

@@ -5,11 +5,11 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Unpack
 from uuid import uuid4
 
+from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
@@ -17,7 +17,7 @@ from mailcore import records
 from mailcore.arguments import ContentArguments
 from mailcore.attempts import Attempts, Submission
 from mailcore.database import Database
-from mailcore.errors import DatabaseUnavailable, InvalidMessage, MailError, PalEMailError
+from mailcore.errors import InvalidMessage, MailError, PalEMailError
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
 from mailcore.idempotency import earlier_outcome
@@ -33,7 +33,9 @@ log = logging.getLogger("mailcore")
 
 #: Seconds over which recording a sent mail is tried again before giving up on the record.
 RECORD_PATIENCE = 5.0
-_MAX_KEY = 255
+#: Characters that a name given by the caller may have.
+_MAX_NAME = 255
+_RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
 
 
 class Sending:
@@ -65,8 +67,8 @@ class Sending:
         **content: Unpack[ContentArguments],
     ) -> Sent | ComposedMessage:
         """See `mailcore.Mailcore.send_email`."""
-        _check_how(alias, idempotency_key, timeout)
-        deadline = time.monotonic() + timeout
+        _check_how(alias, thread_id, idempotency_key, timeout)
+        begun = time.monotonic()
         sender = self._tokens.load(alias)
         message = _compose(sender, content)
         if dry_run:
@@ -74,7 +76,8 @@ class Sending:
         submission = Submission(
             sender=sender,
             thread_id=thread_id,
-            deadline=deadline,
+            begun=begun,
+            timeout=timeout,
             attempted=Attempted(
                 id=uuid4(),
                 alias=alias,
@@ -112,6 +115,9 @@ class Sending:
             outcome = exc.code
             self._record_error(submission, exc, if_not_sent)
             raise
+        except BaseException as exc:  # Ctrl-C, or a signal that ends the process
+            self._record_failure(submission, _interruption(submission, exc), if_not_sent)
+            raise
         finally:
             _tell(submission, outcome, time.monotonic() - started)
         self._record_sent(submission, accepted)
@@ -137,7 +143,7 @@ class Sending:
                     lease=timedelta(seconds=submission.seconds_left),
                 )
             if claimed is not None:
-                submission.attempted = replace(submission.attempted, id=claimed)
+                submission.attempted = claimed
                 return None
             earlier = earlier_outcome(
                 self._database,
@@ -152,7 +158,7 @@ class Sending:
     def _record_sent(self, submission: Submission, accepted: Accepted) -> None:
         """Record a sent mail. It is sent even if that fails: say so loudly, never send again."""
         recording = Retrying(
-            retry=retry_if_exception_type(DatabaseUnavailable),
+            retry=retry_if_exception_type(_RECORD_FAILURES),
             wait=wait_random_exponential(multiplier=0.1, max=1),
             stop=stop_before_delay(RECORD_PATIENCE),
             reraise=True,
@@ -208,6 +214,7 @@ class Sending:
                 error_text=str(exc),
                 thread_id=submission.thread_id,
             )
+        exc.alias = submission.sender.alias
         if isinstance(exc, MailError):
             exc.delivery_id = str(submission.attempted.id)
 
@@ -225,13 +232,16 @@ def _loudly(submission: Submission, outcome: str) -> Iterator[None]:
     """A record that cannot be written changes no outcome, and must be seen."""
     try:
         yield
-    except DatabaseUnavailable:
-        log.critical(
-            "%s This could not be recorded: the database cannot be reached.",
-            outcome,
-            exc_info=True,
-            extra=_about(submission),
-        )
+    except _RECORD_FAILURES as exc:
+        # Not the traceback: it would show the statement's values, and so the message.
+        why = str(exc.__cause__ or exc).partition("\n")[0]
+        log.critical("%s This could not be recorded: %s", outcome, why, extra=_about(submission))
+
+
+def _interruption(submission: Submission, exc: BaseException) -> GoogleFailure:
+    asked = submission.attempted.attempts > 0
+    kind = FailureKind.UNKNOWN if asked else FailureKind.TEMPORARY
+    return GoogleFailure(kind, "interrupted", f"it was stopped by {type(exc).__name__}")
 
 
 def _tell(submission: Submission, outcome: str, seconds: float) -> None:
@@ -261,16 +271,27 @@ def _compose(sender: LoadedSender, content: ContentArguments) -> ComposedMessage
     return compose(alias=sender.alias, from_address=sender.gmail_account, **content)
 
 
-def _check_how(alias: str, key: str | None, timeout: float) -> None:
+def _check_how(alias: str, thread_id: str | None, key: str | None, timeout: float) -> None:
     if not 0 < timeout < math.inf:
         raise InvalidMessage(
             f"The timeout must be a number of seconds above 0, not {timeout!r}.",
             field="timeout",
             alias=alias,
         )
-    if key is not None and (not key.strip() or len(key) > _MAX_KEY or "\0" in key):
+    if thread_id is not None and not _is_name(thread_id):
         raise InvalidMessage(
-            f"The idempotency key must be 1 to {_MAX_KEY} characters. Example: disk-2026-11-22",
+            "The thread id must be one of Gmail's, as in Sent.thread_id. Example: 18f3a0b1c2d3e4f5",
+            field="thread_id",
+            alias=alias,
+        )
+    if key is not None and not _is_name(key):
+        raise InvalidMessage(
+            f"The idempotency key must be 1 to {_MAX_NAME} printable characters. "
+            "Example: disk-2026-11-22",
             field="idempotency_key",
             alias=alias,
         )
+
+
+def _is_name(value: str) -> bool:
+    return bool(value.strip()) and len(value) <= _MAX_NAME and value.isprintable()

@@ -114,7 +114,7 @@ def test_what_passes_by_itself_is_tried_until_the_deadline(
     """It is tried again and again, then told; nothing went out, and the sender is not blamed."""
     fault, error, status = case
     google.fail("send", fault, times=None)
-    _refused(core, error, timeout=0.7)
+    _refused(core, error, timeout=1.5)
     delivery = the_delivery(core)
     assert delivery.status is DeliveryStatus.FAILED
     assert delivery.attempts == google.requests.sends() > 1
@@ -161,7 +161,7 @@ def test_what_may_have_arrived_is_posted_once_and_left_to_a_person(
 ) -> None:
     """No recipient ever gets a mail twice because an answer got lost."""
     google.fail("send", fault, times=None)
-    _refused(core, OutcomeUnknown, timeout=0.3 if fault.delay else 5)
+    _refused(core, OutcomeUnknown, timeout=0.8 if fault.delay else 5)
     delivery = the_delivery(core)
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.UNKNOWN, 1)
     assert delivery.can_retry
@@ -200,7 +200,7 @@ def test_a_failed_renewal_of_access_tells_whose_fault_it_is(
     fault, error, status = case
     google.expire_access_tokens()
     google.fail("token", fault, times=None)
-    _refused(core, error, timeout=0.4)
+    _refused(core, error, timeout=1)
     assert the_delivery(core).status is DeliveryStatus.FAILED
     assert google.outbox == []
     assert core.senders.get("alerts").status is status
@@ -221,6 +221,16 @@ def test_a_wait_beyond_the_deadline_is_told_at_once(
     assert raised.retry_at - datetime.now(UTC) == pytest.approx(
         timedelta(seconds=900), abs=timedelta(seconds=5)
     )
+    assert google.requests.sends() == 1
+
+
+def test_no_attempt_is_begun_that_could_not_be_answered(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender
+) -> None:
+    """A mail known to be unsent stays so, rather than end as unknown at the last moment."""
+    google.fail("send", faults.SERVICE_UNAVAILABLE.delayed(0.7))
+    google.fail("send", faults.slow(20), times=None)
+    _refused(core, TemporaryFailure, timeout=1)
     assert google.requests.sends() == 1
 
 
