@@ -1,13 +1,20 @@
 """The database: engine, sessions, locks; every Postgres error leaves as one of ours."""
 
-import select
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self, cast
 
-from psycopg.errors import LockNotAvailable, UndefinedColumn, UndefinedTable
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import (
+    InsufficientPrivilege,
+    LockNotAvailable,
+    UndefinedColumn,
+    UndefinedTable,
+)
 from sqlalchemy import Connection, CursorResult, Engine, UpdateBase, create_engine, event, text
 from sqlalchemy.exc import (
     DBAPIError,
@@ -18,6 +25,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
+from urllib3.util.wait import wait_for_read
 
 from mailcore import forks
 from mailcore.embedded import join
@@ -29,11 +37,13 @@ class Database:
     """One Postgres. Connects at first use; safe across threads and forks.
 
     Args:
-        url: ``postgresql://…`` in any of the forms that libpq or SQLAlchemy take.
+        find_url: returns its ``postgresql://…`` address, in any form that libpq takes.
+            Asked at first use, so that whoever starts later is found.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = "postgresql+psycopg://" + url.partition("://")[2]
+    def __init__(self, find_url: Callable[[], str]) -> None:
+        self._find_url = find_url
+        self._parents: list[Engine] = []
         self._reset()
         forks.watch(self)
 
@@ -41,12 +51,11 @@ class Database:
     def from_settings(cls, settings: Settings) -> Self:
         """Take ``DATABASE_URL``, or join the embedded server that runs in the data directory.
 
-        Raises:
-            ConfigurationError: neither is there.
+        Where neither is there, the first use says so with a `ConfigurationError`.
         """
         if settings.database_url is not None:
-            return cls(settings.database_url.get_secret_value())
-        return cls(join(settings.data_dir))
+            return cls(settings.database_url.get_secret_value)
+        return cls(partial(join, settings.data_dir))
 
     def _reset(self) -> None:
         self._engine: Engine | None = None
@@ -56,7 +65,8 @@ class Database:
     def forget_parent(self) -> None:
         """After a fork, leave the parent's connections and locks to the parent."""
         if self._engine is not None:
-            self._engine.dispose(close=False)
+            # Kept, and never used: psycopg warns of an open connection that is dropped.
+            self._parents.append(self._engine)
         self._reset()
 
     def close(self) -> None:
@@ -66,10 +76,14 @@ class Database:
 
     @property
     def engine(self) -> Engine:
-        """The engine, made at first use."""
+        """The engine, made at first use.
+
+        Raises:
+            ConfigurationError: there is no ``DATABASE_URL``, and no embedded server runs.
+        """
         with self._engine_lock:
             if self._engine is None:
-                self._engine = _engine(self._url)
+                self._engine = _engine(self._find_url())
             return self._engine
 
     @contextmanager
@@ -113,14 +127,16 @@ class Database:
             TemporaryFailure: the others took longer.
             DatabaseUnavailable: Postgres cannot be reached, or went away.
         """
+        deadline = time.monotonic() + timeout
         lock = self._locks[sender_id]
         if not lock.acquire(timeout=max(timeout, 0.001)):
             raise TemporaryFailure(_LOCK_BUSY)
         try:
             with self.transaction() as session:
+                seconds_left = max(deadline - time.monotonic(), 0.001)
                 session.connection().execute(
                     text("SELECT set_config('lock_timeout', :milliseconds, true)"),
-                    {"milliseconds": str(max(int(timeout * 1000), 1))},
+                    {"milliseconds": str(int(seconds_left * 1000))},
                 )
                 session.connection().execute(
                     text("SELECT pg_advisory_xact_lock(:namespace, :sender)"),
@@ -146,18 +162,22 @@ def changed_rows(session: Session, statement: UpdateBase) -> int:
 
 def _engine(url: str) -> Engine:
     engine = create_engine(
-        url,
+        "postgresql+psycopg://",
+        # Parameters may be secrets; a logged error must not quote them.
+        hide_parameters=True,
         pool_size=5,
         max_overflow=15,
         # A pooled connection is checked by looking at its socket (below): no round trip.
         pool_pre_ping=False,
         # Spares a look-up at every new connection for a type that is not used.
         use_native_hstore=False,
-        # PgBouncer in transaction mode knows no server-side prepared statements.
+        # libpq reads the address, so that it means here what it means to psql.
         connect_args={
-            "prepare_threshold": None,
             "connect_timeout": 5,
             "application_name": "pal-e-mail",
+            **conninfo_to_dict(f"postgresql://{url.partition('://')[2]}"),
+            # PgBouncer in transaction mode knows no server-side prepared statements.
+            "prepare_threshold": None,
         },
     )
     event.listen(engine, "checkout", _refuse_dead_connection)
@@ -169,7 +189,7 @@ def _refuse_dead_connection(dbapi_connection: Any, _record: object, _proxy: obje
 
     An idle connection has nothing to read, unless the server said goodbye.
     """
-    if select.select([dbapi_connection.fileno()], [], [], 0)[0]:
+    if dbapi_connection.closed or wait_for_read(dbapi_connection, timeout=0):
         raise DisconnectionError("the server closed this connection")
 
 
@@ -181,6 +201,11 @@ def _our_errors() -> Iterator[None]:
         if isinstance(exc.orig, UndefinedTable | UndefinedColumn):
             raise ConfigurationError(
                 "The database has no up-to-date pal-e-mail tables. Run `pal-e-mail migrate`."
+            ) from exc
+        if isinstance(exc.orig, InsufficientPrivilege):
+            raise ConfigurationError(
+                f"DATABASE_URL's user may not do this: {_first_line(exc)}. Let the user that "
+                "runs `pal-e-mail migrate` own the tables, or grant the other one its rights."
             ) from exc
         raise
     except (OperationalError, InterfaceError, PoolTimeout) as exc:

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import platformdirs
 from cryptography.fernet import Fernet
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -65,6 +67,16 @@ def _postgres_address(value: SecretStr) -> SecretStr:
     scheme, separator, rest = value.get_secret_value().partition("://")
     if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not separator or not rest:
         raise ValueError("not a postgresql:// address")
+    try:
+        host = conninfo_to_dict(f"postgresql://{rest}").get("host") or ""
+    except ProgrammingError:
+        host = "@"
+    if "@" in str(host):
+        # libpq's own words may hold the password.
+        raise ValueError(
+            "cannot be read: percent-encode what is special in the password, and give only "
+            "options that libpq knows"
+        ) from None
     return value
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -12,6 +13,10 @@ from psycopg.sql import SQL, Identifier
 from mailcore import Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
 from tests import postgres
+
+# How long an example takes says more of the machine's load than of the code.
+hypothesis.settings.register_profile("without a clock", deadline=None)
+hypothesis.settings.load_profile("without a clock")
 
 
 @pytest.fixture(scope="session")

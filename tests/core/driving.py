@@ -1,0 +1,127 @@
+"""What the tests of mailcore share: a person, a crowd, a job of its own, and the database."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+
+from mailcore import Completed, Mailcore
+from mailcore.sandbox import GoogleSandbox
+
+ACCOUNT = "alerts@example.com"
+
+Result = TypeVar("Result")
+
+
+def query(url: str) -> dict[str, str]:
+    """The parameters of an address, each of which is there once."""
+    values = parse_qs(urlsplit(url).query, keep_blank_values=True)
+    assert all(len(value) == 1 for value in values.values())
+    return {name: value[0] for name, value in values.items()}
+
+
+def come_back(core: Mailcore, address: str) -> Completed:
+    """Follow the link that leads back from Google."""
+    given = query(address)
+    return core.authorizations.complete(
+        state=given.get("state"), code=given.get("code"), error=given.get("error")
+    )
+
+
+def authorise(
+    core: Mailcore, google: GoogleSandbox, alias: str = "alerts", account: str | None = None
+) -> Completed:
+    """Go the whole way through the consent screen."""
+    begun = core.authorizations.begin(alias, by="ann@example.com")
+    return come_back(core, google.consent(begun.url, account))
+
+
+def at_once(count: int, call: Callable[[], Result]) -> list[Result | Exception]:
+    """Make a call in many threads at the same moment; return what each came to."""
+    start = threading.Barrier(count)
+    outcomes: list[Result | Exception] = []
+
+    def run() -> None:
+        start.wait()
+        try:
+            outcomes.append(call())
+        except Exception as exc:  # noqa: BLE001 - what it was is for the test to judge
+            outcomes.append(exc)
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def meanwhile(call: Callable[[], Result]) -> Callable[[], Result]:
+    """Start a call in a thread; the returned function waits for its result, or raises."""
+    outcome: list[Result] = []
+    error: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as exc:  # noqa: BLE001 - raised again below
+            error.append(exc)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+
+    def wait() -> Result:
+        thread.join()
+        if error:
+            raise error[0]
+        return outcome[0]
+
+    return wait
+
+
+def job(script: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+    """Start a program of its own, in which every warning counts."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", script],
+        env={**_plain_environment(), **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def output(process: subprocess.Popen[str], given: str = "") -> str:
+    """What the program printed; it must end well and complain of nothing."""
+    printed, complaints = process.communicate(given, timeout=60)
+    assert (process.returncode, complaints) == (0, "")
+    return printed.strip()
+
+
+def _plain_environment() -> dict[str, str]:
+    ours = ("PALEMAIL_", "GOOGLE_", "GMAIL_", "DATABASE_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+class Tables:
+    """The database behind mailcore's back: to look, and to let time pass."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __call__(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), values)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def make_access_tokens_stale(self) -> None:
+        """As if an hour had passed."""
+        self(
+            "UPDATE sender SET token_json = jsonb_set(token_json::jsonb, '{access_expires_at}',"
+            " to_jsonb('2020-01-01T00:00:00+00:00'::text))::text"
+        )

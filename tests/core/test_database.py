@@ -1,0 +1,261 @@
+"""What jobs notice of the database: how it is reached, that it heals, and what they share."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import event, text
+
+from mailcore import ConfigurationError, DatabaseUnavailable, Mailcore, Settings, TemporaryFailure
+from mailcore.database import Database
+from mailcore.sandbox import GoogleSandbox
+from tests.core.driving import Tables, job, meanwhile, output
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database.from_settings(Settings(database_url=database_url))
+    yield database
+    database.close()
+
+
+def reached(url: str) -> bool:
+    core = Mailcore(Settings(database_url=url))
+    try:
+        return core.senders.page().matching == 0
+    finally:
+        core.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_any_usual_url_reaches_the_database(database_url: str, scheme: str) -> None:
+    """The address works as CloudNativePG, Heroku and SQLAlchemy write it."""
+    parts = conninfo_to_dict(database_url)
+    host = quote(str(parts["host"]), safe="")
+    port = f"&port={parts['port']}" if "port" in parts else ""
+    user, name = quote(str(parts["user"])), parts["dbname"]
+    password = quote(str(parts.get("password") or "unused:@/"), safe="")
+
+    assert reached(f"{scheme}://{user}:{password}@/{name}?host={host}{port}")
+    if not port:
+        assert reached(f"{scheme}://{user}:{password}@{host}/{name}")
+    assert reached(f"{scheme}://{user}:{password}@/{name}?host={host}{port}&connect_timeout=3")
+
+
+def test_a_server_that_is_down_is_told_at_once() -> None:
+    """The error says which setting to look at, that nothing was sent, and no password."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, and not listening
+        port = nobody.getsockname()[1]
+        core = Mailcore(Settings(database_url=f"postgresql://u:hunter2@127.0.0.1:{port}/db"))
+        began = time.monotonic()
+        with pytest.raises(DatabaseUnavailable, match=r"DATABASE_URL.*trying again.*safe") as seen:
+            core.senders.page()
+
+    assert time.monotonic() - began < 4
+    assert isinstance(seen.value, TemporaryFailure)
+    assert "hunter2" not in str(seen.value)
+
+
+def test_a_database_that_does_not_exist(postgres_server: str) -> None:
+    """A wrong name is told as Postgres tells it."""
+    url = postgres_server.replace("/postgres?", "/no_such_database?")
+    with pytest.raises(DatabaseUnavailable, match="no_such_database"):
+        Mailcore(Settings(database_url=url)).senders.page()
+
+
+def test_missing_tables_are_told_with_the_remedy(empty_database_url: str) -> None:
+    """Who forgot to migrate reads how to."""
+    core = Mailcore(Settings(database_url=empty_database_url))
+    with pytest.raises(ConfigurationError, match="pal-e-mail migrate"):
+        core.senders.page()
+    with pytest.raises(ConfigurationError, match="pal-e-mail migrate"):
+        core.access_token("alerts")
+    core.close()
+
+
+def test_a_user_without_rights_is_told_so(database_url: str, tables: Tables) -> None:
+    """A grant that was forgotten is a matter of the set-up, not a traceback of the driver's."""
+    role = f"reader_{os.getpid()}_{time.monotonic_ns()}"
+    tables(f"CREATE ROLE {role} LOGIN")
+    try:
+        url = f"{database_url}&user={role}".replace("postgresql://postgres@", "postgresql://")
+        core = Mailcore(Settings(database_url=url))
+        with pytest.raises(ConfigurationError, match=r"DATABASE_URL's user.*permission denied"):
+            core.senders.page()
+        core.close()
+    finally:
+        tables(f"DROP ROLE {role}")
+
+
+def test_a_restart_between_two_uses_goes_unnoticed(core: Mailcore, tables: Tables) -> None:
+    """Every pooled connection was closed by the server: the next use opens new ones."""
+    with core._database.transaction(), core._database.transaction():
+        pass  # two connections in the pool
+    tables(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    while tables(
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'pal-e-mail'"
+    ):
+        pass
+
+    for _ in range(3):
+        assert core.senders.page().matching == 0
+
+
+def test_a_connection_lost_in_the_middle_is_temporary(database: Database, tables: Tables) -> None:
+    """The job hears that trying again is safe, and trying again works."""
+
+    def lose() -> None:
+        with database.transaction() as session:
+            pid = session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one()
+            tables("SELECT pg_terminate_backend(%s)", pid)
+            session.connection().execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailable):
+        lose()
+
+    with database.statement() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_a_job_with_a_thousand_open_files_still_reaches_it(database_url: str) -> None:
+    """select(2) knows no descriptor above 1023; a busy server has them."""
+    script = """
+import os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (2048, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+from mailcore import Mailcore
+core = Mailcore()
+held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+print(*(core.senders.page().matching for _ in range(2)))
+core.close()
+"""
+    assert output(job(script, {"DATABASE_URL": database_url})) == "0 0"
+
+
+def test_a_forked_worker_shares_no_connection(database_url: str, tables: Tables) -> None:
+    """Parent and child use the same Mailcore at the same time, on connections of their own."""
+    script = """
+import os
+from sqlalchemy import text
+from mailcore import Mailcore
+core = Mailcore()
+def backend():
+    with core._database.transaction() as session:
+        return session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one()
+before = backend()
+reading, writing = os.pipe()
+child = os.fork()
+if not child:
+    os.write(writing, str(backend()).encode())
+    core.senders.register("from-the-child", by="job")
+    core.close()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert backend() == before, "the parent lost its connection"
+core.close()
+print(before != int(os.read(reading, 20)))
+"""
+    assert output(job(script, {"DATABASE_URL": database_url})) == "True"
+    assert tables("SELECT alias FROM sender") == [("from-the-child",)]
+
+
+def test_a_worker_forked_while_a_lock_is_held_is_not_stuck(
+    database_url: str, tables: Tables
+) -> None:
+    """The parent is refreshing in a thread when it forks: the child waits for Postgres alone."""
+    script = """
+import os
+from mailcore import Mailcore
+core = Mailcore()
+core.senders.register("alerts", by="job")
+with core._database.exclusive(1, timeout=5):
+    child = os.fork()
+    if not child:
+        with core._database.exclusive(2, timeout=5):
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+core.close()
+"""
+    assert output(job(script, {"DATABASE_URL": database_url})) == ""
+
+
+def test_nothing_stands_in_the_way_of_pgbouncer(
+    core: Mailcore, google: GoogleSandbox, authorised: str
+) -> None:
+    """In transaction mode a prepared statement or a session's lock would be another client's."""
+    for _ in range(8):
+        core.senders.page()
+        core.senders.get(authorised)
+        core.check(authorised)
+        core.send_email(authorised, to="ops@example.com", subject="s", text="t")
+
+    with core._database.statement() as connection:
+        prepared = connection.execute(text("SELECT count(*) FROM pg_prepared_statements"))
+        assert prepared.scalar_one() == 0
+        assert (
+            connection.execute(
+                text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+            ).scalar_one()
+            == 0
+        )
+        assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "0"
+
+
+def test_every_lock_ends_with_its_transaction(core: Mailcore, authorised: str) -> None:
+    """Only pg_advisory_xact_lock is used: a pooler hands the connection on after COMMIT."""
+    statements: list[str] = []
+    event.listen(
+        core._database.engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, *_: statements.append(statement),
+    )
+    core.check(authorised)
+    core.migrate()
+
+    locks = [statement for statement in statements if "advisory" in statement]
+    assert len(locks) == 2
+    assert all("pg_advisory_xact_lock(" in statement for statement in locks)
+
+
+def test_waiting_for_others_ends_in_time(database: Database) -> None:
+    """In this process or another, a caller gets the error that it can act on."""
+    elsewhere = Database.from_settings(Settings(database_url=database._find_url()))
+    with database.exclusive(1, timeout=1):
+        for holder in (database, elsewhere):
+            wait = meanwhile(lambda holder=holder: _enter(holder, 1))  # type: ignore[misc]
+            with pytest.raises(TemporaryFailure, match="takes too long"):
+                wait()
+        _enter(database, 2)  # another sender waits for nobody
+    _enter(elsewhere, 1)
+    elsewhere.close()
+
+
+def _enter(database: Database, sender_id: int) -> None:
+    with database.exclusive(sender_id, timeout=0.2):
+        pass
+
+
+def test_the_lock_is_only_for_those_who_refresh(database: Database, core: Mailcore) -> None:
+    """Pages and other writers never wait for Google."""
+    core.senders.register("alerts", by="t")
+    with database.exclusive(1, timeout=1):
+        assert core.senders.update("alerts", project="p", by="t").project == "p"
+        assert core.senders.page().matching == 1
+
+
+def test_looking_at_a_sender_waits_for_nobody(core: Mailcore, database_url: str) -> None:
+    """Someone is writing to it in a long transaction: the page shows what was before."""
+    core.senders.register("alerts", by="t")
+    with psycopg.connect(database_url) as writer:
+        writer.execute("UPDATE sender SET project = 'p'")
+        assert core.senders.get("alerts").project is None
+        writer.rollback()
