@@ -67,7 +67,7 @@ class Authorizing:
         return self._send_on(completed.authorization_id, offer)
 
     def _refuse(self, error: PalEMailError) -> Response:
-        known: str | None = getattr(error, "authorization_id", None)
+        known = error.authorization_id
         if known is None:
             return self._pages.draw_error(error)
         if isinstance(error, LinkUsed):

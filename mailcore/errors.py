@@ -44,9 +44,11 @@ class PalEMailError(Exception):
     Attributes:
         code: a stable machine-readable name, such as ``"reauth_required"``.
         alias: the sender concerned, or None where no single one is.
+        authorization_id: the re-auth that it ended, or None where it ended none.
     """
 
     code: ClassVar[str] = "error"
+    authorization_id: str | None = None
 
     def __init__(self, message: str, *, alias: str | None = None) -> None:
         super().__init__(message)
@@ -101,14 +103,9 @@ class DeliveryNotSettleable(PalEMailError):
 
 
 class AuthorizationError(PalEMailError):
-    """A re-auth was refused. The sender's old grant, if any, is untouched.
-
-    Attributes:
-        authorization_id: the re-auth's id, or None where the link belongs to none.
-    """
+    """A re-auth was refused. The sender's old grant, if any, is untouched."""
 
     code = "authorization_refused"
-    authorization_id: str | None = None
 
 
 class LinkInvalid(AuthorizationError):
