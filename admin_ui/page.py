@@ -6,6 +6,7 @@ import streamlit as st
 
 from admin_ui import access, dialogs, outages
 
+HERE = Path(__file__).parent
 PAGES = (
     ("senders_page.py", "Senders", "outgoing_mail", "home", "visible"),
     ("deliveries_page.py", "Deliveries", "receipt_long", "deliveries", "visible"),
@@ -16,9 +17,10 @@ PAGES = (
 
 def draw() -> None:
     """Draw the page that the address names."""
-    st.set_page_config(page_title="pal-e-mail", page_icon=":material/outgoing_mail:", layout="wide")
-    st.logo(Path(__file__).with_name("logo.svg"), size="large")
-    st.html(Path(__file__).with_name("style.css"))
+    # A Material icon would be fetched from Google's servers by every browser.
+    st.set_page_config(page_title="pal-e-mail", page_icon=HERE / "icon.svg", layout="wide")
+    st.logo(HERE / "logo.svg", size="large")
+    st.html(HERE / "style.css")
     with st.container(horizontal_alignment="center"), st.container(width=1120):
         _draw_page()
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from admin_ui import access, dialogs, outages
 from admin_ui.access import Desk
+from admin_ui.owner_link import draw_ticket
 from admin_ui.wording import escaped
 from mailcore import (
     Authorization,
@@ -114,23 +115,6 @@ class Reauth:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnerLink:
-    """A link by which a mailbox's owner consents without access to the page."""
-
-    ticket: Ticket
-
-    @property
-    def title(self) -> str:
-        """The heading."""
-        return f"Link for the owner of {escaped(self.ticket.alias)}"
-
-    def draw(self, desk: Desk) -> None:
-        """Draw the link."""
-        del desk
-        draw_ticket(self.ticket)
-
-
-@dataclass(frozen=True, slots=True)
 class RenewAll:
     """A walk through every sender that is expiring or expired.
 
@@ -220,18 +204,6 @@ def renew_all(total: int) -> None:
         dialogs.close("Nothing is due any more")
     else:
         dialogs.show(RenewAll(authorization, total))
-
-
-def issue_owner_link(alias: str) -> None:
-    """Issue a ticket, because somebody clicked, and show its link."""
-    desk = access.desk()
-    dialogs.show(OwnerLink(desk.core.tickets.issue(alias, by=desk.by)))
-
-
-def draw_ticket(ticket: Ticket) -> None:
-    """Draw a ticket's link with a button that copies it."""
-    st.caption("Send this to the mailbox's owner. It works once, for 72 hours.")
-    st.code(ticket.url or "", language=None, wrap_lines=True)
 
 
 def draw_google_link(authorization: Authorization) -> None:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from admin_ui import access, dialogs, outages, reauth_dialog, send_plot, wording
+from admin_ui import access, dialogs, outages, owner_link, reauth_dialog, send_plot, wording
 from admin_ui.access import Desk
 from admin_ui.delivery_rows import draw_deliveries
 from admin_ui.sender_dialogs import DeleteSender
@@ -29,6 +29,7 @@ def draw() -> None:
             "deleted.",
             icon=":material/search_off:",
         )
+        _draw_history(desk, alias)
         return
     _draw_state(alias)
     overview, deliveries, history, edit = st.tabs(["Overview", "Deliveries", "History", "Edit"])
@@ -86,7 +87,7 @@ def _draw_overview(desk: Desk, sender: Sender) -> None:
             if st.button("Check at Google now", icon=":material/health_and_safety:"):
                 _check(desk, sender.alias)
             if st.button("Link for the mailbox's owner", icon=":material/link:"):
-                reauth_dialog.issue_owner_link(sender.alias)
+                owner_link.issue(sender.alias)
     with mail.container(border=True, height="stretch"):
         st.markdown("##### Mail")
         trouble = "none"

@@ -212,12 +212,14 @@ def scope(url: str) -> str:
 def escaped(text: str) -> str:
     """Return text that a Markdown element shows as it is.
 
-    Streamlit makes emoji of ``:name:`` and links of mail addresses after it has resolved
-    Markdown's escapes. An invisible word joiner keeps it from the former, and an at sign
-    in an element of its own from the latter, so that an address can still be copied.
+    Streamlit looks for emoji (``:name:``), addresses and links even in text whose marks
+    are escaped. A word joiner, which nobody sees, keeps it from the first; a mark in an
+    element of its own from the others, so that what is copied is still what is meant.
     """
     marked = re.sub(r"([\\`*_{}\[\]()#+\-.!|~$<>^])", r"\\\1", text)
-    return re.sub(r":(?=\w)", ":\u2060", marked).replace("@", ":small[@]")
+    marked = re.sub(r":(?=[A-Za-z]|\d+:)", ":\u2060", marked)
+    marked = re.sub(r"(?i)\b(www)\\\.", r"\1:small[.]", marked)
+    return marked.replace("@", ":small[@]").replace("://", ":small[:]//")
 
 
 def quiet(markdown: str) -> str:

@@ -138,14 +138,15 @@ def test_everything_works_by_keyboard(expired: str, served: Served, person: Pers
     expect(row(page, expired)).to_be_visible()
     tab_to(page, "Re-auth")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("link", name="Continue to Google")).to_be_visible()
     tab_to(page, "Continue to Google")
     with page.expect_popup() as popup:
         page.keyboard.press("Enter")
     tab_to(popup.value, "Allow")
     popup.value.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_contain_text("alerts is healthy again")
-    page.keyboard.press("Escape")
+    tab_to(page, "Close")
+    page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 

@@ -148,3 +148,17 @@ def test_long_names_break_nothing(
         ".map(each => each.getBoundingClientRect().right)) <= window.innerWidth + 1"
     )
     assert inside
+
+
+def test_text_of_others_shows_as_it_is(
+    served: Served, person: Person, core: Mailcore, authorised: Authorise
+) -> None:
+    """A subject makes no link, picture, emoji or colour, and can be read as it was written."""
+    authorised("alerts", ALERTS)
+    subject = "*a* _b_ [c](d) ![e](f) <b>g</b> :fire: :red[h] http://i.com www.j.com k@l.com `m`"
+    core.send_email("alerts", to="ops@example.com", subject=subject, text="…")
+    page = person(f"{served.url}/deliveries")
+    entry = page.locator("[class*=st-key-delivery-]")
+    expect(entry).to_contain_text("k@l.com")
+    assert subject in entry.inner_text().replace("\u2060", "")
+    assert entry.locator("a, img:not([alt$=icon]), em, code").count() == 0

@@ -1,0 +1,39 @@
+"""The link by which a mailbox's owner consents without access to the page."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from admin_ui import access, dialogs
+from admin_ui.access import Desk
+from admin_ui.wording import escaped
+from mailcore import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerLink:
+    """A dialog with nothing but the link."""
+
+    ticket: Ticket
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return f"Link for the owner of {escaped(self.ticket.alias)}"
+
+    def draw(self, desk: Desk) -> None:
+        """Draw the link."""
+        del desk
+        draw_ticket(self.ticket)
+
+
+def issue(alias: str) -> None:
+    """Issue a ticket, because somebody clicked, and show its link."""
+    desk = access.desk()
+    dialogs.show(OwnerLink(desk.core.tickets.issue(alias, by=desk.by)))
+
+
+def draw_ticket(ticket: Ticket) -> None:
+    """Draw a ticket's link with a button that copies it."""
+    st.caption("Send this to the mailbox's owner. It works once, for 72 hours.")
+    st.code(ticket.url or "", language=None, wrap_lines=True)
