@@ -205,7 +205,7 @@ def _or_null(schema: Schema) -> Schema:
 
 _TEXT: Schema = {"type": "string"}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
-_ALIAS: Schema = {"type": "string", "pattern": ALIAS}
+_ALIAS: Schema = {"type": "string", "pattern": ALIAS, "not": {"enum": RESERVED}}
 _ALIAS_IN_PATH: Schema = {"name": "alias", "in": "path", "required": True, "schema": _ALIAS}
 
 _SENDER = _object(
@@ -236,7 +236,7 @@ _SENDER = _object(
 
 _NEW_SENDER = _object(
     {
-        "alias": {**_ALIAS, "not": {"enum": RESERVED}},
+        "alias": _ALIAS,
         "gmail_account": _or_null({"type": "string", "format": "email"}),
         "display_name": _or_null({"type": "string", "pattern": LINE, "maxLength": 200}),
         "project": _or_null({"type": "string", "pattern": LINE, "maxLength": 200}),
