@@ -14,8 +14,6 @@ from mailcore import SenderStatus
 
 Schema = dict[str, object]
 
-#: One line of text, as recipients and pages show it.
-LINE = r"^[ -~]*[!-~][ -~]*$"
 ALIAS = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 RESERVED = ["callback", "reauth", "auth"]
 
@@ -205,6 +203,8 @@ def _or_null(schema: Schema) -> Schema:
 
 _TEXT: Schema = {"type": "string"}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
+#: As recipients and pages show it; spaces around it are taken off.
+_LINE: Schema = {"type": "string", "maxLength": 200, "description": "One line of text."}
 _ALIAS: Schema = {"type": "string", "pattern": ALIAS, "not": {"enum": RESERVED}}
 _ALIAS_IN_PATH: Schema = {"name": "alias", "in": "path", "required": True, "schema": _ALIAS}
 
@@ -238,8 +238,8 @@ _NEW_SENDER = _object(
     {
         "alias": _ALIAS,
         "gmail_account": _or_null({"type": "string", "format": "email"}),
-        "display_name": _or_null({"type": "string", "pattern": LINE, "maxLength": 200}),
-        "project": _or_null({"type": "string", "pattern": LINE, "maxLength": 200}),
+        "display_name": _or_null(_LINE),
+        "project": _or_null(_LINE),
         "credentials_json": _or_null(
             {
                 "type": "string",
