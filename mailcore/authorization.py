@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from mailcore.clients import Clients
 from mailcore.clock import now
-from mailcore.credentials import Grant
+from mailcore.credentials import Grant, OAuthClient
 from mailcore.database import Database, changed_rows
 from mailcore.encryption import Vault
 from mailcore.errors import (
@@ -161,15 +161,17 @@ class Authorizations:
         """
         request = self._consume(state)
         try:
-            exchanged = self._exchange(request, code, error)
+            consented = _consented(request, code, error)
+            client = self._client_of(request.alias)
+            exchanged = self._exchange(request, client, consented)
             _check_permissions(exchanged.grant, request.alias)
-            return self._store(request, exchanged)
+            account = self._consent.account(exchanged, client)
+            return self._store(request, exchanged, account)
         except DatabaseUnavailable:
             raise  # where nothing can be stored, no refusal can
         except PalEMailError as exc:
             exc.alias = request.alias
-            if isinstance(exc, AuthorizationError):
-                exc.authorization_id = str(request.id)
+            exc.authorization_id = str(request.id)
             self._refuse(request, exc)
             raise
 
@@ -248,18 +250,13 @@ class Authorizations:
                 )
             return request
 
-    def _exchange(
-        self, request: AuthorizationRequestRow, code: str | None, error: str | None
-    ) -> Exchanged:
-        if error is not None or not code:
-            raise ConsentDenied(
-                f"Consent for sender {request.alias!r} was not given. Its old grant is untouched; "
-                "start the re-auth again and press Allow.",
-                google_error=(error or "no_code")[:100],
-            )
+    def _client_of(self, alias: str) -> OAuthClient:
         with self._database.transaction() as session:
-            sender = find(session, request.alias)
-            client = self._clients.of_sender(session, sender.credentials_json)
+            return self._clients.of_sender(session, find(session, alias).credentials_json)
+
+    def _exchange(
+        self, request: AuthorizationRequestRow, client: OAuthClient, code: str
+    ) -> Exchanged:
         try:
             return self._consent.exchange(
                 client,
@@ -270,11 +267,14 @@ class Authorizations:
         except GoogleFailure as failure:
             raise _exchange_error(failure, request.alias) from failure
 
-    def _store(self, request: AuthorizationRequestRow, exchanged: Exchanged) -> Completed:
+    def _store(
+        self, request: AuthorizationRequestRow, exchanged: Exchanged, account: str
+    ) -> Completed:
         with self._database.transaction() as session:
             sender = find(session, request.alias)
-            _check_identity(sender, exchanged.account)
+            _check_identity(sender, account)
             grant = self._merged(sender, exchanged.grant)
+            sender.gmail_account = sender.gmail_account or account
             _write_grant(
                 sender, self._vault.seal(grant.to_json()), exchanged, self._settings.grant_days
             )
@@ -356,6 +356,16 @@ def _about(request: AuthorizationRequestRow, exc: AuthorizationError) -> Authori
     return exc
 
 
+def _consented(request: AuthorizationRequestRow, code: str | None, error: str | None) -> str:
+    if error is not None or not code:
+        raise ConsentDenied(
+            f"Consent for sender {request.alias!r} was not given. Its old grant is untouched; "
+            "start the re-auth again and press Allow.",
+            google_error=(error or "no_code")[:100],
+        )
+    return code
+
+
 def _check_permissions(grant: Grant, alias: str) -> None:
     """People can untick permissions (https://developers.google.com/identity/protocols/oauth2)."""
     missing = set()
@@ -394,7 +404,6 @@ def _write_grant(
     lasts = exchanged.lasts or (timedelta(days=grant_days) if grant_days else None)
     sender.token_json = sealed
     sender.generation += 1
-    sender.gmail_account = sender.gmail_account or exchanged.account
     sender.granted_scopes = list(exchanged.grant.scopes)
     sender.grant_issued_at = at
     sender.grant_expires_at = at + lasts if lasts else None

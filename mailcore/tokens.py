@@ -1,11 +1,14 @@
 """Tokens: row ↔ grant, and one refresh per sender however many ask."""
 
+import time
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlalchemy import Connection, select, text
 from sqlmodel import Session, col
 
 from mailcore.adoption import adopt
+from mailcore.aliases import ALIAS
 from mailcore.clients import Clients
 from mailcore.clock import now
 from mailcore.credentials import Grant
@@ -32,6 +35,7 @@ _COLUMNS = (
     col(SenderRow.generation),
     col(SenderRow.token_json),
     col(SenderRow.credentials_json),
+    col(SenderRow.last_error_at),
 )
 
 _SAVE = text("""
@@ -48,6 +52,7 @@ class LoadedSender:
 
     Attributes:
         generation: of that grant; whatever the attempt learns counts for it alone.
+        last_error_at: when something went wrong last, or None since the last success.
     """
 
     id: int
@@ -58,6 +63,7 @@ class LoadedSender:
     generation: int
     grant: Grant
     sealed_client: str | None = field(repr=False)
+    last_error_at: datetime | None
 
 
 class Tokens:
@@ -135,7 +141,8 @@ class Tokens:
 
         Args:
             sender: as loaded.
-            timeout: seconds to wait for others who are renewing the same grant.
+            timeout: seconds for all of it: waiting for others who are renewing the same
+                grant, and for Google.
             refused: an access token that Google just refused, so that it is not fresh.
 
         Raises:
@@ -145,25 +152,28 @@ class Tokens:
         """
         if _usable(sender.grant, refused):
             return sender
+        deadline = time.monotonic() + timeout
         with self._database.exclusive(sender.id, timeout=timeout) as session:
             # What failed is returned, not raised: its record must be committed.
-            renewed = self._renew(session, sender, refused)
+            renewed = self._renew(session, sender, refused, deadline)
         if isinstance(renewed, GoogleFailure):
             raise renewed
         return renewed
 
     def _renew(
-        self, session: Session, asked: LoadedSender, refused: str | None
+        self, session: Session, asked: LoadedSender, refused: str | None, deadline: float
     ) -> LoadedSender | GoogleFailure:
         while True:
             sender = self._reload(session, asked)
             if _usable(sender.grant, refused):
                 return sender
-            if sender.generation == asked.generation and _refused_since(sender, asked):
-                return _refused_already()
+            if failure := _refused_since(sender, asked):
+                return failure
             try:
                 client = self._clients.of_sender(session, sender.sealed_client)
-                grant = self._refreshing.refresh(client, sender.grant)
+                grant = self._refreshing.refresh(
+                    client, sender.grant, timeout=max(deadline - time.monotonic(), 0.001)
+                )
             except GoogleFailure as failure:
                 if failure.kind is FailureKind.GRANT and self._superseded(session, sender):
                     asked = sender  # a re-auth came in between: try with the new grant
@@ -214,6 +224,8 @@ class Tokens:
         )
 
     def _read(self, connection: Connection, alias: str) -> LoadedSender | None:
+        if not ALIAS.fullmatch(alias):  # Postgres would choke on some of what cannot be one
+            return None
         row = connection.execute(select(*_COLUMNS).where(col(SenderRow.alias) == alias)).first()
         if row is None or row.token_json is None:
             return None
@@ -226,6 +238,7 @@ class Tokens:
             generation=row.generation,
             grant=Grant.from_json(self._vault.open(row.token_json)),
             sealed_client=row.credentials_json,
+            last_error_at=row.last_error_at,
         )
 
     def _never_authorised(self, alias: str) -> ReauthRequired:
@@ -241,15 +254,18 @@ def _usable(grant: Grant, refused: str | None) -> bool:
     return grant.fresh and grant.access_token != refused
 
 
-def _refused_since(sender: LoadedSender, asked: LoadedSender) -> bool:
-    """Someone else found the grant dead while this caller waited: asking again is idle."""
-    return sender.status is not asked.status and sender.status in {
-        SenderStatus.EXPIRED,
-        SenderStatus.BLOCKED,
-    }
+#: What a sender's status says of a refusal that another caller has met.
+_REFUSED = {
+    SenderStatus.EXPIRED: (FailureKind.GRANT, "invalid_grant"),
+    SenderStatus.BLOCKED: (FailureKind.ACCOUNT, "account_refused"),
+}
 
 
-def _refused_already() -> GoogleFailure:
-    return GoogleFailure(
-        FailureKind.GRANT, "invalid_grant", "another job found the grant refused just now"
-    )
+def _refused_since(sender: LoadedSender, asked: LoadedSender) -> GoogleFailure | None:
+    """Return the refusal that someone met while this caller waited: asking again is idle."""
+    if sender.generation != asked.generation or sender.last_error_at == asked.last_error_at:
+        return None
+    if sender.status not in _REFUSED:
+        return None
+    kind, reason = _REFUSED[sender.status]
+    return GoogleFailure(kind, reason, "another job was refused just now")

@@ -9,6 +9,9 @@ from mailcore.credentials import Grant
 
 _LIFETIME_IF_UNSAID = 3600
 
+#: What reading something else than a token answer raises.
+UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+
 
 def read_grant(answer: Mapping[str, Any], before: Grant) -> Grant:
     """Return the grant in an answer; what the answer leaves out stays as before.
@@ -18,7 +21,7 @@ def read_grant(answer: Mapping[str, Any], before: Grant) -> Grant:
         before: the grant that was renewed, or what was asked for.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no token answer.
+        one of `UNREADABLE`: it is no token answer.
     """
     scope = answer.get("scope") or before.scopes
     lifetime = timedelta(seconds=float(answer.get("expires_in") or _LIFETIME_IF_UNSAID))

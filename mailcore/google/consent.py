@@ -4,7 +4,6 @@ Sources: RFC 6749, RFC 7636 (PKCE), OpenID Connect Core 3.1.3.7, and Google's gu
 (https://developers.google.com/identity/protocols/oauth2/web-server).
 """
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,13 +13,14 @@ from urllib.parse import urlsplit
 
 import google.auth.jwt
 from google_auth_oauthlib.flow import Flow
-from oauthlib.oauth2.rfc6749.errors import MissingTokenError, OAuth2Error
+from oauthlib.oauth2.rfc6749.errors import OAuth2Error
+from requests import Response
 from requests.exceptions import RequestException
 
 from mailcore.clock import now
 from mailcore.credentials import Grant, OAuthClient
 from mailcore.errors import IdentityMissing
-from mailcore.google.answers import read_grant
+from mailcore.google.answers import UNREADABLE, read_grant
 from mailcore.google.failures import FailureKind, GoogleFailure, token_failure
 from mailcore.google.refreshing import TOKEN_TIMEOUT
 from mailcore.settings import Settings, is_loopback
@@ -59,12 +59,12 @@ class Exchanged:
 
     Attributes:
         grant: its tokens; the refresh token is None where Google sent none.
-        account: the address that consented.
+        id_token: says who consented, or None where Google sent none.
         lasts: how long Google lets the grant live, where it says so.
     """
 
     grant: Grant
-    account: str
+    id_token: str | None = field(repr=False)
     lasts: timedelta | None
 
 
@@ -116,30 +116,28 @@ class Consent:
 
         Raises:
             GoogleFailure: the token endpoint refused, or could not be reached.
-            IdentityMissing: the answer does not prove who consented.
         """
         # Asked without scopes: oauthlib takes any difference to what was granted as an error.
         flow = self._flow(client, redirect_uri, scopes=None)
         flow.code_verifier = code_verifier
+        flow.oauth2session.register_compliance_hook("access_token_response", _refuse_failure)
         try:
             token = flow.fetch_token(code=code, timeout=TOKEN_TIMEOUT)
-        except OAuth2Error as exc:
-            raise _exchange_failure(exc) from exc
+            lasts = token.get("refresh_token_expires_in")
+            return Exchanged(
+                # RFC 6749 section 5.1: no scope in the answer means what was asked for.
+                grant=read_grant(token, Grant(refresh_token=None, scopes=REQUESTED_SCOPES)),
+                id_token=token.get("id_token"),
+                lasts=timedelta(seconds=float(lasts)) if lasts else None,
+            )
         except RequestException as exc:
             raise GoogleFailure(
                 FailureKind.TEMPORARY, "unreachable", "Google's token endpoint cannot be reached"
             ) from exc
-        except (ValueError, TypeError) as exc:
+        except (OAuth2Error, *UNREADABLE) as exc:
             raise GoogleFailure(
                 FailureKind.TEMPORARY, "garbled_answer", "Google's answer could not be read"
             ) from exc
-        lasts = token.get("refresh_token_expires_in")
-        return Exchanged(
-            # RFC 6749 section 5.1: no scope in the answer means what was asked for.
-            grant=read_grant(token, Grant(refresh_token=None, scopes=REQUESTED_SCOPES)),
-            account=self._identity(token.get("id_token"), client),
-            lasts=timedelta(seconds=int(lasts)) if lasts else None,
-        )
 
     def _flow(self, client: OAuthClient, redirect_uri: str, scopes: Any) -> Flow:
         config = {
@@ -152,15 +150,18 @@ class Consent:
         }
         return Flow.from_client_config(config, scopes=scopes, redirect_uri=redirect_uri)
 
-    def _identity(self, id_token: str | None, client: OAuthClient) -> str:
-        """Return the address in the ID token.
+    def account(self, exchanged: Exchanged, client: OAuthClient) -> str:
+        """Return the address that consented, from the ID token.
 
         It came straight from the token endpoint, so TLS stands for the signature check
         (OpenID Connect Core 3.1.3.7); its claims are checked all the same.
+
+        Raises:
+            IdentityMissing: the answer does not prove who consented.
         """
         try:
             claims: Mapping[str, Any] = google.auth.jwt.decode(  # type: ignore[no-untyped-call]
-                id_token or "", verify=False
+                exchanged.id_token or "", verify=False
             )
             proven = (
                 client.client_id in _as_list(claims["aud"])
@@ -170,7 +171,7 @@ class Consent:
             )
             if proven:
                 return str(claims["email"])
-        except (ValueError, TypeError, KeyError) as exc:
+        except UNREADABLE as exc:
             raise IdentityMissing(_NO_IDENTITY) from exc
         raise IdentityMissing(_NO_IDENTITY)
 
@@ -192,10 +193,9 @@ def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
-def _exchange_failure(exc: OAuth2Error) -> GoogleFailure:
-    if isinstance(exc, MissingTokenError):  # HTML, or JSON that is no token answer
-        return GoogleFailure(
-            FailureKind.TEMPORARY, "garbled_answer", "Google's answer could not be read"
-        )
-    answer = json.dumps({"error": exc.error, "error_description": exc.description or ""})
-    return token_failure(getattr(exc, "status_code", 400) or 400, {}, answer.encode())
+def _refuse_failure(answer: Response) -> Response:
+    """Read a failure here: oauthlib would lose the status, which is what counts first."""
+    if answer.status_code != 200:  # noqa: PLR2004 - RFC 6749 section 5.1
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        raise token_failure(answer.status_code, headers, answer.content)
+    return answer

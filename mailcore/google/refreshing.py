@@ -4,7 +4,7 @@ import json
 from urllib.parse import urlencode
 
 from mailcore.credentials import Grant, OAuthClient
-from mailcore.google.answers import read_grant
+from mailcore.google.answers import UNREADABLE, read_grant
 from mailcore.google.failures import FailureKind, GoogleFailure, token_failure
 from mailcore.google.transport import Transport
 
@@ -27,8 +27,13 @@ class Refreshing:
         self._token_uri = token_uri
         self._transport = transport
 
-    def refresh(self, client: OAuthClient, grant: Grant) -> Grant:
+    def refresh(self, client: OAuthClient, grant: Grant, *, timeout: float) -> Grant:
         """Fetch a new access token, in one attempt.
+
+        Args:
+            client: the OAuth client that the grant was given to.
+            grant: the one to renew.
+            timeout: seconds to wait for the answer; never more than `TOKEN_TIMEOUT`.
 
         Returns:
             The grant with the new access token, and the new refresh token if one came.
@@ -49,7 +54,9 @@ class Refreshing:
             "Accept": "application/json",
         }
         try:
-            answer = self._transport.post(self._token_uri, body, headers, timeout=TOKEN_TIMEOUT)
+            answer = self._transport.post(
+                self._token_uri, body, headers, timeout=min(timeout, TOKEN_TIMEOUT)
+            )
         except GoogleFailure as exc:  # a refresh may be repeated, so an unknown end is none
             raise GoogleFailure(FailureKind.TEMPORARY, exc.reason, exc.text) from exc
         if answer.status != 200:  # noqa: PLR2004 - RFC 6749 section 5.1
@@ -57,7 +64,7 @@ class Refreshing:
             raise token_failure(answer.status, names, answer.data)
         try:
             return read_grant(json.loads(answer.data), grant)
-        except (ValueError, TypeError, KeyError) as exc:
+        except UNREADABLE as exc:
             raise GoogleFailure(
                 FailureKind.TEMPORARY, "garbled_answer", "Google's answer could not be read"
             ) from exc

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -82,6 +83,14 @@ def meanwhile(call: Callable[[], Result]) -> Callable[[], Result]:
         return outcome[0]
 
     return wait
+
+
+def eventually(comes_true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for what no event announces."""
+    deadline = time.monotonic() + seconds
+    while not comes_true():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
 
 
 def job(script: str, environment: dict[str, str]) -> subprocess.Popen[str]:
