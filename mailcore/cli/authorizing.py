@@ -1,8 +1,7 @@
 """`auth`: a re-auth from the terminal."""
 
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -31,8 +30,12 @@ def auth(
         _warn_if_nobody_listens(core.settings.public_url)
         account = begun.gmail_account or "the account to send from"
         output.say(f"Open this link and allow it as {account}. It works once, for ten minutes:")
-        typer.echo(begun.url)
-        progress = _outcome(core, begun.id)
+        try:
+            typer.echo(begun.url)
+            progress = _outcome(core, begun.id)
+        except KeyboardInterrupt:
+            output.say("Stopped waiting. The link still works.")
+            raise
     if progress.outcome is AuthorizationOutcome.DONE:
         output.say(f"{alias} is healthy again ({progress.gmail_account}).")
         return
@@ -59,21 +62,11 @@ def _warn_if_nobody_listens(public_url: str) -> None:
 
 
 def _outcome(core: "mailcore.Mailcore", authorization_id: str) -> AuthorizationProgress:
-    with _waiting():
+    from rich.console import Console  # noqa: PLC0415 - slow to load
+
+    with Console(stderr=True).status("Waiting for Google's answer (Ctrl-C to stop) …"):
         while True:
             progress = core.authorizations.progress(authorization_id)
             if progress.outcome is not AuthorizationOutcome.WAITING:
                 return progress
             time.sleep(_POLL)
-
-
-@contextmanager
-def _waiting() -> Iterator[None]:
-    from rich.console import Console  # noqa: PLC0415 - slow to load
-
-    try:
-        with Console(stderr=True).status("Waiting for Google's answer (Ctrl-C to stop) …"):
-            yield
-    except KeyboardInterrupt:
-        output.say("Stopped waiting. The link still works.")
-        raise

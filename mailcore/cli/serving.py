@@ -1,6 +1,7 @@
 """`up`: the admin page and the callback, and the database where there is none."""
 
 import importlib
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -71,10 +72,12 @@ def require_free(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
+    except socket.gaierror as exc:
+        raise ConfigurationError(f"Cannot listen on {host}: {exc.strerror}.") from exc
     except OSError as exc:
         raise ConfigurationError(
-            f"Cannot listen on {host}, port {port}: {exc.strerror}. Choose another port with "
-            "--port, or stop what uses it."
+            f"Cannot listen on {host}, port {port}: {os.strerror(exc.errno or 0)}. Choose another "
+            "port with --port, or stop what uses it."
         ) from exc
 
 

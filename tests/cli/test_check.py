@@ -1,0 +1,67 @@
+"""`check`: is anybody needed?"""
+
+from collections.abc import Callable
+
+from mailcore import Mailcore, SenderStatus
+from mailcore.sandbox import GoogleSandbox, faults
+from tests.cli.running import Cli
+
+
+def test_all_is_well(cli: Cli, google: GoogleSandbox, alerts: str) -> None:
+    """Every grant is really renewed at Google; when all works, the exit code is 0."""
+    before = google.requests.refreshes("alerts@example.com")
+    ran = cli("check")
+    assert ran.code == 0
+    assert "healthy" in ran.out
+    assert google.requests.refreshes("alerts@example.com") == before + 1
+
+
+def test_several_senders(
+    cli: Cli, core: Mailcore, google: GoogleSandbox, authorise: Callable[[str], None]
+) -> None:
+    """One look tells who works, who needs somebody, and why; the page knows it too."""
+    for account in google.accounts:
+        alias = account.partition("@")[0]
+        core.senders.register(alias, gmail_account=account, by="test")
+        authorise(alias)
+    core.senders.register("new", by="test")
+    google.revoke_grant("billing@example.com")
+    ran = cli("check", "--json")
+    assert ran.code == 1
+    results = {each["sender"]["alias"]: each for each in ran.json["results"]}
+    statuses = {alias: each["sender"]["status"] for alias, each in results.items()}
+    assert statuses == {
+        "alerts": "healthy",
+        "billing": "expired",
+        "reports": "healthy",
+        "new": "pending",
+    }
+    assert {alias for alias, each in results.items() if each["needs_person"]} == {"billing", "new"}
+    assert "invalid_grant" in results["billing"]["sender"]["status_reason"]
+    assert core.senders.get("billing").status is SenderStatus.EXPIRED
+    assert cli("check", "alerts", "reports").code == 0
+
+
+def test_google_is_down(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str) -> None:
+    """An outage at Google is no expired sender: nobody is called, and it can be tried later."""
+    google.fail("token", faults.SERVICE_UNAVAILABLE_HTML, times=None)
+    ran = cli("check", "--json")
+    assert ran.code == 75
+    [result] = ran.json["results"]
+    assert result["error"]["code"] == "temporary_failure"
+    assert not result["needs_person"]
+    assert core.senders.get("alerts").status is SenderStatus.HEALTHY
+
+
+def test_client_is_refused(cli: Cli, google: GoogleSandbox, alerts: str) -> None:
+    """A refused OAuth client is the deployment's fault, and no sender's."""
+    google.fail("token", faults.INVALID_CLIENT, times=None)
+    ran = cli("check")
+    assert ran.code == 78
+    assert "not checked" in ran.out
+
+
+def test_nobody_there(cli: Cli) -> None:
+    """A deployment without senders has nothing to check."""
+    ran = cli("check", "--json")
+    assert (ran.code, ran.json) == (0, {"results": []})

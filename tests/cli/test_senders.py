@@ -1,0 +1,81 @@
+"""The registry from the shell."""
+
+from pathlib import Path
+
+from mailcore import Mailcore, SenderStatus
+from mailcore.sandbox import GoogleSandbox
+from tests.cli.conftest import ACCOUNT
+from tests.cli.running import Cli
+
+
+def test_life_of_a_sender(cli: Cli, core: Mailcore) -> None:
+    """Added, listed, shown and removed, with what was given and who did it."""
+    added = cli("senders", "add", "alerts", "--account", ACCOUNT, "--project", "Ops [1]",
+                "--name", "Zoë")  # fmt: skip
+    assert added.code == 0
+    assert "pal-e-mail auth alerts" in added.err
+    listed = cli("senders", "list")
+    assert all(text in listed.out for text in ("alerts", ACCOUNT, "Ops [1]", "pending"))
+    shown = cli("senders", "show", "alerts")
+    assert all(text in shown.out for text in ("Zoë", "never authorised", "registered", "cli"))
+    removed = cli("senders", "remove", "alerts", "--yes", "--json")
+    assert removed.json == {"alias": "alerts", "discarded_deliveries": 0}
+    assert cli("senders", "list", "--json").json == {"senders": []}
+    assert core.senders.events("alerts")[0].what == "deleted"
+
+
+def test_as_json(cli: Cli, alerts: str, google: GoogleSandbox) -> None:
+    """Programs get the fields of the HTTP API, and no secret."""
+    listed, shown = cli("senders", "list", "--json"), cli("senders", "show", "alerts", "--json")
+    [sender] = listed.json["senders"]
+    assert (sender["alias"], sender["status"]) == ("alerts", "healthy")
+    assert sender["grant_expires_at"].endswith("+00:00")
+    assert {**shown.json, "events": None} == {**sender, "events": None}
+    assert shown.json["events"][-1]["what"] == "registered"
+    assert not any(secret in listed.out + shown.out for secret in google.secrets)
+
+
+def test_filters(cli: Cli, core: Mailcore, alerts: str) -> None:
+    """Only those that match are listed, by text and by status."""
+    core.senders.register("reports", by="test")
+    names = {
+        arguments: [
+            each["alias"] for each in cli("senders", "list", *arguments, "--json").json["senders"]
+        ]
+        for arguments in (
+            ("--search", "OPS"),
+            ("--status", "pending"),
+            ("--status", "due"),
+        )
+    }
+    assert list(names.values()) == [["alerts"], ["reports"], []]
+
+
+def test_taken_and_unusable_aliases(cli: Cli, alerts: str) -> None:
+    """An alias that is taken, and one that cannot be, are refused with a reason."""
+    taken = cli("senders", "add", "alerts", "--json")
+    assert (taken.code, taken.json["error"]["code"]) == (73, "sender_exists")
+    unusable = cli("senders", "add", "No Good", "--json")
+    assert (unusable.code, unusable.json["error"]["field"]) == (65, "alias")
+
+
+def test_own_client(cli: Cli, core: Mailcore, google: GoogleSandbox, tmp_path: Path) -> None:
+    """A sender can bring its own credentials.json; another file is refused unshown."""
+    good, bad = tmp_path / "credentials.json", tmp_path / "bad.json"
+    good.write_text(google.credentials_json)
+    bad.write_text('{"password": "hunter2"}')
+    assert cli("senders", "add", "own", "--credentials", good).code == 0
+    assert core.senders.get("own").has_own_client
+    refused = cli("senders", "add", "other", "--credentials", bad)
+    assert refused.code == 65
+    assert "hunter2" not in refused.err
+
+
+def test_removing_asks(cli: Cli, core: Mailcore, alerts: str) -> None:
+    """Without --yes the alias must be typed; anything else removes nothing."""
+    refused = cli("senders", "remove", "alerts", stdin=b"yes\n")
+    assert refused.code == 64
+    assert "for good" in refused.err
+    assert core.senders.get("alerts").status is SenderStatus.HEALTHY
+    assert cli("senders", "remove", "alerts", stdin=b"alerts\n").code == 0
+    assert core.senders.page().matching == 0

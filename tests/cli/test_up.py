@@ -1,0 +1,147 @@
+"""`up`: one process, one port, and nothing left behind."""
+
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from mailcore import Mailcore
+from mailcore.sandbox import GoogleSandbox
+from tests.cli.conftest import ACCOUNT
+from tests.cli.running import COMMAND, PATIENCE, Cli, free_port, started, variables_for
+
+SERVING = "pal-e-mail is at "
+
+
+def get(url: str) -> "urllib3.BaseHTTPResponse":
+    return urllib3.request("GET", url, timeout=10.0, retries=False)
+
+
+@pytest.fixture
+def without_database(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name != "DATABASE_URL"}
+
+
+def test_page_and_callback_on_one_port(
+    environment: dict[str, str], core: Mailcore, google: GoogleSandbox, tmp_path: Path
+) -> None:
+    """Page, health and callback share the port; a re-auth begun in a terminal ends here."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    core.senders.register("alerts", gmail_account=ACCOUNT, by="test")
+    with started(
+        "up", "--port", port, environment=environment, until=SERVING, log=tmp_path / "up"
+    ) as up:
+        assert b"<html" in get(url).data
+        assert get(f"{url}/healthz").status == 200
+        with started(
+            "auth", "alerts", until="http", log=tmp_path / "auth",
+            environment={**environment, "PALEMAIL_PUBLIC_URL": url},
+        ) as auth:  # fmt: skip
+            back = google.consent(auth.line)
+            assert back.startswith(f"{url}/senders/callback?")
+            assert b"healthy" in urllib3.request("GET", back).data
+            assert auth.wait() == 0
+        assert "Warning" not in auth.log.read_text()
+        assert up.stop() == 0
+    assert "Traceback" not in up.log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
+def test_embedded_postgres(
+    without_database: dict[str, str], tmp_path: Path, number: signal.Signals
+) -> None:
+    """Without DATABASE_URL a Postgres is there, for other commands too, until the end."""
+    port = free_port()
+    lock_file = tmp_path / "data" / "postgres" / "postmaster.pid"
+    with started(
+        "up", "--port", port, environment=without_database, until=SERVING, log=tmp_path / "log"
+    ) as up:
+        assert lock_file.exists()
+        cli = Cli(without_database)
+        assert cli("senders", "add", "alerts").code == 0
+        assert get(f"http://localhost:{port}/readyz").status == 200
+        assert up.stop(number) == 0
+    assert not lock_file.exists()
+    assert "DATABASE_URL is not set: running Postgres in" in up.log.read_text()
+    assert "Traceback" not in up.log.read_text()
+
+
+@pytest.mark.parametrize("sign", ["PG_VERSION", "postmaster.pid"])
+def test_stopped_while_starting(
+    without_database: dict[str, str], tmp_path: Path, sign: str
+) -> None:
+    """A SIGTERM that comes while the Postgres starts leaves none running."""
+    cluster = tmp_path / "data" / "postgres"
+    with subprocess.Popen(
+        [COMMAND, "up", "--port", str(free_port())], env=variables_for(without_database),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        while not (cluster / sign).exists():
+            with suppress(subprocess.TimeoutExpired):
+                raise AssertionError(f"it ended early, with {process.wait(0.02)}")
+        process.terminate()
+        _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert not (cluster / "postmaster.pid").exists()
+
+
+def test_open_address_needs_a_login(cli: Cli) -> None:
+    """An address that others can reach is refused, with the ways to a login."""
+    ran = cli("up", "--host", "0.0.0.0", "--port", free_port())  # noqa: S104 - refused
+    assert ran.code == 78
+    assert "PALEMAIL_ADMIN_EMAILS" in ran.err
+    assert "--no-login" in ran.err
+
+
+def test_no_login(environment: dict[str, str], tmp_path: Path) -> None:
+    """--no-login opens it all the same."""
+    port = free_port()
+    with started(
+        "up", "--host", "0.0.0.0", "--port", port, "--no-login",  # noqa: S104 - asked for
+        environment=environment, until=SERVING, log=tmp_path / "log",
+    ) as up:  # fmt: skip
+        assert get(f"http://127.0.0.1:{port}/healthz").status == 200
+        assert up.stop() == 0
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_port_in_use(cli: Cli, command: str) -> None:
+    """A port that is taken is named before anything is started."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        ran = cli(command, "--port", port)
+    assert ran.code == 78
+    assert ran.err == (
+        f"Error: Cannot listen on 127.0.0.1, port {port}: Address already in use. Choose another "
+        "port with --port, or stop what uses it.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_extra_is_missing(environment: dict[str, str], command: str) -> None:
+    """Without Streamlit the command names the extra that brings it; others don't need it."""
+    without_streamlit = (
+        "import sys; sys.modules['streamlit'] = None; "
+        "from mailcore.cli import main; sys.argv = ['pal-e-mail', *sys.argv[1:]]; main()"
+    )
+    ran = {
+        arguments: subprocess.run(
+            [sys.executable, "-c", without_streamlit, *arguments],
+            env=variables_for(environment),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        for arguments in ((command,), ("senders", "list"))
+    }
+    assert ran[command,].returncode == 78
+    assert "pip install 'pal-e-mail[admin,callback]'" in ran[command,].stderr
+    assert ran["senders", "list"].returncode == 0
