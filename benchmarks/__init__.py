@@ -1,0 +1,1 @@
+"""Sending through pal-e-mail, measured against what people send with today."""

@@ -1,0 +1,28 @@
+"""The contenders: one module each, importing what it needs and nothing else."""
+
+from importlib import import_module
+
+from benchmarks.place import Contender
+
+#: Module → what it is called in the results, ours first and the limit last.
+NAMES = {
+    "pal_e_mail": "pal-e-mail `send_email`",
+    "google_client_cached": "google-api-python-client, cached",
+    "google_client_built": "google-api-python-client, built for every send",
+    "authorized_session": "google-auth `AuthorizedSession`",
+    "gmail_sdk_client": "gmail-sdk",
+    "simplegmail_client": "simplegmail",
+    "ezgmail_client": "ezgmail",
+    "bare_urllib3": "bare urllib3 (the limit)",
+}
+OURS = "pal_e_mail"
+CACHED = "google_client_cached"
+LIMIT = "bare_urllib3"
+#: Has one service for the whole process, over one httplib2 connection: not for threads.
+ONE_THREAD_ONLY = frozenset({"ezgmail_client"})
+
+
+def load(name: str) -> type[Contender]:
+    """Import a contender, with the libraries that it needs."""
+    contender: type[Contender] = import_module(f"{__name__}.{name}").Contender
+    return contender

@@ -1,0 +1,224 @@
+"""docs/benchmarks.md, from what was measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.cold import ColdStarts
+from benchmarks.contenders import CACHED, LIMIT, NAMES, OURS
+from benchmarks.economy import CALLERS
+from benchmarks.faults import Reaction, Reactions
+from benchmarks.senders_page import FEW, MANY, PageTimes
+from benchmarks.speed import SITUATIONS, THREADS, Rounds, Situation, Spread, ratio
+from benchmarks.texts import COLD, FAULTS, FIGURES, HEAD, HOW, QUICK, RATIOS, RENEWING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Everything that one run found out."""
+
+    speed: dict[Situation, Rounds]
+    cold: ColdStarts
+    round_trips: float
+    refreshes: dict[str, int]
+    reactions: dict[str, Reactions]
+    page: tuple[PageTimes, PageTimes]
+    machine: list[str]
+    load: tuple[float, float]
+    seconds: float
+    quick: bool
+
+
+def render(results: Results) -> str:
+    """Return the page."""
+    before, after = results.load
+    sections = [
+        HEAD,
+        QUICK if results.quick else "",
+        "## The marks\n",
+        _marks(results),
+        RATIOS,
+        _ratios(results.speed),
+        FIGURES,
+        _figures(results.speed),
+        COLD,
+        _cold(results.cold),
+        FAULTS,
+        _correctness(results.reactions),
+        "\n## What it costs others\n",
+        _economy(results),
+        HOW,
+        "## The machine\n",
+        *(f"- {line}" for line in results.machine),
+        f"- load average {before:.1f} before the run and {after:.1f} after it",
+        f"- the run took {results.seconds / 60:.1f} minutes",
+    ]
+    return "\n".join(section for section in sections if section) + "\n"
+
+
+def _marks(results: Results) -> str:
+    single = results.speed[SITUATIONS[0]]
+    crowd = results.speed[next(s for s in SITUATIONS if s.threads > 1 and s.delay)]
+    cached, limit = ratio(single, OURS, CACHED), ratio(single, OURS)
+    throughput = ratio(crowd, LIMIT, OURS)
+    assert cached is not None
+    assert limit is not None
+    assert throughput is not None
+    cold = results.cold.contenders[OURS].seconds / results.cold.libraries.seconds
+    rows = [
+        ("`send_email` to google-api-python-client, cached", cached.median, 1.0, "{:.2f}", "≤"),
+        ("`send_email` to bare urllib3", limit.median, 2.0, "{:.2f}", "≤"),
+        (
+            f"{THREADS} threads, answers after 100 ms: throughput to bare urllib3's",
+            throughput.median * 100,
+            95.0,
+            "{:.0f} %",
+            "≥",
+        ),
+        ("round trips to Postgres a send", results.round_trips, 2.0, "{:.0f}", "≤"),
+        (
+            "`import mailcore` over the bare interpreter",
+            results.cold.import_mailcore * 1000,
+            60.0,
+            "{:.0f} ms",
+            "≤",
+        ),
+        ("cold first send to importing its libraries", cold, 1.1, "{:.2f}", "≤"),
+        (
+            f"refreshes for {CALLERS:,} concurrent callers",
+            results.refreshes[OURS],
+            1.0,
+            "{:.0f}",
+            "=",
+        ),
+    ]
+    return _table(
+        ["", "mark", "found", ""],
+        [
+            [
+                what,
+                f"{sign} {form.format(mark)}",
+                form.format(found),
+                "met" if _met(found, sign, mark) else "**missed**",
+            ]
+            for what, found, mark, form, sign in rows
+        ],
+    )
+
+
+def _met(found: float, sign: str, mark: float) -> bool:
+    return found >= mark if sign == "≥" else found <= mark
+
+
+def _ratios(speed: dict[Situation, Rounds]) -> str:
+    def cell(rounds: Rounds, name: str) -> str:
+        spread = ratio(rounds, name)
+        return f"{spread.median:.2f}" if spread else "–"
+
+    return _by_situation(speed, cell)
+
+
+def _figures(speed: dict[Situation, Rounds]) -> str:
+    crowds = {id(rounds) for situation, rounds in speed.items() if situation.threads > 1}
+
+    def cell(rounds: Rounds, name: str) -> str:
+        if name not in rounds:
+            return "–"
+        if id(rounds) in crowds:
+            return _spread(Spread.of([1 / seconds for seconds in rounds[name]]))
+        return _spread(Spread.of([seconds * 1000 for seconds in rounds[name]]))
+
+    return _by_situation(speed, cell)
+
+
+def _spread(spread: Spread) -> str:
+    digits = 0 if spread.median >= 100 else 1 if spread.median >= 10 else 2
+    return f"{spread.median:.{digits}f} ({spread.low:.{digits}f}–{spread.high:.{digits}f})"
+
+
+def _by_situation(speed: dict[Situation, Rounds], cell: Callable[[Rounds, str], str]) -> str:
+    parts = []
+    for threads in (1, THREADS):
+        columns = {s: rounds for s, rounds in speed.items() if s.threads == threads}
+        title = "One thread" if threads == 1 else f"{threads} threads"
+        head = [title, *(f"{s.size}, {s.answers}" for s in columns)]
+        rows = [
+            [label, *(cell(rounds, name) for rounds in columns.values())]
+            for name, label in NAMES.items()
+        ]
+        parts.append(_table(head, rows))
+    return "\n\n".join(parts)
+
+
+def _cold(cold: ColdStarts) -> str:
+    rows = [
+        [NAMES[name], f"{start.seconds:.2f}", f"{start.memory / 2**20:.0f} MB"]
+        for name, start in cold.contenders.items()
+    ]
+    theirs = cold.libraries
+    rows.append(
+        [
+            "only importing the libraries that `send_email` needs",
+            f"{theirs.seconds:.2f}",
+            f"{theirs.memory / 2**20:.0f} MB",
+        ]
+    )
+    return _table(["", "seconds", "memory"], rows)
+
+
+def _correctness(reactions: dict[str, Reactions]) -> str:
+    rows = []
+    for name, row in reactions.items():
+        keeps_tokens = name != LIMIT
+        alike = row.outage.error == row.revoked.error
+        outage = f"{_caught(row.outage)}" + (
+            f"; the sender stays {row.status_after_outage}" if row.status_after_outage else ""
+        )
+        rows.append(
+            [
+                NAMES[name],
+                _posted(row.closed),
+                _posted(row.silent),
+                _caught(row.limited),
+                outage if keeps_tokens else "–",
+                _caught(row.revoked) if keeps_tokens else "–",
+                ("**no**" if alike else "yes") if keeps_tokens else "–",
+            ]
+        )
+    head = [
+        "",
+        "closes without answering",
+        "takes it, never answers",
+        "403 rateLimitExceeded",
+        "token endpoint: 503, HTML",
+        "token endpoint: revoked",
+        "outage and revocation told apart",
+    ]
+    return _table(head, rows)
+
+
+def _posted(reaction: Reaction) -> str:
+    times = "posted once" if reaction.posts == 1 else f"**posted {reaction.posts} times**"
+    return f"{times}, {_caught(reaction)}"
+
+
+def _caught(reaction: Reaction) -> str:
+    return f"`{reaction.error}`" if reaction.error else "no error"
+
+
+def _economy(results: Results) -> str:
+    few, many = results.page
+    renewed = "; ".join(f"{NAMES[name]} {count}" for name, count in results.refreshes.items())
+    waits = f"{results.round_trips:g} times in an ordinary send, by libpq's own trace"
+    callers = f"{CALLERS:,} callers at once, all with an access token that has ended"
+    query = f"{few.query * 1000:.1f} ms with {FEW} senders, {many.query * 1000:.1f} ms with"
+    script = f"{few.script * 1000:.0f} ms and {many.script * 1000:.0f} ms"
+    return f"""\
+- Postgres is waited for {waits}.
+- Refreshes for {callers}: {renewed}. {RENEWING}
+- The senders page's one query: {query} {MANY:,}. The page's script, all in all: {script}.
+"""
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
