@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from mailcore import legacy
@@ -36,17 +37,22 @@ def adopt(alias: str, *, settings: Settings, database: Database, vault: Vault) -
         ConfigurationError: its file cannot be used.
         DatabaseUnavailable: Postgres cannot be reached.
     """
-    with database.transaction() as session:
-        row = _row(session, alias)
-        deleted_at = _deleted_at(session, alias)
-        names = (alias,) if row is None else _file_names(row)
-        token = None
-        if deleted_at is None and ALIAS.fullmatch(alias):
-            token = legacy.find(settings.gmail_secrets_dir, names)
-        if token is not None:
-            _store(session, row, alias, token, vault, who="job")
-        elif row is None:
-            raise _unknown(alias, deleted_at)
+    if not _possible(alias):
+        raise _unknown(alias, None)
+    try:
+        with database.transaction() as session:
+            row = _row(session, alias)
+            deleted_at = _deleted_at(session, alias)
+            names = (alias,) if row is None else _file_names(row)
+            token = None
+            if deleted_at is None:
+                token = legacy.find(settings.gmail_secrets_dir, names)
+            if row is None and token is None:
+                raise _unknown(alias, deleted_at)
+            if token is not None and (row is None or row.token_json is None):
+                _store(session, row, alias, token, vault, who="job")
+    except IntegrityError:
+        return  # another job registered it from its file at the same moment
 
 
 def import_tokens(
@@ -93,8 +99,12 @@ def _import(
     )
 
 
+def _possible(alias: str) -> bool:
+    return ALIAS.fullmatch(alias) is not None and alias not in RESERVED
+
+
 def _obstacle(session: Session, alias: str, row: SenderRow | None) -> str | None:
-    if not ALIAS.fullmatch(alias) or alias in RESERVED:
+    if not _possible(alias):
         return "its name cannot be an alias; register the sender under another one"
     if row is not None and row.token_json is not None:
         return "the sender has a grant already"

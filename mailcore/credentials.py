@@ -95,8 +95,8 @@ class OAuthClient:
             document: Any = json.loads(text)
             client = document.get("web") or document.get("installed") or document
             found = cls(
-                client_id=str(client["client_id"]).strip(),
-                client_secret=str(client["client_secret"]).strip(),
+                client_id=client["client_id"].strip(),
+                client_secret=client["client_secret"].strip(),
             )
         except (ValueError, AttributeError, TypeError, KeyError) as exc:
             raise ConfigurationError(

@@ -5,6 +5,7 @@ A directory holds ``credentials.json`` (the OAuth client) and ``gmail-{account}.
 "authorized user" JSON, which brings its own client, is accepted too.
 """
 
+import errno
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +39,13 @@ def find(directory: Path, names: tuple[str, ...]) -> LegacyToken | None:
     """
     for name in names:
         path = directory.expanduser() / f"gmail-{name}.json"
-        if path.is_file():
+        try:
+            found = path.is_file()
+        except OSError as exc:  # no right to look, or too long for a file's name
+            if exc.errno == errno.ENAMETOOLONG:
+                continue
+            raise _unusable(path) from exc
+        if found:
             return read(path)
     return None
 
@@ -64,10 +71,7 @@ def read(path: Path) -> LegacyToken:
         document = json.loads(path.read_text(encoding="utf-8"))
         grant = _grant(document)
     except (OSError, ValueError, TypeError, AttributeError, OverflowError) as exc:
-        raise ConfigurationError(
-            f"{path} cannot be used as a Gmail token file. Authorise the sender anew, or "
-            "remove the file."
-        ) from exc
+        raise _unusable(path) from exc
     if grant.refresh_token is None:
         raise ConfigurationError(
             f"{path} holds no refresh token, so it would stop working within the hour. "
@@ -78,6 +82,13 @@ def read(path: Path) -> LegacyToken:
         account=path.stem.removeprefix("gmail-"),
         grant=grant,
         client=_client(document, path.with_name("credentials.json")),
+    )
+
+
+def _unusable(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} cannot be used as a Gmail token file. Authorise the sender anew, or remove the "
+        "file."
     )
 
 
