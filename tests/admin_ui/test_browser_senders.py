@@ -15,7 +15,9 @@ def test_the_first_visit_leads_to_setup_when_no_client_is_set_up(
     """Nothing can be authorised without an OAuth client, so that comes first."""
     page = person(serve_without_client.url)
     expect(page.get_by_role("heading", name="Setup")).to_be_visible()
-    expect(page.get_by_text(f"{serve_without_client.url}/senders/callback")).to_be_visible()
+    expect(page.get_by_test_id("stCode")).to_have_text(
+        f"{serve_without_client.url}/senders/callback"
+    )
 
 
 def test_a_sender_is_added_and_led_to_its_consent(
