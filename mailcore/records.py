@@ -78,7 +78,8 @@ _NOT_SENT = text("""
     WHERE delivery.status IN ('sending', 'unknown')
 """)
 
-#: A key whose earlier delivery did not go out is free to be tried again, in the same row.
+#: A key whose earlier delivery did not go out is free to be tried again, in the same row. So
+#: is one whose claim was this very message's: the database went away before it could say so.
 _CLAIM = text("""
     INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                           idempotency_key, thread_id, body, leased_until, created_at, updated_at)
@@ -90,6 +91,7 @@ _CLAIM = text("""
         body = excluded.body, leased_until = excluded.leased_until,
         updated_at = excluded.updated_at, error_code = NULL, error_text = NULL
     WHERE delivery.status IN ('failed', 'lapsed')
+       OR (delivery.status = 'sending' AND delivery.message_id = excluded.message_id)
     RETURNING id, attempts
 """)
 

@@ -17,7 +17,7 @@ from mailcore import records
 from mailcore.arguments import ContentArguments
 from mailcore.attempts import Attempts, Submission
 from mailcore.database import Database
-from mailcore.errors import InvalidMessage, MailError, PalEMailError
+from mailcore.errors import DatabaseUnavailable, InvalidMessage, MailError, PalEMailError
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
 from mailcore.idempotency import earlier_outcome
@@ -31,8 +31,8 @@ from mailcore.views import DeliveryStatus, Sent
 
 log = logging.getLogger("mailcore")
 
-#: Seconds over which recording a sent mail is tried again before giving up on the record.
-RECORD_PATIENCE = 5.0
+#: Seconds over which the database is asked again: it may be restarting.
+DATABASE_PATIENCE = 5.0
 #: Characters that a name given by the caller may have.
 _MAX_NAME = 255
 _RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
@@ -69,7 +69,7 @@ class Sending:
         """See `mailcore.Mailcore.send_email`."""
         _check_how(alias, thread_id, idempotency_key, timeout)
         begun = time.monotonic()
-        sender = self._tokens.load(alias)
+        sender = _patiently(DatabaseUnavailable, timeout)(self._tokens.load, alias)
         message = _compose(sender, content)
         if dry_run:
             return message
@@ -135,13 +135,8 @@ class Sending:
         if key is None:
             return None
         while True:
-            with self._database.statement() as connection:
-                claimed = records.claim(
-                    connection,
-                    submission.attempted,
-                    thread_id=submission.thread_id,
-                    lease=timedelta(seconds=submission.seconds_left),
-                )
+            asking = _patiently(DatabaseUnavailable, submission.seconds_left)
+            claimed = asking(self._claim, submission)
             if claimed is not None:
                 submission.attempted = claimed
                 return None
@@ -155,14 +150,18 @@ class Sending:
             if earlier is not None:
                 return earlier
 
+    def _claim(self, submission: Submission) -> Attempted | None:
+        with self._database.statement() as connection:
+            return records.claim(
+                connection,
+                submission.attempted,
+                thread_id=submission.thread_id,
+                lease=timedelta(seconds=submission.seconds_left),
+            )
+
     def _record_sent(self, submission: Submission, accepted: Accepted) -> None:
         """Record a sent mail. It is sent even if that fails: say so loudly, never send again."""
-        recording = Retrying(
-            retry=retry_if_exception_type(_RECORD_FAILURES),
-            wait=wait_random_exponential(multiplier=0.1, max=1),
-            stop=stop_before_delay(RECORD_PATIENCE),
-            reraise=True,
-        )
+        recording = _patiently(_RECORD_FAILURES, DATABASE_PATIENCE)
         with _loudly(submission, "The mail was SENT. Do not send it again."):
             recording(self._write_sent, submission, accepted)
 
@@ -225,6 +224,15 @@ class Sending:
             admin_url=self._admin_url,
             delivery_id=str(submission.attempted.id),
         )
+
+
+def _patiently(failures: type[Exception] | tuple[type[Exception], ...], seconds: float) -> Retrying:
+    return Retrying(
+        retry=retry_if_exception_type(failures),
+        wait=wait_random_exponential(multiplier=0.1, max=1),
+        stop=stop_before_delay(min(seconds, DATABASE_PATIENCE)),
+        reraise=True,
+    )
 
 
 @contextmanager

@@ -1,0 +1,90 @@
+"""A line to Postgres that counts round trips as the wire shows them, and loses answers."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import quote
+
+from psycopg.conninfo import conninfo_to_dict
+
+#: Frontend messages that make the server answer: a simple query, and the end of an extended
+#: one (https://www.postgresql.org/docs/current/protocol-message-formats.html).
+_QUERY, _SYNC, _FLUSH = b"Q", b"S", b"H"
+
+
+class RoundTrips:
+    """Counts what a client asks of the server.
+
+    Attributes:
+        count: questions that waited for an answer, BEGIN and COMMIT among them.
+        lose: when a message has this in it, the server acts on it, and the connection
+            breaks before the answer. Once.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.lose: bytes | None = None
+        self._losing: set[socket.socket] = set()
+
+    def back(self, server: socket.socket, client: socket.socket) -> None:
+        """Pass on the server's answers until it leaves, or one is to be lost."""
+        with suppress(OSError):
+            while data := server.recv(65536):
+                if server in self._losing:
+                    break
+                client.sendall(data)
+        server.close()
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
+
+    def forward(self, client: socket.socket, server: socket.socket) -> None:
+        """Pass on a client's messages until it leaves."""
+        with suppress(OSError), client, client.makefile("rb") as stream:
+            while head := stream.read(4):  # the opening messages have no type
+                body = stream.read(int.from_bytes(head) - 4)
+                server.sendall(head + body)
+                if int.from_bytes(body[:4]) == _PROTOCOL_3:
+                    break
+            while head := stream.read(5):
+                self.count += head[:1] in {_QUERY, _SYNC, _FLUSH}
+                body = stream.read(int.from_bytes(head[1:]) - 4)
+                if self.lose is not None and self.lose in body:
+                    self.lose = None
+                    self._losing.add(server)
+                server.sendall(head + body)
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_WR)
+
+
+_PROTOCOL_3 = 3 << 16
+
+
+@contextmanager
+def counting(database_url: str) -> Iterator[tuple[str, RoundTrips]]:
+    """Yield an address of the same database by way of the counter, and the counter."""
+    trips = RoundTrips()
+    parts = conninfo_to_dict(database_url)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_accept, args=[listener, parts, trips], daemon=True).start()
+        secret = f":{quote(str(parts['password']))}" if parts.get("password") else ""
+        port = listener.getsockname()[1]
+        address = f"{parts['user']}{secret}@127.0.0.1:{port}/{parts['dbname']}"
+        yield f"postgresql://{address}?sslmode=disable&gssencmode=disable", trips
+
+
+def _accept(listener: socket.socket, parts: dict[str, object], trips: RoundTrips) -> None:
+    with suppress(OSError):
+        while True:
+            client, _ = listener.accept()
+            server = _connect(str(parts["host"]), int(str(parts.get("port") or 5432)))
+            threading.Thread(target=trips.forward, args=[client, server], daemon=True).start()
+            threading.Thread(target=trips.back, args=[server, client], daemon=True).start()
+
+
+def _connect(host: str, port: int) -> socket.socket:
+    if not host.startswith("/"):
+        return socket.create_connection((host, port))
+    server = socket.socket(socket.AF_UNIX)
+    server.connect(f"{host}/.s.PGSQL.{port}")
+    return server
