@@ -122,8 +122,8 @@ def _google(settings: Settings) -> Iterator[Finding]:
     )
     try:
         off = abs((parsedate_to_datetime(answer.headers.get("date", "")) - now()).total_seconds())
-    except ValueError:
-        return  # an answer without a Date tells nothing of the clock
+    except (TypeError, ValueError):
+        return  # an answer without a Date, or a vague one, tells nothing of the clock
     if off <= _CLOCK_TOLERANCE:
         yield Finding(name="Clock", ok=True, detail=f"within {off:.0f} s of Google's", remedy=None)
     else:

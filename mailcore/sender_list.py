@@ -114,7 +114,8 @@ def read_page(
 
 def _literal(search: str) -> str:
     """Keep what people type from being read as a pattern."""
-    return search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    escaped = search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return escaped.replace("\0", "")  # Postgres stores none
 
 
 def _sender(row: RowMapping) -> Sender:
