@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -68,12 +69,23 @@ class Gmail:
             ) from exc
 
     def _request(self, raw: bytes, thread_id: str | None) -> Any:
-        body = {"threadId": thread_id} if thread_id else {}
+        metadata = {"threadId": thread_id} if thread_id else {}
         if len(raw) > UPLOAD_ABOVE:
-            media = MediaIoBaseUpload(io.BytesIO(raw), mimetype="message/rfc822")
-            return self._messages.send(userId="me", body=body or None, media_body=media)
-        body["raw"] = base64.urlsafe_b64encode(raw).decode("ascii")
-        return self._messages.send(userId="me", body=body)
+            return self._upload(raw, metadata)
+        encoded = base64.urlsafe_b64encode(raw).decode("ascii")
+        return self._messages.send(userId="me", body={**metadata, "raw": encoded})
+
+    def _upload(self, raw: bytes, metadata: dict[str, str]) -> Any:
+        """Put the message in by hand: the client would copy a large one several times."""
+        empty = MediaIoBaseUpload(io.BytesIO(), mimetype="message/rfc822")
+        request = self._messages.send(userId="me", body=metadata or None, media_body=empty)
+        request.body = raw
+        if metadata:
+            boundary = secrets.token_hex(16)
+            request.headers["content-type"] = f'multipart/related; boundary="{boundary}"'
+            request.body = _related(boundary, metadata, raw)
+        request.body_size = len(request.body)
+        return request
 
     @cached_property
     def _messages(self) -> Any:
@@ -82,6 +94,19 @@ class Gmail:
         document["rootUrl"] = document["mtlsRootUrl"] = self._endpoint
         service = build_from_document(document, http=BoundedHttp(self._transport, 0))
         return service.users().messages()
+
+
+def _related(boundary: str, metadata: dict[str, str], raw: bytes) -> bytes:
+    """Return a multipart upload (RFC 2387).
+
+    https://developers.google.com/workspace/gmail/api/guides/uploads#multipart
+    """
+    head = (
+        f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n"
+        f"{json.dumps(metadata)}\r\n"
+        f"--{boundary}\r\nContent-Type: message/rfc822\r\n\r\n"
+    )
+    return b"".join([head.encode("ascii"), raw, f"\r\n--{boundary}--\r\n".encode("ascii")])
 
 
 def _accepted(answer: Any) -> Accepted:
