@@ -171,8 +171,9 @@ class Consent:
             )
             if proven:
                 return str(claims["email"])
-        except UNREADABLE as exc:
-            raise IdentityMissing(_NO_IDENTITY) from exc
+        except UNREADABLE:
+            # google-auth's own error would print the token.
+            raise IdentityMissing(_NO_IDENTITY) from None
         raise IdentityMissing(_NO_IDENTITY)
 
     def _issued_by(self, issuer: str) -> bool:

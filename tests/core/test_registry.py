@@ -239,11 +239,10 @@ def test_deleting_discards_what_waited(core: Mailcore, authorised: str, tables: 
 
     assert core.senders.delete(authorised, by="t") == 2
 
-    left = {status: n for status, n in tables("SELECT status, count(*) FROM delivery GROUP BY 1")}
-    assert left["discarded"] == 3
-    assert "queued" not in left
-    assert "held" not in left
-    assert left["unknown"] == 1
+    left = tables("SELECT status, count(*) FROM delivery GROUP BY 1")
+    assert ("discarded", 3) in left
+    assert ("unknown", 1) in left
+    assert {"queued", "held"}.isdisjoint(status for status, _ in left)
     assert tables("SELECT count(body) FROM delivery WHERE status = 'discarded'") == [(1,)]
 
 
