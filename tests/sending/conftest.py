@@ -1,9 +1,14 @@
 """What the tests of sending share: an authorised sender."""
 
+from collections.abc import Iterator
+
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from mailcore import Mailcore, Sender
 from mailcore.sandbox import GoogleSandbox
+from tests.sending.outages import Closable
 from tests.sending.steps import ACCOUNT, authorise
 
 
@@ -12,3 +17,11 @@ def alerts(core: Mailcore, google: GoogleSandbox) -> Sender:
     """The sender *alerts*, registered and authorised as a person does it."""
     core.senders.register("alerts", gmail_account=ACCOUNT, project="shop", by="ann")
     return authorise(core, google, "alerts")
+
+
+@pytest.fixture
+def database(postgres_server: str, database_url: str) -> Iterator[Closable]:
+    """The test's database, for closing it."""
+    name = conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        yield Closable(server, str(name))

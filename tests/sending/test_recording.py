@@ -2,17 +2,14 @@
 
 import logging
 import traceback
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
 
 from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown, Sender, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
+from tests.sending.outages import Closable
 from tests.sending.postgres_proxy import counting
 from tests.sending.steps import authorise, deliveries, history, send, the_delivery
 
@@ -85,50 +82,6 @@ def test_a_statement_whose_answer_is_lost(
     assert len(google.outbox) == 1
     assert [row.status.value for row in deliveries(core)] == ["sent", "failed"]
     assert history(core)[2:] == ["blocked", "healthy"]
-
-
-class Closable:
-    """A database that lets nobody in, or nobody write, on request."""
-
-    def __init__(self, server: psycopg.Connection, name: str) -> None:
-        self._server = server
-        self._name = name
-
-    def cut(self) -> None:
-        """End every connection, as a restart does."""
-        self._server.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-            [self._name],
-        )
-
-    def close(self) -> None:
-        """Let nobody in."""
-        self._alter("ALLOW_CONNECTIONS false")
-        self.cut()
-
-    def mend(self) -> None:
-        """Let everybody in again, and write."""
-        self._alter("ALLOW_CONNECTIONS true")
-        self._alter("RESET default_transaction_read_only", "")
-        self.cut()
-
-    def forbid_writing(self) -> None:
-        """Become a replica, as after a failover to the wrong side."""
-        self._alter("SET default_transaction_read_only = on", "")
-        self.cut()
-
-    def _alter(self, what: str, joint: str = "WITH") -> None:
-        self._server.execute(
-            SQL(f"ALTER DATABASE {{}} {joint} {what}").format(Identifier(self._name))
-        )
-
-
-@pytest.fixture
-def database(postgres_server: str, database_url: str) -> Iterator[Closable]:
-    """The test's database, for closing it."""
-    name = conninfo_to_dict(database_url)["dbname"]
-    with psycopg.connect(postgres_server, autocommit=True) as server:
-        yield Closable(server, str(name))
 
 
 @pytest.mark.usefixtures("alerts")
