@@ -37,24 +37,7 @@ in `mailcore.sandbox.switches`, the faults in `mailcore.sandbox.faults`. The san
 page, at ``google.url``, has a button for each switch and shows the outbox.
 """
 
-from mailcore.sandbox import faults
-from mailcore.sandbox.counts import RequestCounts
-from mailcore.sandbox.faults import Ending, Fault
-from mailcore.sandbox.google import DEFAULT_ACCOUNTS, GoogleSandbox
-from mailcore.sandbox.holds import Hold
-from mailcore.sandbox.outbox import SandboxMessage
-from mailcore.sandbox.person import ConsentRefused
-from mailcore.sandbox.records import Client
+import lazy_loader
 
-__all__ = [
-    "DEFAULT_ACCOUNTS",
-    "Client",
-    "ConsentRefused",
-    "Ending",
-    "Fault",
-    "GoogleSandbox",
-    "Hold",
-    "RequestCounts",
-    "SandboxMessage",
-    "faults",
-]
+# Loaded at first use: the pytest plugin is imported by every test run, whether it serves or not.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
