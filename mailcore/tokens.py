@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, bindparam, select, text
 from sqlmodel import Session, col
 
 from mailcore.adoption import adopt
@@ -26,7 +26,8 @@ from mailcore.views import SenderStatus
 #: Seconds that a caller waits for an access token in all.
 TOKEN_DEADLINE = 30.0
 
-_COLUMNS = (
+#: Made once, as every send asks it: SQLAlchemy adapts the answer to a statement made anew.
+_BY_ALIAS = select(
     col(SenderRow.id),
     col(SenderRow.alias),
     col(SenderRow.gmail_account),
@@ -36,7 +37,7 @@ _COLUMNS = (
     col(SenderRow.token_json),
     col(SenderRow.credentials_json),
     col(SenderRow.last_error_at),
-)
+).where(col(SenderRow.alias) == bindparam("alias"))
 
 _SAVE = text("""
     UPDATE sender
@@ -226,7 +227,7 @@ class Tokens:
     def _read(self, connection: Connection, alias: str) -> LoadedSender | None:
         if not ALIAS.fullmatch(alias):  # Postgres would choke on some of what cannot be one
             return None
-        row = connection.execute(select(*_COLUMNS).where(col(SenderRow.alias) == alias)).first()
+        row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
         if row is None or row.token_json is None:
             return None
         return LoadedSender(
