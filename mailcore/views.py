@@ -1,6 +1,6 @@
 """Frozen pictures of what is stored: the only shape in which rows leave mailcore."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -253,7 +253,7 @@ class Authorization:
     id: str
     alias: str
     gmail_account: str | None
-    url: str
+    url: str = field(repr=False)
     expires_at: datetime
 
 
@@ -307,7 +307,7 @@ class Ticket:
 
     alias: str
     gmail_account: str | None
-    url: str | None
+    url: str | None = field(repr=False)
     expires_at: datetime
 
 

@@ -4,6 +4,7 @@ Sources: RFC 6749, RFC 7636 (PKCE), OpenID Connect Core 3.1.3.7, and Google's gu
 (https://developers.google.com/identity/protocols/oauth2/web-server).
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ SENDING_SCOPES = frozenset(
         "https://mail.google.com/",
     }
 )
+
+# At DEBUG it would log codes, tokens and the client's secret.
+logging.getLogger("requests_oauthlib.oauth2_session").addFilter(lambda _record: False)
 
 _GOOGLE_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
 _GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address

@@ -12,11 +12,14 @@ from typing import Any, Self
 class TokenStandIn:
     """Gives every request the answer that was set last.
 
+    Args:
+        date: its clock, as in the Date header; empty for none.
+
     Attributes:
         answer: status, media type and body.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, date: str | None = None) -> None:
         self.answer: tuple[int, str, bytes] = (500, "text/plain", b"not set")
         stand_in = self
 
@@ -24,11 +27,21 @@ class TokenStandIn:
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers.get("content-length", 0)))
                 status, kind, body = stand_in.answer
-                self.send_response(status)
+                self._begin(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_GET(self) -> None:
+                self._begin(404)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def _begin(self, status: int) -> None:
+                self.send_response_only(status)
+                if date != "":
+                    self.send_header("Date", date or self.date_time_string())
 
             def log_message(self, *_: object) -> None:
                 pass

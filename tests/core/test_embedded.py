@@ -101,7 +101,7 @@ def test_a_job_that_came_too_early_works_once_it_runs(data_dir: Path) -> None:
 
 
 def test_a_killed_owner_leaves_a_server_that_the_next_one_takes_over(data_dir: Path) -> None:
-    """After `kill -9` on `up`: the next start joins what still runs, and stops it at its own end."""
+    """Once `up` was killed, the next start joins what still runs, and stops it at its end."""
     killed = starter(data_dir)
     killed.send_signal(signal.SIGKILL)
     killed.wait()

@@ -1,0 +1,185 @@
+"""The Setup page's data: the OAuth client, the checks, and the login."""
+
+from datetime import timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from mailcore import ConfigurationError, Finding, Mailcore, Settings, now
+from mailcore.sandbox import GoogleSandbox
+from tests.core.driving import ACCOUNT, authorise
+from tests.core.stand_in import TokenStandIn
+
+NO_CLIENT = {"google_client_id": None, "google_client_secret": None}
+
+
+@pytest.fixture
+def bare(settings: Settings) -> Settings:
+    """A deployment whose environment names no OAuth client."""
+    return settings.model_copy(update=NO_CLIENT)
+
+
+def test_the_stored_client_serves_where_the_environment_has_none(
+    bare: Settings, google: GoogleSandbox
+) -> None:
+    """Uploaded on the Setup page, it asks for consent, and other processes find it."""
+    core = Mailcore(bare)
+    assert core.client.current() is None
+    stored = core.client.store(google.credentials_json, by="ann@example.com")
+    assert (stored.client_id, stored.source) == (google.client_id, "Setup page")
+
+    other = Mailcore(bare)
+    assert other.client.current() == stored
+    other.senders.register("alerts", gmail_account=ACCOUNT, by="t")
+    authorise(other, google)
+
+    core.client.remove(by="t")
+    assert other.client.current() is None
+    for mailcore in (core, other):
+        mailcore.close()
+
+
+def test_the_environment_wins_over_the_stored_client(core: Mailcore, google: GoogleSandbox) -> None:
+    """What the operator deploys is what runs."""
+    core.client.store_pair("1-stored.apps.googleusercontent.com", "secret", by="t")
+    client = core.client.current()
+    assert client is not None
+    assert (client.client_id, client.source) == (google.client_id, "GOOGLE_CLIENT_ID")
+
+
+def test_a_credentials_file_serves(bare: Settings, google: GoogleSandbox, tmp_path: Path) -> None:
+    """As Google's console hands it out; a bad one is named."""
+    file = tmp_path / "credentials.json"
+    core = Mailcore(bare.model_copy(update={"google_credentials_file": file}))
+    with pytest.raises(ConfigurationError, match="GOOGLE_CREDENTIALS_FILE"):
+        core.client.current()
+    file.write_text("{}")
+    with pytest.raises(ConfigurationError, match="GOOGLE_CREDENTIALS_FILE"):
+        core.client.current()
+    file.write_text(google.credentials_json)
+    client = core.client.current()
+    assert client is not None
+    assert (client.client_id, client.source) == (google.client_id, "GOOGLE_CREDENTIALS_FILE")
+    core.close()
+
+
+@pytest.mark.parametrize(
+    "upload",
+    [
+        "",
+        "not json",
+        "[]",
+        "null",
+        '"text"',
+        "{}",
+        '{"web": []}',
+        '{"web": {"client_id": "x"}}',
+        '{"installed": {"client_id": "", "client_secret": "x"}}',
+        '{"web": {"client_id": 1, "client_secret": 2}}',
+        '{"type": "service_account", "client_id": "1", "private_key": "x"}',
+    ],
+)
+def test_a_wrong_upload_is_refused(bare: Settings, upload: str) -> None:
+    """The person reads where to get the right file; nothing is stored."""
+    core = Mailcore(bare)
+    with pytest.raises(ConfigurationError, match="The upload"):
+        core.client.store(upload, by="t")
+    assert core.client.current() is None
+    core.close()
+
+
+@pytest.mark.parametrize("pair", [("", "secret"), ("id", " "), ("", "")])
+def test_half_a_pair_is_refused(bare: Settings, pair: tuple[str, str]) -> None:
+    """Both are needed."""
+    core = Mailcore(bare)
+    with pytest.raises(ConfigurationError, match="needed"):
+        core.client.store_pair(*pair, by="t")
+    core.close()
+
+
+def findings(core: Mailcore) -> dict[str, Finding]:
+    return {finding.name: finding for finding in core.doctor()}
+
+
+def test_the_doctor_finds_all_well(core: Mailcore) -> None:
+    """But for the callback, which does not run in this test."""
+    found = findings(core)
+    assert [name for name, finding in found.items() if not finding.ok] == ["Callback reachable"]
+    assert "Postgres" in found["Database"].detail
+    assert found["OAuth client"].detail.endswith("from GOOGLE_CLIENT_ID")
+    assert all((finding.remedy is None) == finding.ok for finding in found.values())
+
+
+def test_the_doctor_looks_at_a_deployment_where_nothing_works(tmp_path: Path) -> None:
+    """No database, no client, no Google: each is named with its remedy, and none raises."""
+    core = Mailcore(
+        Settings(
+            data_dir=tmp_path,
+            public_url="http://mail.example.com:1",
+            google_token_uri="http://127.0.0.1:9/token",
+        )
+    )
+    found = findings(core)
+    for name in ("Database", "Migrations", "OAuth client", "Callback address", "Google"):
+        assert not found[name].ok
+        assert found[name].remedy
+    assert "DATABASE_URL" in found["Database"].detail
+
+
+def test_the_doctor_sees_missing_tables(empty_database_url: str, settings: Settings) -> None:
+    """With the command that makes them."""
+    url = SecretStr(empty_database_url)
+    core = Mailcore(settings.model_copy(update={"database_url": url}))
+    found = findings(core)
+    assert found["Database"].ok
+    assert "pal-e-mail migrate" in str(found["Migrations"].remedy)
+    core.close()
+
+
+@pytest.mark.parametrize(
+    ("date", "ok"),
+    [
+        (format_datetime(now() + timedelta(days=10_000), usegmt=True), False),
+        ("Sun, 22 Nov 2020 10:00:00 -0000", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+    ids=["off", "without a zone", "nonsense", "none"],
+)
+def test_the_doctor_compares_clocks(settings: Settings, date: str, ok: bool | None) -> None:
+    """A clock that is off makes good tokens look bad; without a date nothing is claimed."""
+    with TokenStandIn(date=date) as endpoint:
+        core = Mailcore(settings.model_copy(update={"google_token_uri": endpoint.token_uri}))
+        clock = findings(core).get("Clock")
+        core.close()
+    assert (clock and clock.ok) == ok
+
+
+def test_the_login_goes_to_google(core: Mailcore, google: GoogleSandbox) -> None:
+    """With the deployment's client; the cookie stays good over a restart."""
+    login = core.login()
+    assert login.client_id == google.client_id
+    assert login.server_metadata_url == f"{google.url}/.well-known/openid-configuration"
+    assert login.redirect_uri == "http://localhost:8501/oauth2callback"
+    assert login.cookie_secret == core.login().cookie_secret
+    assert google.client_secret not in repr(login)
+    assert login.cookie_secret not in repr(login)
+
+
+def test_googles_own_login(settings: Settings) -> None:
+    """Its issuer is not where its token endpoint is."""
+    defaults = {"google_token_uri": Settings.model_fields["google_token_uri"].default}
+    core = Mailcore(settings.model_copy(update=defaults))
+    address = core.login().server_metadata_url
+    assert address == "https://accounts.google.com/.well-known/openid-configuration"
+    core.close()
+
+
+def test_without_a_client_there_is_no_login(bare: Settings) -> None:
+    """The program refuses to start openly instead."""
+    core = Mailcore(bare)
+    with pytest.raises(ConfigurationError, match="No OAuth client"):
+        core.login()
+    core.close()
