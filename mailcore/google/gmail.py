@@ -62,7 +62,7 @@ class Gmail:
             )
         except HttpError as exc:
             raise gmail_failure(exc.status_code, exc.resp, exc.content) from exc
-        except (ValueError, TypeError, KeyError) as exc:
+        except (ValueError, TypeError, KeyError, AttributeError) as exc:
             # A success whose body is cut short or no message resource: taken, most likely.
             raise GoogleFailure(
                 FailureKind.UNKNOWN, "garbled_answer", "Gmail's answer could not be read"
@@ -113,9 +113,10 @@ def _accepted(answer: Any) -> Accepted:
     """Read a message resource.
 
     Raises:
-        KeyError, TypeError: it is none.
+        AttributeError, KeyError, TypeError: it is none.
     """
-    accepted = Accepted(answer["id"], answer["threadId"])
+    # A thread takes the id of its first message, so an answer may leave it out.
+    accepted = Accepted(answer["id"], answer.get("threadId", answer["id"]))
     if not (isinstance(accepted.gmail_id, str) and isinstance(accepted.thread_id, str)):
         raise TypeError("the ids are no text")
     return accepted
