@@ -39,11 +39,13 @@ class ColdStarts:
     Attributes:
         contenders: by name.
         libraries: importing everything that our first send loads and is not ours.
+        to_libraries: our first send to that, round by round, the median.
         import_mailcore: seconds of ``import mailcore`` over the bare interpreter.
     """
 
     contenders: dict[str, ColdStart]
     libraries: ColdStart
+    to_libraries: float
     import_mailcore: float
 
 
@@ -72,6 +74,10 @@ def measure(place: Place, *, runs: int, advance: Callable[[], None]) -> ColdStar
     return ColdStarts(
         contenders={name: _median(samples) for name, samples in sends.items()},
         libraries=_median(imports),
+        to_libraries=statistics.median(
+            whole["seconds"] / theirs["seconds"]
+            for whole, theirs in zip(sends[OURS], imports, strict=True)
+        ),
         import_mailcore=statistics.median(ours) - statistics.median(bare),
     )
 
