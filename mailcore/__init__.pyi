@@ -1,4 +1,4 @@
-"""The public names, and where each one lives. Loaded at first use; see __init__.py."""
+# The public names, and where each one lives. Loaded at first use; see __init__.py.
 
 from .clock import now
 from .core import Mailcore
@@ -59,6 +59,8 @@ from .views import (
 )
 
 __all__ = [
+    "EXAMPLES",
+    "EXPIRING_WITHIN",
     "Attachment",
     "Authorization",
     "AuthorizationError",
@@ -78,8 +80,6 @@ __all__ = [
     "DeliveryPage",
     "DeliveryStatus",
     "DeploymentProblem",
-    "EXAMPLES",
-    "EXPIRING_WITHIN",
     "ExchangeFailed",
     "Finding",
     "IdentityMissing",

@@ -8,7 +8,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from mailcore import legacy
-from mailcore.aliases import ALIAS, RESERVED
 from mailcore.clock import now
 from mailcore.credentials import OAuthClient
 from mailcore.database import Database
@@ -17,6 +16,7 @@ from mailcore.errors import ConfigurationError, SenderNotFound
 from mailcore.legacy import LegacyToken
 from mailcore.models import SenderEventRow, SenderRow
 from mailcore.moves import AUTHORIZES_TO, event
+from mailcore.registration import ALIAS, RESERVED
 from mailcore.settings import Settings
 from mailcore.views import ImportedToken
 

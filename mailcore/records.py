@@ -108,6 +108,12 @@ _CUT_OFF = text("""
 """)
 
 
+_RELEASE = text("""
+    UPDATE delivery SET status = 'queued', updated_at = :at
+    WHERE alias = :alias AND status = 'held'
+""")
+
+
 def record_sent(
     connection: Connection,
     attempted: Attempted,
@@ -197,6 +203,15 @@ def mark_cut_off(connection: Connection) -> None:
         "The process that was sending it stopped in the middle. It may or may not have been sent."
     )
     connection.execute(_CUT_OFF, {"at": now(), "reason": reason})
+
+
+def release_held(connection: Connection, alias: str) -> int:
+    """Let go what waited for a sender's re-auth, in the re-auth's own transaction.
+
+    Returns:
+        How many deliveries that were.
+    """
+    return connection.execute(_RELEASE, {"alias": alias, "at": now()}).rowcount
 
 
 def _columns(attempted: Attempted) -> dict[str, Any]:

@@ -2,12 +2,10 @@
 
 from typing import Any, Literal
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from mailcore.aliases import ALIAS, RESERVED
 from mailcore.clock import now
 from mailcore.credentials import OAuthClient
 from mailcore.database import Database, changed_rows
@@ -21,6 +19,7 @@ from mailcore.models import (
     SenderRow,
 )
 from mailcore.moves import event
+from mailcore.registration import ALIAS, checked_account, checked_alias, checked_text
 from mailcore.sender_list import read_page
 from mailcore.views import (
     EXPIRING_WITHIN,
@@ -35,7 +34,6 @@ from mailcore.views import (
 StatusFilter = SenderStatus | Literal["expiring", "due"]
 
 _WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
-_MAX_TEXT = 200
 
 
 class Senders:
@@ -78,10 +76,10 @@ class Senders:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         row = SenderRow(
-            alias=_checked_alias(alias),
-            gmail_account=_checked_account(gmail_account, alias),
-            display_name=_checked_text(display_name, "display_name", alias),
-            project=_checked_text(project, "project", alias),
+            alias=checked_alias(alias),
+            gmail_account=checked_account(gmail_account, alias),
+            display_name=checked_text(display_name, "display_name", alias),
+            project=checked_text(project, "project", alias),
             credentials_json=self._sealed_client(credentials_json, alias),
         )
         try:
@@ -142,9 +140,9 @@ class Senders:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         checks = {
-            "display_name": lambda value: _checked_text(value, "display_name", alias),
-            "project": lambda value: _checked_text(value, "project", alias),
-            "gmail_account": lambda value: _checked_account(value, alias),
+            "display_name": lambda value: checked_text(value, "display_name", alias),
+            "project": lambda value: checked_text(value, "project", alias),
+            "gmail_account": lambda value: checked_account(value, alias),
         }
         if unknown := set(changes) - set(checks):
             raise TypeError(f"update() has no argument {min(unknown)!r}")
@@ -289,48 +287,3 @@ def view(session: Session, row: SenderRow) -> Sender:
         has_own_client=row.credentials_json is not None,
         held=held,
     )
-
-
-def _checked_alias(alias: str) -> str:
-    if not ALIAS.fullmatch(alias):
-        raise InvalidSender(
-            f"{alias!r} cannot be an alias: lower-case letters, digits, '.', '_' and '-', at most "
-            "63, starting with a letter or digit. Example: alerts",
-            field="alias",
-            alias=alias,
-        )
-    if alias in RESERVED:
-        raise InvalidSender(
-            f"{alias!r} is reserved for an address of this program; choose another alias.",
-            field="alias",
-            alias=alias,
-        )
-    return alias
-
-
-def _checked_account(account: str | None, alias: str) -> str | None:
-    if account is None or not account.strip():
-        return None
-    try:
-        # `test_environment` allows the reserved ``.test`` (RFC 6761), as for recipients.
-        return validate_email(
-            account.strip(), check_deliverability=False, test_environment=True
-        ).normalized
-    except EmailNotValidError as exc:
-        raise InvalidSender(
-            f"{account!r} is not an email address: {exc} Example: alerts@example.com",
-            field="gmail_account",
-            alias=alias,
-        ) from exc
-
-
-def _checked_text(value: str | None, field: str, alias: str) -> str | None:
-    if value is None or not value.strip():
-        return None
-    if len(value) > _MAX_TEXT or not value.strip().isprintable():
-        raise InvalidSender(
-            f"The {field.replace('_', ' ')} must be one line of at most {_MAX_TEXT} characters.",
-            field=field,
-            alias=alias,
-        )
-    return value.strip()

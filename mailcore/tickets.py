@@ -9,7 +9,8 @@ from datetime import timedelta
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from mailcore.authorization import Authorizations, hashed
+from mailcore.authorization import Authorizations
+from mailcore.authorization_requests import hashed
 from mailcore.clock import now
 from mailcore.database import Database, changed_rows
 from mailcore.errors import LinkExpired, LinkInvalid, LinkUsed

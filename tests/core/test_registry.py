@@ -17,8 +17,8 @@ from mailcore import (
     SenderNotFound,
     SenderStatus,
 )
+from mailcore.registration import checked_alias
 from mailcore.sandbox import GoogleSandbox
-from mailcore.senders import _checked_alias
 from tests.core.driving import ACCOUNT, Tables, at_once, authorise, come_back
 
 
@@ -101,7 +101,7 @@ def test_every_alias_that_the_rule_allows_is_taken(alias: str) -> None:
     if alias in {"callback", "reauth", "auth"}:
         assert _refused(alias)
     else:
-        assert _checked_alias(alias) == alias
+        assert checked_alias(alias) == alias
 
 
 @given(st.text(max_size=70) | ALIASES.map(lambda alias: f"{alias}\n") | ALIASES.map(str.upper))
@@ -121,7 +121,7 @@ def test_addresses_of_the_program_are_no_aliases(core: Mailcore, alias: str) -> 
 
 def _refused(alias: str) -> bool:
     try:
-        _checked_alias(alias)
+        checked_alias(alias)
     except InvalidSender as exc:
         return exc.field == "alias"
     return False
