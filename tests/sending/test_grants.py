@@ -144,6 +144,22 @@ def test_a_late_failure_does_not_undo_a_reauth(
     another_process.close()
 
 
+def test_a_permission_given_meanwhile_is_used(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, another_process: Mailcore
+) -> None:
+    """A mail refused for want of a permission goes out with the grant that brought it."""
+    google.fail("send", faults.INSUFFICIENT_PERMISSIONS)
+    with google.hold("send", at="answer") as gate, ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(send, core, timeout=10)
+        gate.wait_for_arrivals(1)
+        authorise(another_process, google, "alerts")
+        gate.release()
+        slow.result()
+    assert core.senders.get("alerts").status is SenderStatus.HEALTHY
+    assert the_delivery(core).attempts == 2
+    another_process.close()
+
+
 def test_a_late_refusal_does_not_undo_a_reauth(
     core: Mailcore, google: GoogleSandbox, alerts: Sender, another_process: Mailcore
 ) -> None:
@@ -194,20 +210,21 @@ def test_a_sender_that_is_deleted_in_mid_send(
         send(core)
 
 
+@pytest.mark.parametrize("consents", [1, 2])
 def test_a_failure_is_not_held_against_a_namesake(
-    core: Mailcore, google: GoogleSandbox, alerts: Sender
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, consents: int
 ) -> None:
     """A sender registered anew under the old name has nothing to do with the old grant's end."""
-    with google.hold("send") as gate, ThreadPoolExecutor(1) as pool:
+    google.fail("send", faults.INSUFFICIENT_PERMISSIONS)
+    with google.hold("send", at="answer") as gate, ThreadPoolExecutor(1) as pool:
         slow = pool.submit(send, core, timeout=10)
         gate.wait_for_arrivals(1)
-        google.expire_grant(ACCOUNT)
         core.senders.delete("alerts", by="ann")
         core.senders.register("alerts", gmail_account=ACCOUNT, by="ann")
-        authorise(core, google, "alerts")
-        google.fail("send", faults.UNAUTHORIZED)
+        for _ in range(consents):
+            authorise(core, google, "alerts")
         gate.release()
-        with pytest.raises(Exception, match="alerts"):
+        with pytest.raises(ReauthRequired):
             slow.result()
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY
     assert the_delivery(core).status is DeliveryStatus.FAILED

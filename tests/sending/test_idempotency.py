@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from uuid import uuid4
 
 import psycopg
@@ -272,21 +273,44 @@ def test_two_people_settle_at_once(core: Mailcore, google: GoogleSandbox, unknow
 
 
 def test_many_people_settle_at_once(core: Mailcore, google: GoogleSandbox, unknown: str) -> None:
-    """Of all clicks on Send again, one sends; of all clicks on Discard, at most one counts."""
-
-    def settle(number: int) -> bool:
-        act = core.deliveries.retry if number % 2 else core.deliveries.discard
-        try:
-            act(unknown, by=f"person-{number}")
-        except DeliveryNotSettleable:
-            return False
-        return True
-
+    """Of all clicks on Send again and on Discard, one counts, and the others are told."""
     with ThreadPoolExecutor(10) as pool:
-        assert sum(pool.map(settle, range(10))) == 1
+        assert sum(pool.map(partial(_settles, core, unknown), range(10))) == 1
     settled = [what for what in history(core) if what.startswith("delivery ")]
     assert len(settled) == 1
     assert len(google.outbox) == int(settled == ["delivery retried"])
+
+
+def test_two_people_see_the_same_question(
+    core: Mailcore, google: GoogleSandbox, unknown: str, database_url: str
+) -> None:
+    """Both were right to click when they looked; still the mail goes out once."""
+    with (
+        psycopg.connect(database_url) as connection,
+        psycopg.connect(database_url, autocommit=True) as onlooker,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        connection.execute("LOCK TABLE sender")  # both look, and then both wait for the sender
+        clicks = [pool.submit(_settles, core, unknown, number) for number in (1, 3)]
+        waiting: tuple[int, ...] | None = None
+        while waiting != (2,):
+            waiting = onlooker.execute(
+                "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database "
+                "WHERE datname = current_database() AND NOT granted"
+            ).fetchone()
+        connection.rollback()
+        assert sum(click.result() for click in clicks) == 1
+    assert len(google.outbox) == 1
+
+
+def _settles(core: Mailcore, delivery_id: str, number: int) -> bool:
+    """Send a delivery again (odd numbers) or discard it, and say whether that counted."""
+    act = core.deliveries.retry if number % 2 else core.deliveries.discard
+    try:
+        act(delivery_id, by=f"person-{number}")
+    except DeliveryNotSettleable:
+        return False
+    return True
 
 
 def test_only_open_questions_can_be_settled(
