@@ -55,20 +55,26 @@ def _start_afresh(directory: Path) -> None:
     from mailcore import embedded  # noqa: PLC0415 - loads psycopg
 
     directory.mkdir(parents=True, exist_ok=True)
-    cluster = embedded.cluster_dir(directory)
-    if not cluster.exists():
-        return
-    with undisturbed(), embedded.started(directory):
-        pass  # as its last user this stops it, should a demo that was killed have left it
-    try:
-        embedded.join(directory)
-    except ConfigurationError:
-        shutil.rmtree(cluster)
-    else:
+    if _has_database(directory):
+        with undisturbed(), embedded.started(directory):
+            pass  # as its last user this stops it, if the demo that started it was killed
+    if _has_database(directory):
         raise ConfigurationError(
             f"A demo runs already in {directory}. Stop it, or set PALEMAIL_DATA_DIR to another "
             "directory."
         )
+    # What cannot be removed fails the start, which names a remedy.
+    shutil.rmtree(embedded.cluster_dir(directory), ignore_errors=True)
+
+
+def _has_database(directory: Path) -> bool:
+    from mailcore import embedded  # noqa: PLC0415 - loads psycopg
+
+    try:
+        embedded.join(directory)
+    except ConfigurationError:
+        return False
+    return True
 
 
 @contextmanager

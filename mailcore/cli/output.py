@@ -15,6 +15,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 #: What an error carries besides its text, where it does.
 _EVIDENCE = ("alias", "delivery_id", "field", "retry_after", "admin_url")
+#: The colours of what is looked for first.
+_STYLES = {"healthy": "green", "expiring": "yellow", "expired": "red", "blocked": "red"}
 #: Columns of a table that goes to a file or a pipe, where nothing has to fit a screen.
 _UNLIMITED = 10_000
 
@@ -42,17 +44,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; unabridged where stdout is no terminal."""
     from rich.console import Console  # noqa: PLC0415 - slow to load, and few commands need it
     from rich.table import Table  # noqa: PLC0415 - the same
+    from rich.text import Text  # noqa: PLC0415 - the same
 
-    # Stored texts must not be taken for markup.
-    console = Console(markup=False, highlight=False, emoji=False)
+    console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(markup=False, highlight=False, emoji=False, width=_UNLIMITED)
+        console = Console(highlight=False, width=_UNLIMITED)
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
         # The first column is what is typed into the next command.
         drawn.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        drawn.add_row(*row)
+        # As Text, so that what is stored is not taken for markup.
+        drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
     console.print(drawn)
 
 

@@ -1,6 +1,9 @@
 """The installed command on a deployment of the test's own."""
 
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -10,6 +13,24 @@ from mailcore.sandbox import GoogleSandbox
 from tests.cli.running import Cli
 
 ACCOUNT = "alerts@example.com"
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A data directory that the embedded Postgres can be started in.
+
+    As root it runs as another user, to whom pytest closes its own directories.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="pem-"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def embedded(environment: dict[str, str], data: Path) -> dict[str, str]:
+    """The variables of a deployment without a DATABASE_URL."""
+    given = {name: value for name, value in environment.items() if name != "DATABASE_URL"}
+    return {**given, "PALEMAIL_DATA_DIR": str(data)}
 
 
 @pytest.fixture

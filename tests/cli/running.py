@@ -2,12 +2,13 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 #: The installed command, beside the interpreter that runs the tests.
 COMMAND = str(Path(sys.executable).with_name("pal-e-mail"))
 #: Seconds after which a hanging command fails its test.
-PATIENCE = 60
+PATIENCE = 120
 #: What tells the command about a deployment; none of it comes from outside the test.
 _OURS = ("PALEMAIL_", "GOOGLE_", "GMAIL_", "DATABASE_URL")
 
@@ -119,6 +120,9 @@ def variables_for(environment: Mapping[str, str], **variables: str) -> dict[str,
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port that nothing uses, below those that connections going out are given."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            return port

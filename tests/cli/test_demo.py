@@ -16,11 +16,6 @@ READY = "pal-e-mail is at "
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def environment(data: Path) -> dict[str, str]:
     """A machine on which nothing is set up."""
     return {"PALEMAIL_DATA_DIR": str(data)}
@@ -113,11 +108,11 @@ def test_reauthorise(demo: Running, data: Path) -> None:
 def test_starts_anew(environment: dict[str, str], data: Path, port: int) -> None:
     """After a demo that was killed, the next one starts with its samples again, all true."""
     arguments = ("demo", "--port", port)
-    with started(*arguments, environment=environment, until=READY, log=data.parent / "1") as first:
+    with started(*arguments, environment=environment, until=READY, log=data / "1") as first:
         assert Cli(variables(data / "demo"))("senders", "remove", "newsletter", "--yes").code == 0
         first.process.kill()
         first.wait()
-    with started(*arguments, environment=environment, until=READY, log=data.parent / "2") as second:
+    with started(*arguments, environment=environment, until=READY, log=data / "2") as second:
         cli = Cli(variables(data / "demo"))
         assert len(statuses(cli)) == 4
         assert cli("check", "newsletter", "billing").code == 0
@@ -135,7 +130,7 @@ def test_keeps_off_real_senders(
     on_database = {**environment, "DATABASE_URL": database_url}
     for _ in range(2):  # the second time it finds the first one's senders
         with started(
-            "demo", "--port", port, environment=on_database, until=READY, log=data.parent / "log"
+            "demo", "--port", port, environment=on_database, until=READY, log=data / "log"
         ) as demo:
             cli = Cli(variables(data / "demo"))
             assert len(statuses(cli)) == 4

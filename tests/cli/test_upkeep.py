@@ -17,16 +17,16 @@ def test_migrate(cli: Cli, empty_database_url: str) -> None:
     assert "were up to date" in cli("migrate", DATABASE_URL=empty_database_url).err
 
 
-def test_migrate_without_database_url(cli: Cli, tmp_path: Path) -> None:
+def test_migrate_without_database_url(embedded: dict[str, str], data: Path) -> None:
     """Without DATABASE_URL the embedded Postgres is started, said so in a line, and stopped."""
-    embedded = cli.without("DATABASE_URL")
-    ran = embedded("migrate")
+    cli = Cli(embedded)
+    ran = cli("migrate")
     assert ran.code == 0, ran.err
     first, second = ran.err.splitlines()
     assert "DATABASE_URL is not set: running Postgres in " in first
     assert "now up to date" in second
-    assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
-    assert embedded("senders", "list").code == 78
+    assert not (data / "postgres" / "postmaster.pid").exists()
+    assert cli("senders", "list").code == 78
 
 
 def test_doctor(cli: Cli, environment: dict[str, str]) -> None:
