@@ -8,7 +8,6 @@ from sqlalchemy import Connection, bindparam, select, text
 from sqlmodel import Session, col
 
 from mailcore.adoption import adopt
-from mailcore.aliases import ALIAS
 from mailcore.clients import Clients
 from mailcore.clock import now
 from mailcore.credentials import Grant
@@ -20,6 +19,7 @@ from mailcore.google.refreshing import Refreshing
 from mailcore.models import SenderRow
 from mailcore.moves import record_refusal
 from mailcore.refusals import explain, record_code, to_error
+from mailcore.registration import ALIAS
 from mailcore.settings import Settings
 from mailcore.views import SenderStatus
 
