@@ -1,10 +1,10 @@
 """Run migrations on the connection that mailcore hands over, or on DATABASE_URL's."""
 
+from alembic import context
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 import mailcore.models  # noqa: F401 - fills the metadata
-from alembic import context
 from mailcore.database import Database
 from mailcore.settings import Settings
 

@@ -27,6 +27,7 @@ class Submission:
         begun: when, by the monotonic clock, in seconds.
         timeout: seconds for everything.
         attempted: what is to be recorded of it.
+        in_flight: Gmail may have it, and has not answered.
     """
 
     sender: LoadedSender
@@ -34,6 +35,7 @@ class Submission:
     begun: float
     timeout: float
     attempted: Attempted
+    in_flight: bool = False
 
     @property
     def seconds_left(self) -> float:
@@ -111,12 +113,17 @@ class Attempts:
         if submission.seconds_left < submission.answer_time:
             raise GoogleFailure(FailureKind.TEMPORARY, "deadline", "too little time was left")
         submission.attempted = replace(attempted, attempts=attempted.attempts + 1)
-        return self._gmail.send(
-            attempted.message.raw,
-            access_token=submission.sender.grant.access_token or "",
-            thread_id=submission.thread_id,
-            timeout=submission.seconds_left,
-        )
+        submission.in_flight = True
+        try:
+            return self._gmail.send(
+                attempted.message.raw,
+                access_token=submission.sender.grant.access_token or "",
+                thread_id=submission.thread_id,
+                timeout=submission.seconds_left,
+            )
+        except GoogleFailure as failure:
+            submission.in_flight = failure.kind is FailureKind.UNKNOWN
+            raise
 
     def _reauthorised(self, submission: Submission) -> bool:
         used, current = submission.sender, self._tokens.load(submission.sender.alias)

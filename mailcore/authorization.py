@@ -24,7 +24,7 @@ from mailcore.authorization_requests import (
 from mailcore.clients import Clients
 from mailcore.clock import now
 from mailcore.credentials import OAuthClient
-from mailcore.database import Database
+from mailcore.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.encryption import Vault
 from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
 from mailcore.google.consent import Consent, Exchanged
@@ -148,8 +148,10 @@ class Authorizations:
             exchanged = self._exchange(request, client, granted)
             check_permissions(exchanged.grant, request.alias)
             account = self._consent.account(exchanged, client)
-            return self._store(request, exchanged, account)
-        except DatabaseUnavailable:
+            storing = patiently(DatabaseUnavailable, DATABASE_PATIENCE)
+            return storing(self._store, request, exchanged, account)
+        except DatabaseUnavailable as exc:
+            exc.alias, exc.authorization_id = request.alias, str(request.id)
             raise  # where nothing can be stored, no refusal can
         except PalEMailError as exc:
             exc.alias = request.alias

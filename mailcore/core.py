@@ -46,33 +46,18 @@ class Mailcore:
         self.settings = settings or Settings()
         self._transport = Transport()
         self._vault = Vault(self.settings.encryption_keys)
-
-    # What only faces use is loaded when they ask for it: a job that sends never waits for it.
-
-    @cached_property
-    def _database(self) -> Database:
-        return Database.from_settings(self.settings)
-
-    @cached_property
-    def client(self) -> Clients:
-        """The deployment's OAuth client."""
-        return Clients(self.settings, self._database, self._vault)
-
-    @cached_property
-    def _tokens(self) -> Tokens:
+        self._database = Database.from_settings(self.settings)
+        #: The deployment's OAuth client.
+        self.client = Clients(self.settings, self._database, self._vault)
+        #: The registry.
+        self.senders = Senders(self._database, self._vault)
         refreshing = Refreshing(self.settings.google_token_uri, self._transport)
-        return Tokens(self.settings, self._database, self._vault, self.client, refreshing)
-
-    @cached_property
-    def _sending(self) -> Sending:
+        self._tokens = Tokens(self.settings, self._database, self._vault, self.client, refreshing)
         gmail = Gmail(self.settings.gmail_api_endpoint, self._transport)
         attempts = Attempts(self._tokens, gmail)
-        return Sending(self.settings, self._database, self._tokens, attempts)
+        self._sending = Sending(self.settings, self._database, self._tokens, attempts)
 
-    @cached_property
-    def senders(self) -> Senders:
-        """The registry."""
-        return Senders(self._database, self._vault)
+    # What only faces use is loaded when they ask for it: a job that sends never waits for it.
 
     @cached_property
     def authorizations(self) -> "Authorizations":
@@ -281,6 +266,5 @@ class Mailcore:
 
     def close(self) -> None:
         """Close every connection. It opens new ones if it is used again."""
-        if "_database" in self.__dict__:
-            self._database.close()
+        self._database.close()
         self._transport.close()

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, Self, cast
 
@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import (
     InsufficientPrivilege,
     LockNotAvailable,
+    ReadOnlySqlTransaction,
     UndefinedColumn,
     UndefinedTable,
 )
@@ -25,12 +26,17 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
+from tenacity import Retrying, retry_if_exception_type, stop_before_delay
+from tenacity.wait import wait_random_exponential
 from urllib3.util.wait import wait_for_read
 
 from mailcore import forks
 from mailcore.embedded import join
 from mailcore.errors import ConfigurationError, DatabaseUnavailable, TemporaryFailure
 from mailcore.settings import Settings
+
+#: Seconds over which the database is asked again: it may be restarting.
+DATABASE_PATIENCE = 5.0
 
 
 class Database:
@@ -59,20 +65,20 @@ class Database:
 
     def _reset(self) -> None:
         self._engine: Engine | None = None
+        self._lock_engine: Engine | None = None
         self._engine_lock = threading.Lock()
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 
     def forget_parent(self) -> None:
         """After a fork, leave the parent's connections and locks to the parent."""
-        if self._engine is not None:
-            # Kept, and never used: psycopg warns of an open connection that is dropped.
-            self._parents.append(self._engine)
+        # Kept, and never used: psycopg warns of an open connection that is dropped.
+        self._parents += [engine for engine in (self._engine, self._lock_engine) if engine]
         self._reset()
 
     def close(self) -> None:
         """Close every pooled connection."""
-        if self._engine is not None:
-            self._engine.dispose()
+        for engine in filter(None, (self._engine, self._lock_engine)):
+            engine.dispose()
 
     @property
     def engine(self) -> Engine:
@@ -86,20 +92,22 @@ class Database:
                 self._engine = _engine(self._find_url())
             return self._engine
 
-    @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    @property
+    def lock_engine(self) -> Engine:
+        """The engine of `exclusive`: whoever waits for Google keeps nobody else waiting."""
+        with self._engine_lock:
+            if self._lock_engine is None:
+                self._lock_engine = _engine(self._find_url())
+            return self._lock_engine
+
+    def transaction(self) -> AbstractContextManager[Session]:
         """One use case: commits at the end, rolls back on an error.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached, or went away.
             ConfigurationError: the tables are missing.
         """
-        with (
-            _our_errors(),
-            Session(self.engine, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            yield session
+        return _transaction(self.engine)
 
     @contextmanager
     def statement(self) -> Iterator[Connection]:
@@ -132,7 +140,7 @@ class Database:
         if not lock.acquire(timeout=max(timeout, 0.001)):
             raise TemporaryFailure(_LOCK_BUSY)
         try:
-            with self.transaction() as session:
+            with _transaction(self.lock_engine) as session:
                 seconds_left = max(deadline - time.monotonic(), 0.001)
                 session.connection().execute(
                     text("SELECT set_config('lock_timeout', :milliseconds, true)"),
@@ -155,6 +163,32 @@ _LOCK_BUSY = (
 _LOCK_NAMESPACE = 0x70616C65
 
 
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Session]:
+    with _our_errors(), Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def patiently(failures: type[Exception] | tuple[type[Exception], ...], seconds: float) -> Retrying:
+    """Ask the database again for a moment: it may be restarting.
+
+    Args:
+        failures: after which to ask again.
+        seconds: how long the caller can wait; never more than `DATABASE_PATIENCE`.
+    """
+    return Retrying(
+        retry=retry_if_exception_type(failures),
+        wait=wait_random_exponential(multiplier=0.1, max=1),
+        stop=stop_before_delay(min(seconds, DATABASE_PATIENCE)),
+        reraise=True,
+    )
+
+
+def storable(text: str) -> str:
+    """Return a text without what Postgres cannot hold: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
 def changed_rows(session: Session, statement: UpdateBase) -> int:
     """Run an UPDATE or DELETE, and return how many rows it changed."""
     return cast("CursorResult[Any]", session.connection().execute(statement)).rowcount
@@ -167,6 +201,7 @@ def _engine(url: str) -> Engine:
         hide_parameters=True,
         pool_size=5,
         max_overflow=15,
+        pool_timeout=10,
         # A pooled connection is checked by looking at its socket (below): no round trip.
         pool_pre_ping=False,
         # Spares a look-up at every new connection for a type that is not used.
@@ -175,6 +210,9 @@ def _engine(url: str) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "application_name": "pal-e-mail",
+            # A server that vanishes without a word is noticed in seconds, not minutes.
+            "keepalives_idle": 30,
+            "tcp_user_timeout": 10_000,
             **conninfo_to_dict(f"postgresql://{url.partition('://')[2]}"),
             # PgBouncer in transaction mode knows no server-side prepared statements.
             "prepare_threshold": None,
@@ -219,6 +257,11 @@ def _our_errors() -> Iterator[None]:
         if exc.connection_invalidated:
             raise DatabaseUnavailable(
                 "The connection to the database was lost. Trying again later is safe."
+            ) from exc
+        if isinstance(exc.orig, ReadOnlySqlTransaction):
+            raise DatabaseUnavailable(
+                "The database takes no writes: it is a replica, or is being switched over. Let "
+                "DATABASE_URL name the primary; trying again later is safe."
             ) from exc
         raise
 

@@ -12,7 +12,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from mailcore import records
 from mailcore.attempts import Submission
 from mailcore.clock import now
-from mailcore.database import Database, changed_rows
+from mailcore.database import Database, changed_rows, storable
 from mailcore.errors import DeliveryNotFound, DeliveryNotSettleable
 from mailcore.message import ComposedMessage
 from mailcore.models import DeliveryRow
@@ -79,18 +79,19 @@ class Deliveries:
         """
         conditions = []
         if alias is not None:
-            conditions.append(col(DeliveryRow.alias) == alias)
+            conditions.append(col(DeliveryRow.alias) == storable(alias))
         if status is not None:
             conditions.append(col(DeliveryRow.status) == status)
         if since is not None:
             conditions.append(col(DeliveryRow.created_at) >= since)
-        if search.strip():
+        search = storable(search).strip()
+        if search:
             recipients = func.array_to_string(col(DeliveryRow.recipients), " ")
             conditions.append(
                 or_(
-                    col(DeliveryRow.subject).icontains(search.strip(), autoescape=True),
-                    col(DeliveryRow.idempotency_key).icontains(search.strip(), autoescape=True),
-                    recipients.icontains(search.strip(), autoescape=True),
+                    col(DeliveryRow.subject).icontains(search, autoescape=True),
+                    col(DeliveryRow.idempotency_key).icontains(search, autoescape=True),
+                    recipients.icontains(search, autoescape=True),
                 )
             )
         with self._database.transaction() as session:

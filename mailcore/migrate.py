@@ -6,9 +6,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from mailcore.database import Database
+from mailcore.errors import ConfigurationError
 
 #: Any number that no other program in the database uses: "migr".
 _MIGRATION_LOCK = 0x6D696772
@@ -24,6 +26,7 @@ def migrate(database: Database) -> bool:
         Whether there was anything to do.
 
     Raises:
+        ConfigurationError: a newer version has migrated it.
         DatabaseUnavailable: Postgres cannot be reached.
     """
     with database.transaction() as session:
@@ -32,7 +35,13 @@ def migrate(database: Database) -> bool:
         before = _revision(connection)
         config = migration_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as exc:
+            raise ConfigurationError(
+                f"The database's tables are newer than this version of pal-e-mail ({exc}). Run the "
+                "newer version again."
+            ) from exc
         return _revision(connection) != before
 
 

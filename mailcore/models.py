@@ -33,8 +33,8 @@ class SenderRow(SQLModel, table=True):
     gmail_account: str | None = Field(default=None, sa_type=Text)
     display_name: str | None = Field(default=None, sa_type=Text)
     project: str | None = Field(default=None, sa_type=Text)
-    credentials_json: str | None = Field(default=None, sa_type=Text)
-    token_json: str | None = Field(default=None, sa_type=Text)
+    credentials_json: str | None = Field(default=None, sa_type=Text, repr=False)
+    token_json: str | None = Field(default=None, sa_type=Text, repr=False)
     generation: int = 0
     status: SenderStatus = Field(
         default=SenderStatus.PENDING, sa_type=_checked_text(SenderStatus, "sender_status")
@@ -60,9 +60,9 @@ class AuthorizationRequestRow(SQLModel, table=True):
     __table_args__ = (Index("authorization_request_alias", "alias"),)
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
-    state_hash: str = Field(sa_type=Text, unique=True)
+    state_hash: str = Field(sa_type=Text, repr=False, unique=True)
     alias: str = Field(sa_type=Text)
-    code_verifier: str = Field(sa_type=Text)
+    code_verifier: str = Field(sa_type=Text, repr=False)
     redirect_uri: str = Field(sa_type=Text)
     requested_by: str = Field(sa_type=Text)
     renewing_all: bool = False
@@ -84,7 +84,7 @@ class ReauthTicketRow(SQLModel, table=True):
     __table_args__ = (Index("reauth_ticket_alias", "alias"),)
 
     id: int | None = Field(default=None, primary_key=True)
-    ticket_hash: str = Field(sa_type=Text, unique=True)
+    ticket_hash: str = Field(sa_type=Text, repr=False, unique=True)
     alias: str = Field(sa_type=Text)
     issued_by: str = Field(sa_type=Text)
     created_at: datetime = Field(default_factory=now)
@@ -121,7 +121,7 @@ class DeliveryRow(SQLModel, table=True):
     error_text: str | None = Field(default=None, sa_type=Text)
     idempotency_key: str | None = Field(default=None, sa_type=Text)
     #: The RFC 5322 message, only while it may still have to be sent.
-    body: bytes | None = Field(default=None, sa_type=LargeBinary)
+    body: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
     #: Until when the process that is sending may still be at it.
     leased_until: datetime | None = None
     created_at: datetime = Field(default_factory=now)
@@ -151,6 +151,6 @@ class DeploymentRow(SQLModel, table=True):
     __table_args__ = (CheckConstraint("id = 1", name="deployment_is_one_row"),)
 
     id: int = Field(default=1, primary_key=True)
-    credentials_json: str | None = Field(default=None, sa_type=Text)
+    credentials_json: str | None = Field(default=None, sa_type=Text, repr=False)
     updated_at: datetime = Field(default_factory=now)
     updated_by: str = Field(sa_type=Text)

@@ -25,6 +25,8 @@ ERRORS: dict[FailureKind, type[PalEMailError]] = {
     FailureKind.MESSAGE: MessageRejected,
 }
 
+#: The consent left out a permission that sending needs.
+_SCOPE_MISSING = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 #: Limits of the whole project rather than of one sender.
 _PROJECT_QUOTA = frozenset({"dailyLimitExceeded", "quotaExceeded"})
 
@@ -60,6 +62,10 @@ _EXPLANATIONS = {
         "refused again: change the message."
     ),
 }
+_OTHER_CLIENT = (
+    "The grant of sender {alias!r} was given to another OAuth client than the one that is set up "
+    "({said}). Re-authorise it on {page}, or restore the client that it was given to."
+)
 _EXPLANATIONS[FailureKind.ACCESS_TOKEN] = _EXPLANATIONS[FailureKind.GRANT]
 
 
@@ -69,13 +75,18 @@ def explain(failure: GoogleFailure, *, alias: str, admin_url: str) -> str:
     when = "Try again later."
     if failure.retry_at is not None:
         when = f"It takes the next message at {failure.retry_at:%Y-%m-%d %H:%M:%S} UTC."
-    return _EXPLANATIONS[failure.kind].format(alias=alias, said=said, page=admin_url, when=when)
+    explanation = _EXPLANATIONS[failure.kind]
+    if failure.reason == "unauthorized_client":
+        explanation = _OTHER_CLIENT
+    return explanation.format(alias=alias, said=said, page=admin_url, when=when)
 
 
 def record_code(failure: GoogleFailure) -> str:
     """Return the code under which a failure is recorded with its sender."""
     if failure.kind is FailureKind.RATE and failure.reason in _PROJECT_QUOTA:
         return "quota_exceeded"
+    if failure.reason in _SCOPE_MISSING:
+        return "scope_missing"
     return ERRORS[failure.kind].code
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, RowMapping, text
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore.clock import now
+from mailcore.database import storable
 from mailcore.views import (
     EXPIRING_WITHIN,
     DeploymentProblem,
@@ -60,8 +61,13 @@ _QUERY = text("""
         SELECT alias AS problem_alias, last_error_code AS problem_code,
                last_error_text AS problem_text, last_error_at AS problem_at
         FROM sender
-        WHERE last_error_code = 'configuration'
-           OR (last_error_code = 'quota_exceeded' AND last_error_at > :a_day_ago)
+        WHERE (last_error_code = 'configuration'
+               OR (last_error_code = 'quota_exceeded' AND last_error_at > :a_day_ago))
+          -- A client of the sender's own is its own affair, and a mail that went out since
+          -- shows that the deployment's works again.
+          AND credentials_json IS NULL
+          AND last_error_at > coalesce((SELECT max(last_sent_at) FROM sender
+                                        WHERE credentials_json IS NULL), '-infinity')
         ORDER BY last_error_at DESC LIMIT 1
     )
     SELECT totals.*, problem.*, (SELECT count(*) FROM matching) AS matching,
@@ -114,8 +120,7 @@ def read_page(
 
 def _literal(search: str) -> str:
     """Keep what people type from being read as a pattern."""
-    escaped = search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return escaped.replace("\0", "")  # Postgres stores none
+    return storable(search).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 def _sender(row: RowMapping) -> Sender:

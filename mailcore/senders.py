@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from mailcore.clock import now
 from mailcore.credentials import OAuthClient
-from mailcore.database import Database, changed_rows
+from mailcore.database import Database, changed_rows, storable
 from mailcore.encryption import Vault
 from mailcore.errors import ConfigurationError, InvalidSender, SenderExists, SenderNotFound
 from mailcore.models import (
@@ -229,7 +229,7 @@ class Senders:
         with self._database.transaction() as session:
             rows = session.exec(
                 select(SenderEventRow)
-                .where(SenderEventRow.alias == alias)
+                .where(SenderEventRow.alias == storable(alias))
                 .order_by(col(SenderEventRow.at).desc(), col(SenderEventRow.id).desc())
                 .limit(limit)
             )

@@ -3,20 +3,17 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Unpack
 from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
-from tenacity import Retrying, retry_if_exception_type, stop_before_delay
-from tenacity.wait import wait_random_exponential
 
 from mailcore import records
 from mailcore.arguments import ContentArguments
 from mailcore.attempts import Attempts, Submission
-from mailcore.database import Database
+from mailcore.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.errors import DatabaseUnavailable, InvalidMessage, MailError, PalEMailError
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
@@ -31,8 +28,6 @@ from mailcore.views import DeliveryStatus, Sent
 
 log = logging.getLogger("mailcore")
 
-#: Seconds over which the database is asked again: it may be restarting.
-DATABASE_PATIENCE = 5.0
 #: Characters that a name given by the caller may have.
 _MAX_NAME = 255
 _RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
@@ -69,7 +64,7 @@ class Sending:
         """See `mailcore.Mailcore.send_email`."""
         _check_how(alias, thread_id, idempotency_key, timeout)
         begun = time.monotonic()
-        sender = _patiently(DatabaseUnavailable, timeout)(self._tokens.load, alias)
+        sender = patiently(DatabaseUnavailable, timeout)(self._tokens.load, alias)
         message = _compose(sender, content)
         if dry_run:
             return message
@@ -107,10 +102,9 @@ class Sending:
             accepted = self._attempts.run(submission)
             outcome = "sent"
         except GoogleFailure as failure:
-            error = self._to_error(submission, failure)
-            outcome = error.code
-            self._record_failure(submission, failure, if_not_sent)
-            raise error from failure
+            outcome = ERRORS[failure.kind].code
+            recorded = self._record_failure(submission, failure, if_not_sent)
+            raise self._to_error(submission, failure, recorded=recorded) from failure
         except PalEMailError as exc:
             outcome = exc.code
             self._record_error(submission, exc, if_not_sent)
@@ -135,7 +129,7 @@ class Sending:
         if key is None:
             return None
         while True:
-            asking = _patiently(DatabaseUnavailable, submission.seconds_left)
+            asking = patiently(DatabaseUnavailable, submission.seconds_left)
             claimed = asking(self._claim, submission)
             if claimed is not None:
                 submission.attempted = claimed
@@ -161,94 +155,97 @@ class Sending:
 
     def _record_sent(self, submission: Submission, accepted: Accepted) -> None:
         """Record a sent mail. It is sent even if that fails: say so loudly, never send again."""
-        recording = _patiently(_RECORD_FAILURES, DATABASE_PATIENCE)
-        with _loudly(submission, "The mail was SENT. Do not send it again."):
-            recording(self._write_sent, submission, accepted)
 
-    def _write_sent(self, submission: Submission, accepted: Accepted) -> None:
-        with self._database.statement() as connection:
-            records.record_sent(
-                connection,
-                submission.attempted,
-                accepted,
-                sender_id=submission.sender.id,
-                generation=submission.sender.generation,
-            )
+        def write() -> None:
+            with self._database.statement() as connection:
+                records.record_sent(
+                    connection,
+                    submission.attempted,
+                    accepted,
+                    sender_id=submission.sender.id,
+                    generation=submission.sender.generation,
+                )
+
+        _record(submission, "The mail was SENT. Do not send it again.", write)
 
     def _record_failure(
         self, submission: Submission, failure: GoogleFailure, if_not_sent: DeliveryStatus
-    ) -> None:
+    ) -> bool:
         sender = submission.sender
         reason = explain(failure, alias=sender.alias, admin_url=self._admin_url)
         unknown = failure.kind is FailureKind.UNKNOWN
-        with _loudly(submission, reason), self._database.transaction() as session:
-            records.record_not_sent(
-                session.connection(),
-                submission.attempted,
-                DeliveryStatus.UNKNOWN if unknown else if_not_sent,
-                error_code=ERRORS[failure.kind].code,
-                error_text=reason,
-                thread_id=submission.thread_id,
-            )
-            record_refusal(
-                session.connection(),
-                failure,
-                sender_id=sender.id,
-                generation=sender.generation,
-                code=record_code(failure),
-                reason=reason,
-                who="job",
-            )
+
+        def write() -> None:
+            with self._database.transaction() as session:
+                records.record_not_sent(
+                    session.connection(),
+                    submission.attempted,
+                    DeliveryStatus.UNKNOWN if unknown else if_not_sent,
+                    error_code=ERRORS[failure.kind].code,
+                    error_text=reason,
+                    thread_id=submission.thread_id,
+                )
+                record_refusal(
+                    session.connection(),
+                    failure,
+                    sender_id=sender.id,
+                    generation=sender.generation,
+                    code=record_code(failure),
+                    reason=reason,
+                    who="job",
+                )
+
+        return _record(submission, reason, write)
 
     def _record_error(
         self, submission: Submission, exc: PalEMailError, if_not_sent: DeliveryStatus
     ) -> None:
         """Record what failed before Google was asked: the database, the client, a deletion."""
-        with _loudly(submission, str(exc)), self._database.statement() as connection:
-            records.record_not_sent(
-                connection,
-                submission.attempted,
-                if_not_sent,
-                error_code=exc.code,
-                error_text=str(exc),
-                thread_id=submission.thread_id,
-            )
+
+        def write() -> None:
+            with self._database.statement() as connection:
+                records.record_not_sent(
+                    connection,
+                    submission.attempted,
+                    if_not_sent,
+                    error_code=exc.code,
+                    error_text=str(exc),
+                    thread_id=submission.thread_id,
+                )
+
+        recorded = _record(submission, str(exc), write)
         exc.alias = submission.sender.alias
-        if isinstance(exc, MailError):
+        if recorded and isinstance(exc, MailError):
             exc.delivery_id = str(submission.attempted.id)
 
-    def _to_error(self, submission: Submission, failure: GoogleFailure) -> PalEMailError:
+    def _to_error(
+        self, submission: Submission, failure: GoogleFailure, *, recorded: bool
+    ) -> PalEMailError:
         return to_error(
             failure,
             alias=submission.sender.alias,
             admin_url=self._admin_url,
-            delivery_id=str(submission.attempted.id),
+            delivery_id=str(submission.attempted.id) if recorded else None,
         )
 
 
-def _patiently(failures: type[Exception] | tuple[type[Exception], ...], seconds: float) -> Retrying:
-    return Retrying(
-        retry=retry_if_exception_type(failures),
-        wait=wait_random_exponential(multiplier=0.1, max=1),
-        stop=stop_before_delay(min(seconds, DATABASE_PATIENCE)),
-        reraise=True,
-    )
+def _record(submission: Submission, outcome: str, write: Callable[[], None]) -> bool:
+    """Write a record, and return whether that could be done.
 
-
-@contextmanager
-def _loudly(submission: Submission, outcome: str) -> Iterator[None]:
-    """A record that cannot be written changes no outcome, and must be seen."""
+    Each can be written twice. One that cannot be written changes no outcome, and must be seen.
+    """
     try:
-        yield
+        patiently(_RECORD_FAILURES, DATABASE_PATIENCE)(write)
     except _RECORD_FAILURES as exc:
         # Not the traceback: it would show the statement's values, and so the message.
         why = str(exc.__cause__ or exc).partition("\n")[0]
         log.critical("%s This could not be recorded: %s", outcome, why, extra=_about(submission))
+        return False
+    return True
 
 
 def _interruption(submission: Submission, exc: BaseException) -> GoogleFailure:
-    asked = submission.attempted.attempts > 0
-    kind = FailureKind.UNKNOWN if asked else FailureKind.TEMPORARY
+    kind = FailureKind.UNKNOWN if submission.in_flight else FailureKind.TEMPORARY
     return GoogleFailure(kind, "interrupted", f"it was stopped by {type(exc).__name__}")
 
 

@@ -119,20 +119,22 @@ class Tokens:
         A sender without a grant takes one from gmail-sdk's files, if there is one for it.
         A database that cannot be reached is an error, never a reason to look there.
 
+        Returns:
+            The sender; one that was never authorised has an empty grant.
+
         Raises:
             SenderNotFound: no sender has that alias.
-            ReauthRequired: it was never authorised.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.statement() as connection:
             loaded = self._read(connection, alias)
-        if loaded is not None:
+        if loaded is not None and loaded.generation > 0:
             return loaded
         adopt(alias, settings=self._settings, database=self._database, vault=self._vault)
         with self._database.statement() as connection:
             loaded = self._read(connection, alias)
         if loaded is None:
-            raise self._never_authorised(alias)
+            raise SenderNotFound(f"Sender {alias!r} was deleted just now.", alias=alias)
         return loaded
 
     def fresh(
@@ -148,11 +150,14 @@ class Tokens:
 
         Raises:
             GoogleFailure: Google refuses to renew it; that is recorded.
+            ReauthRequired: it was never authorised.
             SenderNotFound: it was deleted meanwhile.
             TemporaryFailure: others took too long, or Postgres cannot be reached.
         """
         if _usable(sender.grant, refused):
             return sender
+        if sender.grant.refresh_token is None:
+            raise self._never_authorised(sender.alias)
         deadline = time.monotonic() + timeout
         with self._database.exclusive(sender.id, timeout=timeout) as session:
             # What failed is returned, not raised: its record must be committed.
@@ -228,8 +233,9 @@ class Tokens:
         if not ALIAS.fullmatch(alias):  # Postgres would choke on some of what cannot be one
             return None
         row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
-        if row is None or row.token_json is None:
+        if row is None:
             return None
+        token_json = row.token_json and self._vault.open(row.token_json)
         return LoadedSender(
             id=row.id,
             alias=row.alias,
@@ -237,7 +243,7 @@ class Tokens:
             display_name=row.display_name,
             status=row.status,
             generation=row.generation,
-            grant=Grant.from_json(self._vault.open(row.token_json)),
+            grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
             sealed_client=row.credentials_json,
             last_error_at=row.last_error_at,
         )

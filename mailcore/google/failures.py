@@ -176,7 +176,10 @@ def _reasons(error: dict[str, Any]) -> list[str]:
 
 
 def _one_line(value: object) -> str:
-    return " ".join(value.split())[:500] if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    line = " ".join(value.split())[:500]
+    return "".join(character for character in line if character.isprintable())
 
 
 def _retry_at(headers: Mapping[str, str], text: str) -> datetime | None:

@@ -119,4 +119,6 @@ def _accepted(answer: Any) -> Accepted:
     accepted = Accepted(answer["id"], answer.get("threadId", answer["id"]))
     if not (isinstance(accepted.gmail_id, str) and isinstance(accepted.thread_id, str)):
         raise TypeError("the ids are no text")
+    if not (accepted.gmail_id + accepted.thread_id).isascii():
+        raise ValueError("the ids are none of Gmail's")
     return accepted

@@ -61,7 +61,7 @@ class _WatchesSending:
             super().request(*args, **kwargs)  # type: ignore[misc]
         except (BrokenPipeError, ConnectionResetError):
             raise  # urllib3 still looks for an answer that came early
-        except OSError as exc:
+        except (OSError, ValueError) as exc:  # ValueError: a header that cannot be written
             raise _NotFullySent from exc
         self._handed_over = True
 

@@ -43,7 +43,7 @@ class Loads:
             self._read.release()
 
     def wait_for(self, callers: int) -> None:
-        for _ in range(callers + 1):  # the one who refreshes has read twice
+        for _ in range(callers):
             assert self._read.acquire(timeout=30)
 
 
@@ -104,7 +104,8 @@ def test_waiting_threads_hold_no_connection(
         waiting = [meanwhile(lambda: core.access_token(authorised)) for _ in range(40)]
         gate.wait_for_arrivals(1)
         loads.wait_for(40)
-        eventually(lambda: cast("QueuePool", core._database.engine.pool).checkedout() == 1)
+        eventually(lambda: cast("QueuePool", core._database.lock_engine.pool).checkedout() == 1)
+        eventually(lambda: cast("QueuePool", core._database.engine.pool).checkedout() == 0)
         assert core.senders.page().matching == 1
     assert len({wait() for wait in waiting}) == 1
 

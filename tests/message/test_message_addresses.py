@@ -5,9 +5,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.message.message_reading import read, read_elsewhere, write
 
 from mailcore.errors import InvalidMessage
+from tests.message.message_reading import read, read_elsewhere, write
 
 #: Controls of ASCII, and lone surrogates, which are no characters; all planes remain.
 CONTROLS = "".join(map(chr, [*range(0x20), 0x7F]))

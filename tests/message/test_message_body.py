@@ -13,10 +13,10 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.message.message_reading import decoded, read, read_elsewhere, write
 
 from mailcore.errors import InvalidMessage
 from mailcore.message import Attachment, compose
+from tests.message.message_reading import decoded, read, read_elsewhere, write
 
 MEBIBYTE = 1024 * 1024
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

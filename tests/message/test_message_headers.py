@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.message.message_reading import read, read_elsewhere, write
 
 from mailcore.errors import InvalidMessage
+from tests.message.message_reading import read, read_elsewhere, write
 
 HEADER_TEXT = st.text(
     st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=300
