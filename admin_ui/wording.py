@@ -123,6 +123,12 @@ def remedy(sender: Sender) -> str | None:
             return "Authorise it once, and jobs can send through it."
         case SenderStatus.BLOCKED:
             return escaped(sender.status_reason or "Google refuses this account.")
+        case SenderStatus.EXPIRED if _lacks_permission(sender):
+            return (
+                "Its grant lacks a permission that sending needs: a box was left unticked at "
+                "Google. Re-authorise it, and tick every box; mail that waits then goes out by "
+                "itself."
+            )
         case SenderStatus.EXPIRED if ended_by_testing(sender):
             return LEAVE_TESTING
         case SenderStatus.EXPIRED:
@@ -157,11 +163,15 @@ def _lives_for_a_week(sender: Sender) -> bool:
     return abs(life - TESTING_LIFE) < timedelta(hours=1)
 
 
+def _lacks_permission(sender: Sender) -> bool:
+    return sender.last_error_code == "scope_missing"
+
+
 def _cause_of_expiry(sender: Sender) -> str:
+    if _lacks_permission(sender):  # Google said so; the age is only a sign
+        return "permission to send is missing"
     if ended_by_testing(sender):
         return "7 days are over (project in Testing)"
-    if sender.last_error_code == "scope_missing":
-        return "permission to send is missing"
     return "password changed or access revoked"
 
 

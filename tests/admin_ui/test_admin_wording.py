@@ -114,6 +114,17 @@ def test_a_grant_that_died_at_seven_days_names_testing(gone: Sender, *, testing:
     assert ("Publish app" in (wording.remedy(gone) or "")) is testing
 
 
+def test_a_grant_without_a_permission_asks_to_tick_every_box() -> None:
+    """What Google said counts: neither a changed password nor the grant's age is blamed."""
+    gone = replace(
+        expired(age=WEEK + 2 * HOUR, noticed=2 * HOUR, announced=WEEK),
+        last_error_code="scope_missing",
+    )
+    assert "permission to send is missing" in wording.countdown(gone, NOW)
+    assert "tick every box" in (wording.remedy(gone) or "")
+    assert "password" not in (wording.remedy(gone) or "")
+
+
 def test_an_expiring_grant_of_a_week_already_shows_the_way_out() -> None:
     """Who is about to renew for the third time is told how to end that."""
     soon = sender(
