@@ -1,11 +1,19 @@
 """One sender: who it is, how its grant stands, what happened, what it sent."""
 
 from datetime import datetime, tzinfo
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from admin_ui import access, dialogs, outages, owner_link, reauth_dialog, send_plot, wording
+from admin_ui import (
+    access,
+    dialogs,
+    outages,
+    owner_link,
+    reader,
+    reauth_dialog,
+    send_plot,
+    wording,
+)
 from admin_ui.access import Desk
 from admin_ui.delivery_rows import draw_deliveries
 from admin_ui.sender_dialogs import DeleteSender
@@ -73,7 +81,7 @@ def _draw_state(alias: str) -> None:
 
 
 def _draw_overview(desk: Desk, sender: Sender) -> None:
-    at, zone = now(), _zone()
+    at, zone = now(), reader.zone()
     grant, mail = st.columns(2)
     with grant.container(border=True, height="stretch"):
         st.markdown("##### Grant")
@@ -121,10 +129,6 @@ def _ending(sender: Sender, at: datetime, zone: tzinfo) -> str:
     return f"{wording.moment(end, zone)} ({away})"
 
 
-def _zone() -> tzinfo:
-    return ZoneInfo(st.context.timezone or "UTC")
-
-
 def _check(desk: Desk, alias: str) -> None:
     with outages.explained():
         with st.spinner("Asking Google …"):
@@ -139,7 +143,7 @@ def _draw_recent_deliveries(desk: Desk, alias: str) -> None:
     if not page.deliveries:
         st.info("Nothing was sent through this sender yet.", icon=":material/inbox:")
         return
-    draw_deliveries(page.deliveries, _zone(), with_sender=False)
+    draw_deliveries(page.deliveries, reader.zone(), with_sender=False)
     if page.matching > len(page.deliveries):
         st.page_link(
             "deliveries_page.py",
@@ -150,7 +154,7 @@ def _draw_recent_deliveries(desk: Desk, alias: str) -> None:
 
 
 def _draw_history(desk: Desk, alias: str) -> None:
-    zone = _zone()
+    zone = reader.zone()
     for event in desk.core.senders.events(alias):
         with st.container(border=True, gap=None):
             st.markdown(f"**{wording.escaped(wording.event(event.what))}**")

@@ -6,19 +6,17 @@ from typing import Literal
 
 import streamlit as st
 
-from admin_ui import access, dialogs, outages, reauth_dialog, wording
+from admin_ui import access, dialogs, outages, paging, reauth_dialog, wording
 from admin_ui.sender_dialogs import AddSender, DeleteSender
 from mailcore import Sender, SenderPage, SenderStatus, Totals, now
 
-#: As many rows as a browser draws without a pause.
-PER_PAGE = 25
 #: How often the list looks at the database again, in seconds.
 LOOK_AGAIN = 4
 
 Filter = Literal["all", "healthy", "expiring", "expired", "blocked", "pending"]
 FILTERS: tuple[Filter, ...] = ("all", "expired", "expiring", "blocked", "pending", "healthy")
 
-_SEARCH, _FILTER, _PAGE = "search", "show", "page"
+_SEARCH, _FILTER = "search", "show"
 _LED_TO_SETUP = "led-to-setup"
 
 
@@ -31,7 +29,7 @@ def draw() -> None:
 @st.fragment(run_every=LOOK_AGAIN)
 def _draw_senders() -> None:
     with outages.explained():
-        page = _fetch()
+        page = paging.fetch(_read)
         _draw_head(page.totals)
         if not page.totals.all:
             _draw_nothing_yet()
@@ -39,20 +37,17 @@ def _draw_senders() -> None:
         _draw_problem(page)
         _draw_controls(page.totals)
         _draw_rows(page)
-        if page.matching > PER_PAGE:
-            with st.container(horizontal_alignment="center"):
-                st.pagination(-(-page.matching // PER_PAGE), key=_PAGE)
+        paging.draw(page.matching)
 
 
-def _fetch() -> SenderPage:
+def _read(offset: int) -> SenderPage:
     core = access.desk().core
     chosen: Filter = st.session_state.get(_FILTER) or "all"
-    number: int = st.session_state.get(_PAGE, 1)
     return core.senders.page(
         search=st.session_state.get(_SEARCH) or "",
         status=None if chosen == "all" else _status(chosen),
-        offset=(number - 1) * PER_PAGE,
-        limit=PER_PAGE,
+        offset=offset,
+        limit=paging.PER_PAGE,
     )
 
 
@@ -122,7 +117,7 @@ def _draw_controls(totals: Totals) -> None:
         format_func=labelled,
         key=_FILTER,
         label_visibility="collapsed",
-        on_change=_to_first_page,
+        on_change=paging.to_first,
         width="stretch",
         wrap=True,
     )
@@ -133,7 +128,7 @@ def _draw_controls(totals: Totals) -> None:
         live=True,
         key=_SEARCH,
         label_visibility="collapsed",
-        on_change=_to_first_page,
+        on_change=paging.to_first,
     )
 
 
@@ -142,10 +137,6 @@ def _filter_icon(name: Filter) -> str:
         return ""
     badge = wording.EXPIRING if name == "expiring" else wording.status_badge(SenderStatus(name))
     return f":{badge.color}[{badge.icon}] "
-
-
-def _to_first_page() -> None:
-    st.session_state[_PAGE] = 1
 
 
 def _draw_rows(page: SenderPage) -> None:

@@ -1,6 +1,7 @@
 """The pages' logic, on a real mailcore and a real Postgres, without a browser."""
 
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 
 import psycopg
@@ -9,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 import admin_ui
+from admin_ui import wording
 from admin_ui.deployment import Deployment, LoginMode, install
-from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown
+from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown, ReauthRequired
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise
 
@@ -78,6 +80,31 @@ def test_twenty_five_to_a_page(visit: Visit, core: Mailcore) -> None:
     assert aliases(app) == [f"sender-{number:02}" for number in range(25, 30)]
 
 
+def test_a_page_that_is_no_more_gives_way_to_the_last_one(visit: Visit, core: Mailcore) -> None:
+    """Deleting the only sender of the last page leads to the page before it."""
+    for number in range(51):
+        core.senders.register(f"sender-{number:02}", gmail_account=ALERTS, by="test")
+    app = visit()
+    app.session_state["page"] = 3
+    app.run()
+    assert aliases(app) == ["sender-50"]
+    core.senders.delete("sender-50", by="test")
+    app.run()
+    assert aliases(app) == [f"sender-{number:02}" for number in range(25, 50)]
+
+
+def test_a_page_of_deliveries_that_is_no_more(
+    visit: Visit, core: Mailcore, authorised: Authorise
+) -> None:
+    """The list has become shorter: its last page is shown, not that nothing matches."""
+    authorised("alerts", ALERTS)
+    core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
+    app = visit("deliveries")
+    app.session_state["page"] = 2
+    app.run()
+    assert "Disk is full" in texts(app)
+
+
 def test_who_needs_a_person_stands_first_and_the_rest_by_project(
     visit: Visit, core: Mailcore, authorised: Authorise
 ) -> None:
@@ -97,6 +124,36 @@ def test_a_sender_that_is_gone_is_told(visit: Visit) -> None:
     """An old link leads to a sentence and a way back, not to a traceback."""
     app = visit("sender", sender="ghost")
     assert "There is no sender called ghost" in texts(app)
+    assert not app.exception
+
+
+def test_a_missing_permission_is_told(
+    visit: Visit, core: Mailcore, google: GoogleSandbox, authorised: Authorise
+) -> None:
+    """After Gmail refused for want of a permission, the page asks for every box."""
+    authorised("alerts", ALERTS)
+    google.fail("send", faults.INSUFFICIENT_PERMISSIONS, times=None)
+    with pytest.raises(ReauthRequired):
+        core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
+    page = texts(visit("sender", sender="alerts"))
+    assert "permission to send is missing" in page
+    assert "tick every box" in page
+    assert "password" not in page
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus_Mons", "../etc", "America"])
+@pytest.mark.parametrize("path", ["deliveries", "sender"])
+def test_a_time_zone_that_is_not_known_here_makes_times_utc(
+    visit: Visit, core: Mailcore, authorised: Authorise, path: str, zone: str
+) -> None:
+    """A browser newer than the server's list of zones still gets its page."""
+    authorised("alerts", ALERTS)
+    sent = core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
+    app = visit(path, sender="alerts")
+    app.context["timezone"] = zone
+    app.run()
+    at = wording.moment(core.deliveries.get(sent.delivery_id).created_at, UTC)
+    assert wording.escaped(at) in texts(app)
     assert not app.exception
 
 
