@@ -19,6 +19,7 @@ from mailcore import (
     AuthorizationOutcome,
     AuthorizationProgress,
     Completed,
+    DatabaseUnavailable,
     LinkExpired,
     LinkUsed,
     Mailcore,
@@ -52,7 +53,7 @@ class Authorizing:
         """``GET /senders/callback``: take in what Google sends, then show it elsewhere.
 
         What belongs to no known authorization is shown right here: nothing was done with
-        it. So is a database that is down: reloading then goes on where this stopped.
+        it. So is a database that is down, since the other page could not be drawn either.
         """
         if request.method == "HEAD":  # only looking must not use the link up
             return Response(status_code=405, headers={"Allow": "GET", **PRIVATE})
@@ -68,7 +69,7 @@ class Authorizing:
 
     def _refuse(self, error: PalEMailError) -> Response:
         known = error.authorization_id
-        if known is None:
+        if known is None or isinstance(error, DatabaseUnavailable):
             return self._pages.draw_error(error)
         if isinstance(error, LinkUsed):
             return RedirectResponse(f"callback/{known}/used", 303, PRIVATE)

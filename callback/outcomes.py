@@ -152,6 +152,16 @@ OUTCOMES: dict[str, Outcome] = {
     ),
 }
 
+#: The database went away after the link was used up: reloading would only say so.
+NOT_STORED = Outcome(
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    heading="The re-auth could not be stored",
+    next_step=(
+        "The old grant is untouched. Wait a minute, then start again from the senders page: "
+        "this link is used up."
+    ),
+)
+
 #: For what nobody foresaw. Its text is all that leaves the process.
 UNFORESEEN = Outcome(
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -163,4 +173,6 @@ UNFORESEEN_DETAIL = "The fault is on this side, and was recorded in the serverâ€
 
 def outcome_of(error: PalEMailError) -> Outcome:
     """Return how an error is answered."""
+    if isinstance(error, DatabaseUnavailable) and error.authorization_id is not None:
+        return NOT_STORED
     return OUTCOMES.get(error.code, UNFORESEEN)

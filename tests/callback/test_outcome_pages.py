@@ -4,9 +4,12 @@ import base64
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 from starlette.testclient import TestClient
 
 from callback import create_app
@@ -359,3 +362,43 @@ def test_a_database_that_is_down(core: Mailcore, google: GoogleSandbox, authoris
 
     shows(down, 503, "The database cannot be reached", core)
     assert up.status_code == 200
+
+
+def test_a_database_that_goes_away_once_the_link_is_used_up(
+    *,
+    browser: TestClient,
+    core: Mailcore,
+    google: GoogleSandbox,
+    authorised: str,
+    database_url: str,
+    postgres_server: str,
+) -> None:
+    """The page says to start again, as reloading cannot help, and the old grant still works."""
+    back = google.consent(core.authorizations.begin(authorised, by="t").url)
+    with psycopg.connect(database_url) as connection:
+        name = connection.info.dbname
+
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+
+        def open_to_all(answer: str) -> None:
+            server.execute(
+                SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(Identifier(name), SQL(answer))
+            )
+
+        with google.hold("token") as gate, ThreadPoolExecutor(1) as pool:
+            visit = pool.submit(browser.get, back)
+            gate.wait_for_arrivals(1)
+            open_to_all("false")
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            gate.release()
+            answer = visit.result()
+        open_to_all("true")
+
+    page = shows(answer, 503, "The re-auth could not be stored", core)
+    assert answer.history == []
+    assert "old grant is untouched" in page.text
+    assert "start again from the senders page" in page.text
+    assert "reload" not in page.text
+    assert healthy_with_the_old_grant(core, authorised)
