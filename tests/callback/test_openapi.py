@@ -10,8 +10,8 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 
-from callback.openapi import RESERVED
-from mailcore import Mailcore
+from callback.openapi import ALIAS, RESERVED
+from mailcore import Mailcore, registration
 from tests.callback.browsing import ACCOUNT, API_KEY
 
 #: Enough to meet every operation with good and bad values, in a few seconds; the same
@@ -38,6 +38,12 @@ def test_the_description_is_served_to_anybody(browser: TestClient) -> None:
         "/healthz",
         "/readyz",
     }
+
+
+def test_the_aliases_described_are_those_that_can_be_registered() -> None:
+    """Whoever writes a client by the description is not refused an alias that it allows."""
+    assert f"^{registration.ALIAS.pattern}$" == ALIAS
+    assert set(RESERVED) == registration.RESERVED
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
