@@ -1,5 +1,7 @@
 """What can be changed about a sender, and the mail that tries it out."""
 
+from uuid import uuid4
+
 import streamlit as st
 
 from admin_ui import dialogs, outages
@@ -56,6 +58,8 @@ def draw_test_mail(desk: Desk, sender: Sender) -> None:
         to = st.text_input("Send a test mail to", value=sender.gmail_account or "", type="email")
         if not st.form_submit_button("Send test mail", icon=":material/send:"):
             return
+    # The second click of a double click stops this run, and asks for the same mail again.
+    once = f"test-mail-key-{sender.alias}-{to}"
     with outages.explained():
         with st.spinner("Sending …"):
             sent = desk.core.send_email(
@@ -63,8 +67,10 @@ def draw_test_mail(desk: Desk, sender: Sender) -> None:
                 to=to,
                 subject=f"Test mail from {sender.alias}",
                 text="This mail was sent from the admin page of pal-e-mail. The sender works.",
+                idempotency_key=st.session_state.setdefault(once, uuid4().hex),
             )
         st.success(f"Gmail has taken it: {escaped(sent.gmail_id)}", icon=":material/check_circle:")
+    del st.session_state[once]
 
 
 def _store_client(desk: Desk, alias: str, credentials_json: str | None) -> None:

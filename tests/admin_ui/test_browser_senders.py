@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mailcore import Mailcore, SenderNotFound, SenderStatus
+from mailcore.sandbox import GoogleSandbox
 from tests.admin_ui.admin_calling import ALERTS, BILLING, REPORTS, Authorise, Person, Served, row
 
 pytestmark = pytest.mark.browser
@@ -133,6 +134,25 @@ def test_a_sender_has_a_page_of_its_own_and_back_returns(
     expect(page.get_by_role("heading", name="alerts")).to_be_visible()
     page.go_back()
     expect(row(page, "alerts")).to_be_visible()
+
+
+def test_a_double_click_sends_one_test_mail(
+    served: Served, person: Person, google: GoogleSandbox, authorised: Authorise
+) -> None:
+    """Who clicks twice gets one mail; who clicks again after it went gets another."""
+    authorised("alerts", ALERTS)
+    page = person(f"{served.url}/sender?sender=alerts")
+    send = page.get_by_role("button", name="Send test mail")
+    with google.hold("send") as gate:
+        send.dblclick()
+        gate.wait_for_arrivals(1)
+        # Somebody else's whole visit: by then the server has seen the second click.
+        expect(row(person(served.url), "alerts")).to_be_visible()
+        gate.release()
+        expect(page.get_by_text("Gmail has taken it")).to_be_visible()
+    assert len(google.outbox) == 1
+    send.click()
+    google.wait_for_outbox(2)
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
