@@ -143,20 +143,9 @@ class Authorizations:
         """
         request = consume(self._database, state)
         try:
-            granted = consented(request.alias, code, error)
-            client = self._client_of(request.alias)
-            exchanged = self._exchange(request, client, granted)
-            check_permissions(exchanged.grant, request.alias)
-            account = self._consent.account(exchanged, client)
-            storing = patiently(DatabaseUnavailable, DATABASE_PATIENCE)
-            return storing(self._store, request, exchanged, account)
-        except DatabaseUnavailable as exc:
-            exc.alias, exc.authorization_id = request.alias, str(request.id)
-            raise  # where nothing can be stored, no refusal can
+            return self._take_in(request, code, error)
         except PalEMailError as exc:
-            exc.alias = request.alias
-            exc.authorization_id = str(request.id)
-            refuse(self._database, request, exc)
+            exc.alias, exc.authorization_id = request.alias, str(request.id)
             raise
 
     def progress(self, authorization_id: str) -> AuthorizationProgress:
@@ -191,6 +180,24 @@ class Authorizations:
             renewing_all=request.renewing_all,
             requested_by=request.requested_by,
         )
+
+    def _take_in(
+        self, request: AuthorizationRequestRow, code: str | None, error: str | None
+    ) -> Completed:
+        """Go through the checks in their order, and keep the first refusal."""
+        try:
+            granted = consented(request.alias, code, error)
+            client = self._client_of(request.alias)
+            exchanged = self._exchange(request, client, granted)
+            check_permissions(exchanged.grant, request.alias)
+            account = self._consent.account(exchanged, client)
+            storing = patiently(DatabaseUnavailable, DATABASE_PATIENCE)
+            return storing(self._store, request, exchanged, account)
+        except DatabaseUnavailable:
+            raise  # where nothing can be stored, no refusal can
+        except PalEMailError as exc:
+            refuse(self._database, request, exc)
+            raise
 
     def _client_of(self, alias: str) -> OAuthClient:
         with self._database.transaction() as session:
