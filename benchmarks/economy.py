@@ -18,7 +18,7 @@ from benchmarks.stand_in import StandIn
 
 CALLERS = 1000
 #: Whose callers can share one set of credentials. The others renew each for itself.
-SHARING = (OURS, "google_client_cached", "authorized_session")
+SHARING = (OURS, "authorized_session")
 _MAIL = Mail("Only 3 % are left on /var.")
 
 

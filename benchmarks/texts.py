@@ -31,17 +31,19 @@ HOW = """\
 - The 2 KB are plain text. The 5 MB are a file of random bytes, read anew for each mail.
 - Contenders that leave composing to their caller (the Google client, google-auth, bare urllib3,
   and gmail-sdk where there is a file) compose with the standard library's `EmailMessage`, as
-  Google's guide does, and post base64 in JSON. Large mails of `send_email` go through Gmail's
-  upload endpoint as they are, which is why they need less.
-- httplib2 is not safe for threads, so the Google client, simplegmail and google-auth's session
-  have one connection for each thread. ezgmail has one service for the whole process, and takes
-  part with one thread only.
+  Google's guide does, and post base64 in JSON. gmail-sdk, simplegmail and ezgmail compose with
+  the older `MIMEText`, which costs less, and leave the date and the Message-ID to Gmail. The last
+  row is bare urllib3 with `MIMEText`: less than that is hardly possible. Large mails
+  of `send_email` go through Gmail's upload endpoint as they are, which is why they need less.
+- httplib2 is not safe for threads, and requests promises nothing, so the Google client,
+  simplegmail and google-auth's session have one connection for each thread. ezgmail has one
+  service for the whole process, and takes part with one thread only.
 - simplegmail reads every mail back after sending it: that is a second request, and a second
   wait for Gmail.
 - gmail-sdk's addresses are constants of its modules and are replaced there. simplegmail and
   ezgmail call Google's `build` without an address; they are given a `build` with one. Nothing
-  else in any of them is changed. For the faults, those that let nobody set a timeout get one by
-  `socket.setdefaulttimeout`.
+  else in any of them is changed, but for the timeout of gmail-sdk's httpx client. For the faults,
+  those that let nobody set a timeout get one by `socket.setdefaulttimeout`.
 - google-api-python-client imports oauth2client where it is installed, as it is here for
   ezgmail's sake. Without ezgmail, everyone who uses Google's client starts a little faster.
 - A cold start's memory is the kernel's peak for that process. "The libraries that it needs"
