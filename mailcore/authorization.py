@@ -20,6 +20,7 @@ from mailcore.authorization_requests import (
     hashed,
     outcome_of,
     refuse,
+    refused_lately,
 )
 from mailcore.clients import Clients
 from mailcore.clock import now
@@ -35,6 +36,9 @@ from mailcore.records import release_held
 from mailcore.senders import Senders, find, view
 from mailcore.settings import Settings
 from mailcore.views import Authorization, AuthorizationProgress, Completed
+
+#: How many due senders a walk looks at to find its next.
+_WALK = 200
 
 
 class Authorizations:
@@ -112,12 +116,20 @@ class Authorizations:
     def next_due(self, *, by: str) -> Authorization | None:
         """Begin the re-auth of the next sender that is expiring or expired, if there is one.
 
+        One that was refused to this person just now comes last: a mailbox that cannot be
+        renewed must not keep the walk from the others.
+
         Raises:
             ConfigurationError: there is no OAuth client.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        due = self._senders.page(status="due", limit=1).senders
-        return self.begin(due[0].alias, by=by, renewing_all=True) if due else None
+        due = [sender.alias for sender in self._senders.page(status="due", limit=_WALK).senders]
+        if not due:
+            return None
+        with self._database.transaction() as session:
+            refused = refused_lately(session, by)
+        alias = next((alias for alias in due if alias not in refused), due[0])
+        return self.begin(alias, by=by, renewing_all=True)
 
     def complete(self, *, state: str | None, code: str | None, error: str | None) -> Completed:
         """Take in Google's answer. A refusal leaves the old grant untouched.

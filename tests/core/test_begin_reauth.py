@@ -7,7 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from mailcore import AuthorizationOutcome, ConfigurationError, LinkInvalid, Mailcore, Settings, now
+from mailcore import (
+    AuthorizationOutcome,
+    ConfigurationError,
+    ConsentDenied,
+    LinkInvalid,
+    Mailcore,
+    Settings,
+    now,
+)
 from mailcore.sandbox import GoogleSandbox
 from tests.core.driving import ACCOUNT, Tables, authorise, query
 
@@ -155,3 +163,28 @@ def test_the_next_one_due(core: Mailcore, tables: Tables) -> None:
         seen.append(begun.alias)
         tables("DELETE FROM sender WHERE alias = %s", begun.alias)
     assert seen == ["gone", "soon"]
+
+
+def test_one_that_cannot_be_renewed_now_does_not_keep_the_walk_from_the_others(
+    core: Mailcore, google: GoogleSandbox, tables: Tables
+) -> None:
+    """Cancelled on the first: the second is next; only then is the first offered again."""
+    for alias in ("first", "second"):
+        core.senders.register(alias, by="t")
+    tables("UPDATE sender SET status = 'expired'")
+
+    begun = core.authorizations.next_due(by="t")
+    assert begun is not None
+    assert begun.alias == "first"
+    with pytest.raises(ConsentDenied):
+        core.authorizations.complete(
+            state=query(begun.url)["state"], code=None, error="access_denied"
+        )
+
+    following = core.authorizations.next_due(by="t")
+    assert following is not None
+    assert following.alias == "second"
+    tables("DELETE FROM sender WHERE alias = 'second'")
+    again = core.authorizations.next_due(by="t")
+    assert again is not None
+    assert again.alias == "first"
