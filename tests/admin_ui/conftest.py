@@ -80,7 +80,8 @@ def serve_without_client(serve: Serve) -> Served:
     return serve(GOOGLE_CLIENT_ID="", GOOGLE_CLIENT_SECRET="")
 
 
-@pytest.fixture(scope="session")
+# By module: two Playwrights at once, or one beside asyncio.run, do not work in one process.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         if os.environ.get("CI"):

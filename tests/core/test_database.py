@@ -213,11 +213,12 @@ def test_nothing_stands_in_the_way_of_pgbouncer(
 def test_every_lock_ends_with_its_transaction(core: Mailcore, authorised: str) -> None:
     """Only pg_advisory_xact_lock is used: a pooler hands the connection on after COMMIT."""
     statements: list[str] = []
-    event.listen(
-        core._database.engine,
-        "before_cursor_execute",
-        lambda _c, _cursor, statement, *_: statements.append(statement),
-    )
+    for engine in (core._database.engine, core._database.lock_engine):
+        event.listen(
+            engine,
+            "before_cursor_execute",
+            lambda _c, _cursor, statement, *_: statements.append(statement),
+        )
     core.check(authorised)
     core.migrate()
 

@@ -99,7 +99,9 @@ def test_a_refusal_is_told_recorded_and_not_tried_again(
     sender = core.senders.get("alerts")
     assert sender.status is status
     assert sender.status_reason == (None if status is HEALTHY else str(raised))
-    assert sender.last_error_code == raised.code
+    # The page tells a missing permission from a dead grant.
+    missing = fault is faults.INSUFFICIENT_PERMISSIONS
+    assert sender.last_error_code == ("scope_missing" if missing else raised.code)
     moved = [] if status is HEALTHY else [status.value]
     assert history(core) == ["registered", "reauthorized", *moved]
 
