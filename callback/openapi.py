@@ -229,6 +229,10 @@ _SENDER = _object(
         "last_error_at": _or_null(_MOMENT),
         "has_own_client": {"type": "boolean"},
         "held": {"type": "integer", "description": "Messages that wait for a re-auth."},
+        "unknown": {
+            "type": "integer",
+            "description": "Messages that may or may not have gone out, for a person to settle.",
+        },
         "created_at": _MOMENT,
         "updated_at": _MOMENT,
     }

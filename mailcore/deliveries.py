@@ -212,11 +212,14 @@ class Deliveries:
             return tuple(DayCount(**row) for row in connection.execute(_PER_DAY, values).mappings())
 
 
+_DERIVED = {
+    "can_retry": col(DeliveryRow.body).is_not(None)
+    & (col(DeliveryRow.status) == DeliveryStatus.UNKNOWN),
+    "can_discard": col(DeliveryRow.status).in_(_DISCARDABLE),
+}
 _COLUMNS = (
-    *(getattr(DeliveryRow, name) for name in Delivery.__dataclass_fields__ if name != "can_retry"),
-    (
-        col(DeliveryRow.body).is_not(None) & (col(DeliveryRow.status) == DeliveryStatus.UNKNOWN)
-    ).label("can_retry"),
+    *(getattr(DeliveryRow, name) for name in Delivery.__dataclass_fields__ if name not in _DERIVED),
+    *(column.label(name) for name, column in _DERIVED.items()),
 )
 
 

@@ -57,6 +57,11 @@ _QUERY = text("""
     ), page AS (
         SELECT * FROM matching ORDER BY rank, project NULLS LAST, alias
         LIMIT :limit OFFSET :offset
+    ), open AS (
+        SELECT alias, count(*) FILTER (WHERE status = 'held') AS held,
+               count(*) FILTER (WHERE status = 'unknown'
+                                OR (status = 'sending' AND leased_until <= :now)) AS unknown
+        FROM delivery WHERE status IN ('held', 'unknown', 'sending') GROUP BY alias
     ), problem AS (
         SELECT alias AS problem_alias, last_error_code AS problem_code,
                last_error_text AS problem_text, last_error_at AS problem_at
@@ -71,6 +76,7 @@ _QUERY = text("""
         ORDER BY last_error_at DESC LIMIT 1
     )
     SELECT totals.*, problem.*, (SELECT count(*) FROM matching) AS matching,
+           (SELECT coalesce(sum(unknown), 0)::integer FROM open) AS all_unknown,
            page.rank, page.expiring AS is_expiring,
            sender.alias, sender.gmail_account, sender.display_name, sender.project,
            sender.status, sender.status_reason, sender.status_changed_at, sender.generation,
@@ -78,12 +84,12 @@ _QUERY = text("""
            sender.last_refreshed_at, sender.last_sent_at, sender.last_error_code,
            sender.last_error_text, sender.last_error_at, sender.created_at, sender.updated_at,
            sender.credentials_json IS NOT NULL AS has_own_client,
-           (SELECT count(*) FROM delivery
-            WHERE delivery.alias = sender.alias AND delivery.status = 'held') AS held
+           coalesce(open.held, 0) AS held, coalesce(open.unknown, 0) AS unknown
     FROM totals
     LEFT JOIN problem ON true
     LEFT JOIN page ON true
     LEFT JOIN sender ON sender.id = page.id
+    LEFT JOIN open ON open.alias = sender.alias
     ORDER BY page.rank, page.project NULLS LAST, page.alias
 """).columns(**dict.fromkeys(_MOMENTS, UTCDateTime()))
 
@@ -104,6 +110,7 @@ def read_page(
         "status": status or "",
         "offset": offset,
         "limit": limit,
+        "now": at,
         "expiring_before": at + EXPIRING_WITHIN,
         "a_day_ago": at - timedelta(days=1),
     }
@@ -114,6 +121,7 @@ def read_page(
         matching=first["matching"],
         totals=Totals(**{name: first[name] for name in Totals.__dataclass_fields__}),
         projects=first["projects"],
+        unknown=first["all_unknown"],
         problem=_problem(first),
     )
 

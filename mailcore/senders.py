@@ -33,6 +33,13 @@ from mailcore.views import (
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
 
+_OPEN = text("""
+    SELECT count(*) FILTER (WHERE status = 'held') AS held,
+           count(*) FILTER (WHERE status = 'unknown'
+                            OR (status = 'sending' AND leased_until <= :now)) AS unknown
+    FROM delivery WHERE alias = :alias AND status IN ('held', 'unknown', 'sending')
+""")
+
 _WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
 
 
@@ -270,10 +277,7 @@ def find(session: Session, alias: str, *, lock: bool = True) -> SenderRow:
 
 def view(session: Session, row: SenderRow) -> Sender:
     """Return the frozen picture of a row."""
-    held = session.execute(
-        text("SELECT count(*) FROM delivery WHERE alias = :alias AND status = 'held'"),
-        {"alias": row.alias},
-    ).scalar_one()
+    waiting = session.execute(_OPEN, {"alias": row.alias, "now": now()}).one()
     ends = row.grant_expires_at
     values: dict[str, Any] = row.model_dump(
         exclude={"id", "token_json", "credentials_json", "granted_scopes"}
@@ -285,5 +289,6 @@ def view(session: Session, row: SenderRow) -> Sender:
         and ends is not None
         and ends - now() < EXPIRING_WITHIN,
         has_own_client=row.credentials_json is not None,
-        held=held,
+        held=waiting.held,
+        unknown=waiting.unknown,
     )

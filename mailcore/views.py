@@ -61,6 +61,7 @@ class Sender:
         last_error_code: the code of the newest failure since the last success, or None.
         has_own_client: whether the sender brings its own OAuth client.
         held: how many of its deliveries wait for a re-auth.
+        unknown: how many of its deliveries may or may not have gone out, for a person to settle.
     """
 
     alias: str
@@ -82,6 +83,7 @@ class Sender:
     last_error_at: datetime | None
     has_own_client: bool
     held: int
+    unknown: int
     created_at: datetime
     updated_at: datetime
 
@@ -128,6 +130,7 @@ class SenderPage:
         matching: how many the search and filter match in all.
         totals: of every sender, unfiltered.
         projects: how many projects there are among all senders.
+        unknown: how many deliveries wait for a person to settle them, of all senders.
         problem: the banner for all, or None.
     """
 
@@ -135,6 +138,7 @@ class SenderPage:
     matching: int
     totals: Totals
     projects: int
+    unknown: int
     problem: DeploymentProblem | None
 
 
@@ -166,7 +170,8 @@ class Delivery:
         recipients: every To, Cc and Bcc address, bare.
         message_id: the RFC 5322 Message-ID, with angle brackets.
         gmail_id: Gmail's own id, once sent.
-        can_retry: the message is still stored, so that it can be sent again.
+        can_retry: its outcome is open and the message still stored: it can be sent again.
+        can_discard: a person can decide that it shall not be sent (again).
     """
 
     id: str
@@ -182,6 +187,7 @@ class Delivery:
     error_text: str | None
     idempotency_key: str | None
     can_retry: bool
+    can_discard: bool
     created_at: datetime
     updated_at: datetime
     sent_at: datetime | None

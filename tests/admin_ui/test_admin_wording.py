@@ -35,6 +35,7 @@ def sender(**changes: object) -> Sender:
         last_error_at=None,
         has_own_client=False,
         held=0,
+        unknown=0,
         created_at=NOW,
         updated_at=NOW,
     )
