@@ -15,9 +15,6 @@ from mailcore.sandbox.line import TRANSPORT
 #: look like a lost answer.
 _KEEP_ALIVE_SECONDS = 600
 
-#: Time for a connection that is just being accepted to appear among the others.
-_ACCEPT_SECONDS = 0.01
-
 
 class _Protocol(H11Protocol):
     """HTTP/1.1 that lets the app reach the connection itself, to break it on purpose."""
@@ -63,19 +60,28 @@ class _Server(uvicorn.Server):
         await self._stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - ThreadedServer closes it
+        # asyncio loses a connection that it is accepting while the server is closed, so no more
+        # are accepted; one that is just being accepted is a task, and not among the others yet.
+        for server in self.servers:
+            for listener in server.sockets:
+                asyncio.get_running_loop().remove_reader(listener)
+        while (tasks := _other_tasks()) or self.server_state.connections:
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            if tasks:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(0)  # a turn of the loop, in which the sockets are closed
         for server in self.servers:
             server.close()
-        await asyncio.sleep(_ACCEPT_SECONDS)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks)
-        await asyncio.sleep(0)  # a last turn of the loop, in which the sockets are closed
 
     def stop(self) -> None:
         """Break off what is under way; may be called from any thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
+
+
+def _other_tasks() -> set[asyncio.Task[Any]]:
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
 
 class ThreadedServer:
@@ -92,7 +98,7 @@ class ThreadedServer:
             app,
             http=_Protocol,
             ws="none",
-            loop="asyncio",
+            loop="asyncio:SelectorEventLoop",  # on Windows too: the others know no readers
             lifespan="off",
             log_config=None,
             proxy_headers=False,

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
@@ -33,6 +34,30 @@ def test_google_goes_down_and_comes_back(caller: Caller) -> None:
     assert caller.google.url == url
     assert caller.send(tokens["access_token"]).status == 200
     assert caller.refresh(tokens["refresh_token"])[0] == 200
+
+
+def test_no_connection_outlives_a_stop(caller: Caller) -> None:
+    """Not one that is just being accepted: it would hang, or be warned of at the end."""
+    url = urllib3.util.parse_url(caller.google.url)
+    assert url.host is not None
+    assert url.port is not None
+    for _ in range(10):
+        with ThreadPoolExecutor(16) as pool:
+            ends = [pool.submit(_is_hung_up, url.host, url.port) for _ in range(100)]
+            caller.google.stop()
+            assert all(end.result() for end in ends)
+        caller.google.start()
+
+
+def _is_hung_up(host: str, port: int) -> bool:
+    """Connect, and say whether the line ends, if it ever opens."""
+    try:
+        with socket.create_connection((host, port), timeout=20) as line:
+            return line.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:  # refused, or reset
+        return True
 
 
 def test_starting_or_stopping_twice_does_no_harm() -> None:
