@@ -18,5 +18,5 @@ def migrate(connection: Connection) -> None:
 if (given := context.config.attributes.get("connection")) is not None:
     migrate(given)
 else:
-    with Database.from_settings(Settings()).transaction() as session:
-        migrate(session.connection())
+    with Database.from_settings(Settings()).transaction() as connection:
+        migrate(connection)

@@ -34,27 +34,28 @@ from .errors import (
 )
 from .login import LoginSettings
 from .message import Attachment, ComposedMessage
-from .settings import EXAMPLES, Settings, is_loopback
-from .views import (
-    EXPIRING_WITHIN,
+from .outcome import DeliveryStatus, Sent
+from .reauth_views import (
     Authorization,
     AuthorizationOutcome,
     AuthorizationProgress,
-    ClientInfo,
     Completed,
+    Ticket,
+)
+from .settings import EXAMPLES, Settings, is_loopback
+from .status import SenderStatus
+from .views import (
+    EXPIRING_WITHIN,
+    ClientInfo,
     DayCount,
     Delivery,
     DeliveryPage,
-    DeliveryStatus,
     DeploymentProblem,
     Finding,
     ImportedToken,
     Sender,
     SenderEvent,
     SenderPage,
-    SenderStatus,
-    Sent,
-    Ticket,
     Totals,
 )
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from mailcore import legacy
+from mailcore.audit import event
 from mailcore.clock import now
 from mailcore.credentials import OAuthClient
 from mailcore.database import Database
@@ -15,7 +16,7 @@ from mailcore.encryption import Vault
 from mailcore.errors import ConfigurationError, SenderNotFound
 from mailcore.legacy import LegacyToken
 from mailcore.models import SenderEventRow, SenderRow
-from mailcore.moves import AUTHORIZES_TO, event
+from mailcore.moves import AUTHORIZES_TO
 from mailcore.registration import ALIAS, RESERVED
 from mailcore.settings import Settings
 from mailcore.views import ImportedToken
@@ -40,7 +41,7 @@ def adopt(alias: str, *, settings: Settings, database: Database, vault: Vault) -
     if not _possible(alias):
         raise _unknown(alias, None)
     try:
-        with database.transaction() as session:
+        with database.session() as session:
             row = _row(session, alias)
             deleted_at = _deleted_at(session, alias)
             names = (alias,) if row is None else _file_names(row)
@@ -88,7 +89,7 @@ def _import(
     except ConfigurationError as exc:
         return ImportedToken(file=path.name, alias=None, outcome="unreadable", detail=str(exc))
     alias = re.sub(r"[^a-z0-9._-]", "-", token.account.lower())[:63]
-    with database.transaction() as session:
+    with database.session() as session:
         row = _row(session, alias)
         obstacle = _obstacle(session, alias, row)
         if obstacle is None and not dry_run:

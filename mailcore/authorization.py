@@ -13,6 +13,7 @@ from mailcore.acceptance import (
     merged,
     write_grant,
 )
+from mailcore.audit import event
 from mailcore.authorization_requests import (
     LINK_LIFETIME,
     consume,
@@ -31,11 +32,10 @@ from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
 from mailcore.google.consent import Consent, Exchanged
 from mailcore.google.failures import GoogleFailure
 from mailcore.models import AuthorizationRequestRow, SenderRow
-from mailcore.moves import event
+from mailcore.reauth_views import Authorization, AuthorizationProgress, Completed
 from mailcore.records import release_held
 from mailcore.senders import Senders, find, view
 from mailcore.settings import Settings
-from mailcore.views import Authorization, AuthorizationProgress, Completed
 
 #: How many due senders a walk looks at to find its next.
 _WALK = 200
@@ -86,10 +86,10 @@ class Authorizations:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         state = secrets.token_urlsafe(32)
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             sender = find(session, alias)
             link = self._consent.consent_link(
-                self._clients.of_sender(session, sender.credentials_json),
+                self._clients.of_sender(session.connection(), sender.credentials_json),
                 redirect_uri=self._settings.redirect_uri,
                 state=state,
                 account=sender.gmail_account,
@@ -126,7 +126,7 @@ class Authorizations:
         due = [sender.alias for sender in self._senders.page(status="due", limit=_WALK).senders]
         if not due:
             return None
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             refused = refused_lately(session, by)
         alias = next((alias for alias in due if alias not in refused), due[0])
         return self.begin(alias, by=by, renewing_all=True)
@@ -174,7 +174,7 @@ class Authorizations:
             key = UUID(authorization_id)
         except ValueError as exc:
             raise LinkInvalid("There is no such re-auth. Start a new one.") from exc
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             request = session.get(AuthorizationRequestRow, key)
             if request is None:
                 raise LinkInvalid("There is no such re-auth. Start a new one.")
@@ -212,8 +212,10 @@ class Authorizations:
             raise
 
     def _client_of(self, alias: str) -> OAuthClient:
-        with self._database.transaction() as session:
-            return self._clients.of_sender(session, find(session, alias).credentials_json)
+        with self._database.session() as session:
+            return self._clients.of_sender(
+                session.connection(), find(session, alias).credentials_json
+            )
 
     def _exchange(
         self, request: AuthorizationRequestRow, client: OAuthClient, code: str
@@ -231,7 +233,7 @@ class Authorizations:
     def _store(
         self, request: AuthorizationRequestRow, exchanged: Exchanged, account: str
     ) -> Completed:
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             sender = find(session, request.alias)
             check_identity(sender, account)
             grant = merged(sender, exchanged.grant, self._vault)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from mailcore.audit import event
 from mailcore.clock import now
 from mailcore.database import Database, changed_rows
 from mailcore.errors import (
@@ -17,8 +18,7 @@ from mailcore.errors import (
     SenderNotFound,
 )
 from mailcore.models import AuthorizationRequestRow
-from mailcore.moves import event
-from mailcore.views import AuthorizationOutcome
+from mailcore.reauth_views import AuthorizationOutcome
 
 #: How long a link to Google works.
 LINK_LIFETIME = timedelta(minutes=10)
@@ -41,7 +41,7 @@ def consume(database: Database, state: str | None) -> AuthorizationRequestRow:
         LinkUsed: it was answered before.
         DatabaseUnavailable: Postgres cannot be reached.
     """
-    with database.transaction() as session:
+    with database.session() as session:
         request = session.exec(
             select(AuthorizationRequestRow).where(
                 AuthorizationRequestRow.state_hash == hashed(state or "")
@@ -93,7 +93,7 @@ def finish(session: Session, request: AuthorizationRequestRow) -> None:
 
 def refuse(database: Database, request: AuthorizationRequestRow, exc: PalEMailError) -> None:
     """Keep why a re-auth was refused, for the page that began it and for the audit trail."""
-    with database.transaction() as session:
+    with database.session() as session:
         session.execute(
             update(AuthorizationRequestRow)
             .where(col(AuthorizationRequestRow.id) == request.id)

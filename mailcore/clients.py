@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from sqlmodel import Session
+from sqlalchemy import Connection, text
 
 from mailcore.clock import now
 from mailcore.credentials import OAuthClient
 from mailcore.database import Database
 from mailcore.encryption import Vault
 from mailcore.errors import ConfigurationError
-from mailcore.models import DeploymentRow
 from mailcore.settings import Settings
 from mailcore.views import ClientInfo
 
@@ -17,6 +16,14 @@ NO_CLIENT = (
     "No OAuth client is set up. Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or "
     "GOOGLE_CREDENTIALS_FILE, or upload credentials.json on the Setup page."
 )
+
+_STORED = text("SELECT credentials_json FROM deployment")
+_KEEP = text("""
+    INSERT INTO deployment (id, credentials_json, updated_at, updated_by)
+    VALUES (1, :sealed, :at, :by)
+    ON CONFLICT (id) DO UPDATE
+    SET credentials_json = :sealed, updated_at = :at, updated_by = :by
+""")
 
 
 class Clients:
@@ -33,11 +40,11 @@ class Clients:
         self._database = database
         self._vault = vault
 
-    def of_sender(self, session: Session, sealed: str | None) -> OAuthClient:
+    def of_sender(self, connection: Connection, sealed: str | None) -> OAuthClient:
         """Return a sender's own client if it has one, else the deployment's.
 
         Args:
-            session: the running transaction.
+            connection: to the database.
             sealed: the sender's ``credentials_json`` as stored.
 
         Raises:
@@ -45,7 +52,7 @@ class Clients:
         """
         if sealed is not None:
             return OAuthClient.from_json(self._vault.open(sealed), source="The sender's own client")
-        found = self._find(session)
+        found = self._find(connection)
         if found is None:
             raise ConfigurationError(NO_CLIENT)
         return found[0]
@@ -57,14 +64,14 @@ class Clients:
             ConfigurationError: it is set and cannot be read.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.transaction() as session:
-            found = self._find(session)
+        with self._database.statement() as connection:
+            found = self._find(connection)
         return found and ClientInfo(client_id=found[0].client_id, source=found[1])
 
     def deployment(self) -> OAuthClient | None:
         """Return the deployment's client with its secret: never for display."""
-        with self._database.transaction() as session:
-            found = self._find(session)
+        with self._database.statement() as connection:
+            found = self._find(connection)
         return found and found[0]
 
     def store(self, credentials_json: str, *, by: str) -> ClientInfo:
@@ -105,12 +112,10 @@ class Clients:
         return ClientInfo(client_id=client.client_id, source="Setup page")
 
     def _write(self, sealed: str | None, by: str) -> None:
-        with self._database.transaction() as session:
-            session.merge(
-                DeploymentRow(id=1, credentials_json=sealed, updated_at=now(), updated_by=by)
-            )
+        with self._database.statement() as connection:
+            connection.execute(_KEEP, {"sealed": sealed, "at": now(), "by": by})
 
-    def _find(self, session: Session) -> tuple[OAuthClient, str] | None:
+    def _find(self, connection: Connection) -> tuple[OAuthClient, str] | None:
         settings = self._settings
         if settings.google_client_id and settings.google_client_secret:
             secret = settings.google_client_secret.get_secret_value()
@@ -118,19 +123,19 @@ class Clients:
             return client, "GOOGLE_CLIENT_ID"
         if settings.google_credentials_file is not None:
             return _from_file(settings.google_credentials_file), "GOOGLE_CREDENTIALS_FILE"
-        row = session.get(DeploymentRow, 1)
-        if row is None or row.credentials_json is None:
+        sealed = connection.execute(_STORED).scalar()
+        if sealed is None:
             return None
-        text = self._vault.open(row.credentials_json)
-        return OAuthClient.from_json(text, source="The stored client"), "Setup page"
+        stored = self._vault.open(sealed)
+        return OAuthClient.from_json(stored, source="The stored client"), "Setup page"
 
 
 def _from_file(path: Path) -> OAuthClient:
     try:
-        text = path.expanduser().read_text(encoding="utf-8")
+        content = path.expanduser().read_text(encoding="utf-8")
     except (OSError, ValueError) as exc:
         raise ConfigurationError(
             f"GOOGLE_CREDENTIALS_FILE: {path} cannot be read. Example: "
             "/etc/pal-e-mail/credentials.json"
         ) from exc
-    return OAuthClient.from_json(text, source=f"GOOGLE_CREDENTIALS_FILE ({path})")
+    return OAuthClient.from_json(content, source=f"GOOGLE_CREDENTIALS_FILE ({path})")

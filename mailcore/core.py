@@ -16,18 +16,19 @@ from mailcore.google.gmail import Gmail
 from mailcore.google.refreshing import Refreshing
 from mailcore.google.transport import Transport
 from mailcore.message import ComposedMessage
+from mailcore.outcome import Sent
 from mailcore.refusals import to_error
-from mailcore.senders import Senders
 from mailcore.sending import Sending
 from mailcore.settings import Settings
 from mailcore.tokens import TOKEN_DEADLINE, Tokens
-from mailcore.views import Finding, ImportedToken, Sender, Sent
 
 if TYPE_CHECKING:
     from mailcore.authorization import Authorizations
     from mailcore.deliveries import Deliveries
     from mailcore.login import LoginSettings
+    from mailcore.senders import Senders
     from mailcore.tickets import Tickets
+    from mailcore.views import Finding, ImportedToken, Sender
 
 
 class Mailcore:
@@ -49,8 +50,6 @@ class Mailcore:
         self._database = Database.from_settings(self.settings)
         #: The deployment's OAuth client.
         self.client = Clients(self.settings, self._database, self._vault)
-        #: The registry.
-        self.senders = Senders(self._database, self._vault)
         refreshing = Refreshing(self.settings.google_token_uri, self._transport)
         self._tokens = Tokens(self.settings, self._database, self._vault, self.client, refreshing)
         gmail = Gmail(self.settings.gmail_api_endpoint, self._transport)
@@ -58,6 +57,13 @@ class Mailcore:
         self._sending = Sending(self.settings, self._database, self._tokens, attempts)
 
     # What only faces use is loaded when they ask for it: a job that sends never waits for it.
+
+    @cached_property
+    def senders(self) -> "Senders":
+        """The registry."""
+        from mailcore.senders import Senders  # noqa: PLC0415
+
+        return Senders(self._database, self._vault)
 
     @cached_property
     def authorizations(self) -> "Authorizations":
@@ -160,7 +166,7 @@ class Mailcore:
         """
         return self._tokens.access_token(alias)
 
-    def check(self, alias: str) -> Sender:
+    def check(self, alias: str) -> "Sender":
         """Ask Google whether a sender's grant still works, by really renewing it.
 
         Args:
@@ -189,7 +195,7 @@ class Mailcore:
 
     def import_tokens(
         self, directory: Path, *, dry_run: bool = False, by: str
-    ) -> tuple[ImportedToken, ...]:
+    ) -> "tuple[ImportedToken, ...]":
         """Register every gmail-sdk token file of a directory, and take its grant over.
 
         Args:
@@ -230,7 +236,7 @@ class Mailcore:
 
         return is_current(self._database)
 
-    def doctor(self) -> tuple[Finding, ...]:
+    def doctor(self) -> "tuple[Finding, ...]":
         """Check everything that a re-auth and a send need, each with its remedy."""
         from mailcore.doctor import examine  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import (
@@ -25,7 +25,6 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlmodel import Session
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay
 from tenacity.wait import wait_random_exponential
 from urllib3.util.wait import wait_for_read
@@ -34,6 +33,9 @@ from mailcore import forks
 from mailcore.embedded import join
 from mailcore.errors import ConfigurationError, DatabaseUnavailable, TemporaryFailure
 from mailcore.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 #: Seconds over which the database is asked again: it may be restarting.
 DATABASE_PATIENCE = 5.0
@@ -100,8 +102,26 @@ class Database:
                 self._lock_engine = _engine(self._find_url())
             return self._lock_engine
 
-    def transaction(self) -> AbstractContextManager[Session]:
-        """One use case: commits at the end, rolls back on an error.
+    @contextmanager
+    def session(self) -> Iterator["Session"]:
+        """One use case of a face: commits at the end, rolls back on an error.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached, or went away.
+            ConfigurationError: the tables are missing.
+        """
+        # Sending knows statements only, and so never waits for the mapper to be loaded.
+        from sqlmodel import Session  # noqa: PLC0415
+
+        with (
+            _our_errors(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Several statements that count together or not at all.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached, or went away.
@@ -121,7 +141,7 @@ class Database:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
-    def exclusive(self, sender_id: int, *, timeout: float) -> Iterator[Session]:
+    def exclusive(self, sender_id: int, *, timeout: float) -> Iterator[Connection]:
         """A transaction that only one thread of one process has, for each sender.
 
         Waiting threads hold no connection. No row is locked, so pages and other writers
@@ -140,17 +160,17 @@ class Database:
         if not lock.acquire(timeout=max(timeout, 0.001)):
             raise TemporaryFailure(_LOCK_BUSY)
         try:
-            with _transaction(self.lock_engine) as session:
+            with _transaction(self.lock_engine) as connection:
                 seconds_left = max(deadline - time.monotonic(), 0.001)
-                session.connection().execute(
+                connection.execute(
                     text("SELECT set_config('lock_timeout', :milliseconds, true)"),
                     {"milliseconds": str(int(seconds_left * 1000))},
                 )
-                session.connection().execute(
+                connection.execute(
                     text("SELECT pg_advisory_xact_lock(:namespace, :sender)"),
                     {"namespace": _LOCK_NAMESPACE, "sender": sender_id},
                 )
-                yield session
+                yield connection
         finally:
             lock.release()
 
@@ -164,9 +184,9 @@ _LOCK_NAMESPACE = 0x70616C65
 
 
 @contextmanager
-def _transaction(engine: Engine) -> Iterator[Session]:
-    with _our_errors(), Session(engine, expire_on_commit=False) as session, session.begin():
-        yield session
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    with _our_errors(), engine.begin() as connection:
+        yield connection
 
 
 def patiently(failures: type[Exception] | tuple[type[Exception], ...], seconds: float) -> Retrying:
@@ -189,7 +209,7 @@ def storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
-def changed_rows(session: Session, statement: UpdateBase) -> int:
+def changed_rows(session: "Session", statement: UpdateBase) -> int:
     """Run an UPDATE or DELETE, and return how many rows it changed."""
     return cast("CursorResult[Any]", session.connection().execute(statement)).rowcount
 

@@ -6,7 +6,7 @@ from typing import Literal, Unpack, overload
 from mailcore.arguments import SendArguments
 from mailcore.core import Mailcore
 from mailcore.message import ComposedMessage
-from mailcore.views import Sent
+from mailcore.outcome import Sent
 
 
 @cache

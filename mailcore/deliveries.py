@@ -11,16 +11,17 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore import records
 from mailcore.attempts import Submission
+from mailcore.audit import event
 from mailcore.clock import now
 from mailcore.database import Database, changed_rows, storable
 from mailcore.errors import DeliveryNotFound, DeliveryNotSettleable
 from mailcore.message import ComposedMessage
 from mailcore.models import DeliveryRow
-from mailcore.moves import event
+from mailcore.outcome import DeliveryStatus, Sent
 from mailcore.records import Attempted
 from mailcore.sending import Sending
 from mailcore.tokens import Tokens
-from mailcore.views import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
+from mailcore.views import DayCount, Delivery, DeliveryPage
 
 #: Seconds that sending again may take.
 RETRY_TIMEOUT = 30.0
@@ -94,7 +95,7 @@ class Deliveries:
                     recipients.icontains(search, autoescape=True),
                 )
             )
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             records.mark_cut_off(session.connection())
             matching = session.exec(
                 select(func.count()).select_from(DeliveryRow).where(*conditions)
@@ -116,7 +117,7 @@ class Deliveries:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         key = _key(delivery_id)
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             records.mark_cut_off(session.connection())
             row = (
                 session.execute(select(*_COLUMNS).where(col(DeliveryRow.id) == key))
@@ -144,12 +145,12 @@ class Deliveries:
             ConfigurationError: the deployment is at fault.
         """
         key = _key(delivery_id)
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             row = _locked(session, key, delivery_id)
             if row.status is not DeliveryStatus.UNKNOWN or row.body is None:
                 raise _not_settleable(row, "sent again")
         sender = self._tokens.load(row.alias)
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             leased_until = now() + timedelta(seconds=RETRY_TIMEOUT) + records.LEASE_MARGIN
             _settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=leased_until)
             session.add(event(row.alias, "delivery retried", who=by, detail=delivery_id))
@@ -188,7 +189,7 @@ class Deliveries:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         key = _key(delivery_id)
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             row = _locked(session, key, delivery_id)
             if row.status not in _DISCARDABLE:
                 raise _not_settleable(row, "discarded")

@@ -8,7 +8,7 @@ from mailcore import records
 from mailcore.clock import now
 from mailcore.database import Database
 from mailcore.errors import DeliveryDiscarded, OutcomeUnknown
-from mailcore.views import DeliveryStatus, Sent
+from mailcore.outcome import DeliveryStatus, Sent
 
 #: Seconds between looks at a delivery that another call is sending right now.
 _POLL = 0.05

@@ -29,8 +29,7 @@ def migrate(database: Database) -> bool:
         ConfigurationError: a newer version has migrated it.
         DatabaseUnavailable: Postgres cannot be reached.
     """
-    with database.transaction() as session:
-        connection = session.connection()
+    with database.transaction() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         before = _revision(connection)
         config = migration_config()

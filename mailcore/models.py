@@ -8,7 +8,9 @@ from sqlalchemy import ARRAY, CheckConstraint, Enum, Index, LargeBinary, Text, t
 from sqlmodel import Field, SQLModel
 
 from mailcore.clock import now
-from mailcore.views import AuthorizationOutcome, DeliveryStatus, SenderStatus
+from mailcore.outcome import DeliveryStatus
+from mailcore.reauth_views import AuthorizationOutcome
+from mailcore.status import SenderStatus
 
 
 def _checked_text(enum: type[StrEnum], name: str) -> Enum:

@@ -4,9 +4,8 @@ from sqlalchemy import Connection, text
 
 from mailcore.clock import now
 from mailcore.google.failures import FailureKind, GoogleFailure
-from mailcore.models import SenderEventRow
-from mailcore.status import MOVES, SenderEventKind
-from mailcore.views import SenderStatus
+from mailcore.refusals import record_code
+from mailcore.status import MOVES, SenderEventKind, SenderStatus
 
 #: Which refusals move a sender. Whatever is not here moves nobody.
 REFUSALS = {
@@ -38,7 +37,6 @@ def record_refusal(
     *,
     sender_id: int,
     generation: int,
-    code: str,
     reason: str,
     who: str,
 ) -> None:
@@ -51,7 +49,6 @@ def record_refusal(
         failure: what happened.
         sender_id: the sender's row.
         generation: of the grant that the attempt used.
-        code: the error's code.
         reason: the failure in words, with what to do next.
         who: who attempted.
     """
@@ -61,18 +58,13 @@ def record_refusal(
         "reason": reason,
         "at": now(),
     }
-    connection.execute(_NOTE_ERROR, {**values, "code": code})
+    connection.execute(_NOTE_ERROR, {**values, "code": record_code(failure)})
     if failure.kind in REFUSALS:
         move = MOVES[REFUSALS[failure.kind]]
         sources = [status.value for status in move.sources]
         connection.execute(
             _MOVE, {**values, "target": move.target.value, "sources": sources, "who": who}
         )
-
-
-def event(alias: str, what: str, *, who: str, detail: str | None = None) -> SenderEventRow:
-    """Return a line for the audit trail, to be added to the running transaction."""
-    return SenderEventRow(alias=alias, what=what, who=who, detail=detail)
 
 
 #: The states out of which an accepted send brings a sender.

@@ -11,7 +11,7 @@ from mailcore.clock import now
 from mailcore.google.gmail import Accepted
 from mailcore.message import ComposedMessage
 from mailcore.moves import RECOVERS_FROM, RECOVERS_TO
-from mailcore.views import DeliveryStatus
+from mailcore.outcome import DeliveryStatus
 
 #: How much longer than its deadline a send may take before it counts as cut off.
 LEASE_MARGIN = timedelta(seconds=15)

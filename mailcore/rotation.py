@@ -17,7 +17,7 @@ def rotate(database: Database, vault: Vault) -> int:
     """
     if not vault.seals:
         raise ConfigurationError("PALEMAIL_ENCRYPTION_KEYS is not set: there is no key to use.")
-    with database.transaction() as session:
+    with database.session() as session:
         return sum(_rotate(session, vault))
 
 

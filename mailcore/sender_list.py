@@ -8,14 +8,8 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore.clock import now
 from mailcore.database import storable
-from mailcore.views import (
-    EXPIRING_WITHIN,
-    DeploymentProblem,
-    Sender,
-    SenderPage,
-    SenderStatus,
-    Totals,
-)
+from mailcore.status import SenderStatus
+from mailcore.views import EXPIRING_WITHIN, DeploymentProblem, Sender, SenderPage, Totals
 
 #: Without this they would come back in the session's time zone.
 _MOMENTS = (

@@ -6,6 +6,7 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from mailcore.audit import event
 from mailcore.clock import now
 from mailcore.credentials import OAuthClient
 from mailcore.database import Database, changed_rows, storable
@@ -18,17 +19,11 @@ from mailcore.models import (
     SenderEventRow,
     SenderRow,
 )
-from mailcore.moves import event
+from mailcore.outcome import DeliveryStatus
 from mailcore.registration import ALIAS, checked_account, checked_alias, checked_text
 from mailcore.sender_list import read_page
-from mailcore.views import (
-    EXPIRING_WITHIN,
-    DeliveryStatus,
-    Sender,
-    SenderEvent,
-    SenderPage,
-    SenderStatus,
-)
+from mailcore.status import SenderStatus
+from mailcore.views import EXPIRING_WITHIN, Sender, SenderEvent, SenderPage
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
@@ -90,7 +85,7 @@ class Senders:
             credentials_json=self._sealed_client(credentials_json, alias),
         )
         try:
-            with self._database.transaction() as session:
+            with self._database.session() as session:
                 session.add_all([row, event(alias, "registered", who=by, detail=row.gmail_account)])
         except IntegrityError as exc:
             raise SenderExists(
@@ -128,7 +123,7 @@ class Senders:
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             return view(session, find(session, alias, lock=False))
 
     def update(self, alias: str, *, by: str, **changes: str | None) -> Sender:
@@ -154,7 +149,7 @@ class Senders:
         if unknown := set(changes) - set(checks):
             raise TypeError(f"update() has no argument {min(unknown)!r}")
         values = {name: checks[name](value) for name, value in changes.items()}
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             row = find(session, alias)
             if (
                 row.generation
@@ -190,7 +185,7 @@ class Senders:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         sealed = self._sealed_client(credentials_json, alias)
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             row = find(session, alias)
             row.sqlmodel_update({"credentials_json": sealed, "updated_at": now()})
             detail = "its own OAuth client" if sealed else "the deployment's OAuth client"
@@ -213,7 +208,7 @@ class Senders:
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             session.delete(find(session, alias))
             for table in (AuthorizationRequestRow, ReauthTicketRow):
                 session.execute(delete(table).where(col(table.alias) == alias))
@@ -233,7 +228,7 @@ class Senders:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             rows = session.exec(
                 select(SenderEventRow)
                 .where(SenderEventRow.alias == storable(alias))

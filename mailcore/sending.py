@@ -20,11 +20,11 @@ from mailcore.google.gmail import Accepted
 from mailcore.idempotency import earlier_outcome
 from mailcore.message import ComposedMessage, compose
 from mailcore.moves import record_refusal
+from mailcore.outcome import DeliveryStatus, Sent
 from mailcore.records import Attempted
-from mailcore.refusals import ERRORS, explain, record_code, to_error
+from mailcore.refusals import ERRORS, explain, to_error
 from mailcore.settings import Settings
 from mailcore.tokens import LoadedSender, Tokens
-from mailcore.views import DeliveryStatus, Sent
 
 log = logging.getLogger("mailcore")
 
@@ -176,9 +176,9 @@ class Sending:
         unknown = failure.kind is FailureKind.UNKNOWN
 
         def write() -> None:
-            with self._database.transaction() as session:
+            with self._database.transaction() as connection:
                 records.record_not_sent(
-                    session.connection(),
+                    connection,
                     submission.attempted,
                     DeliveryStatus.UNKNOWN if unknown else if_not_sent,
                     error_code=ERRORS[failure.kind].code,
@@ -186,11 +186,10 @@ class Sending:
                     thread_id=submission.thread_id,
                 )
                 record_refusal(
-                    session.connection(),
+                    connection,
                     failure,
                     sender_id=sender.id,
                     generation=sender.generation,
-                    code=record_code(failure),
                     reason=reason,
                     who="job",
                 )

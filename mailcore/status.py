@@ -8,7 +8,19 @@ moves nobody.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailcore.views import SenderStatus
+
+class SenderStatus(StrEnum):
+    """What Google last said of a sender's grant."""
+
+    #: Registered, never authorised.
+    PENDING = "pending"
+    #: The last thing Google said was yes.
+    HEALTHY = "healthy"
+    #: Google refuses the grant; a re-auth mends it.
+    EXPIRED = "expired"
+    #: Google refuses the account for a reason that a re-auth does not mend.
+    BLOCKED = "blocked"
+
 
 _ANY = frozenset(SenderStatus)
 

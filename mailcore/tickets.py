@@ -9,16 +9,16 @@ from datetime import timedelta
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from mailcore.audit import event
 from mailcore.authorization import Authorizations
 from mailcore.authorization_requests import hashed
 from mailcore.clock import now
 from mailcore.database import Database, changed_rows
 from mailcore.errors import LinkExpired, LinkInvalid, LinkUsed
 from mailcore.models import ReauthTicketRow, SenderRow
-from mailcore.moves import event
+from mailcore.reauth_views import Authorization, Ticket
 from mailcore.senders import find
 from mailcore.settings import Settings
-from mailcore.views import Authorization, Ticket
 
 #: How long a ticket works: over a weekend.
 TICKET_LIFETIME = timedelta(hours=72)
@@ -53,7 +53,7 @@ class Tickets:
         """
         secret = secrets.token_urlsafe(32)
         expires_at = now() + TICKET_LIFETIME
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             account = find(session, alias).gmail_account
             session.add(
                 ReauthTicketRow(
@@ -73,7 +73,7 @@ class Tickets:
             LinkUsed: it was used before.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             row = _valid(session, ticket)
             account = session.exec(
                 select(SenderRow.gmail_account).where(SenderRow.alias == row.alias)
@@ -90,7 +90,7 @@ class Tickets:
             ConfigurationError: there is no OAuth client; the ticket stays good.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.transaction() as session:
+        with self._database.session() as session:
             row = _valid(session, ticket)
             # Begun before the ticket is used up, so that a failure leaves it good; a link
             # that nobody is shown, as the loser's of a double click, simply runs out.

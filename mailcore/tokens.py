@@ -4,10 +4,8 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, text
-from sqlmodel import Session, col
+from sqlalchemy import Connection, text
 
-from mailcore.adoption import adopt
 from mailcore.clients import Clients
 from mailcore.clock import now
 from mailcore.credentials import Grant
@@ -16,28 +14,20 @@ from mailcore.encryption import Vault
 from mailcore.errors import ReauthRequired, SenderNotFound
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.refreshing import Refreshing
-from mailcore.models import SenderRow
 from mailcore.moves import record_refusal
-from mailcore.refusals import explain, record_code, to_error
+from mailcore.refusals import explain, to_error
 from mailcore.registration import ALIAS
 from mailcore.settings import Settings
-from mailcore.views import SenderStatus
+from mailcore.status import SenderStatus
 
 #: Seconds that a caller waits for an access token in all.
 TOKEN_DEADLINE = 30.0
 
-#: Made once, as every send asks it: SQLAlchemy adapts the answer to a statement made anew.
-_BY_ALIAS = select(
-    col(SenderRow.id),
-    col(SenderRow.alias),
-    col(SenderRow.gmail_account),
-    col(SenderRow.display_name),
-    col(SenderRow.status),
-    col(SenderRow.generation),
-    col(SenderRow.token_json),
-    col(SenderRow.credentials_json),
-    col(SenderRow.last_error_at),
-).where(col(SenderRow.alias) == bindparam("alias"))
+_BY_ALIAS = text("""
+    SELECT id, alias, gmail_account, display_name, status, generation, token_json,
+           credentials_json, last_error_at
+    FROM sender WHERE alias = :alias
+""")
 
 _SAVE = text("""
     UPDATE sender
@@ -93,19 +83,7 @@ class Tokens:
         self._refreshing = refreshing
 
     def access_token(self, alias: str) -> str:
-        """Return a valid access token of a sender, for any Gmail client.
-
-        Args:
-            alias: the sender.
-
-        Raises:
-            SenderNotFound: no sender has that alias.
-            ReauthRequired: Google refuses the grant, or there is none.
-            SenderBlocked: Google refuses the account.
-            TemporaryFailure: Google or the database cannot be reached.
-            RateLimited: Google asks to slow down.
-            ConfigurationError: the OAuth client is refused or missing.
-        """
+        """See `mailcore.Mailcore.access_token`."""
         try:
             grant = self.fresh(self.load(alias), timeout=TOKEN_DEADLINE).grant
         except GoogleFailure as failure:
@@ -130,6 +108,9 @@ class Tokens:
             loaded = self._read(connection, alias)
         if loaded is not None and loaded.generation > 0:
             return loaded
+        # Only senders that were never authorised come here, so only they wait for it to load.
+        from mailcore.adoption import adopt  # noqa: PLC0415
+
         adopt(alias, settings=self._settings, database=self._database, vault=self._vault)
         with self._database.statement() as connection:
             loaded = self._read(connection, alias)
@@ -159,39 +140,39 @@ class Tokens:
         if sender.grant.refresh_token is None:
             raise self._never_authorised(sender.alias)
         deadline = time.monotonic() + timeout
-        with self._database.exclusive(sender.id, timeout=timeout) as session:
+        with self._database.exclusive(sender.id, timeout=timeout) as connection:
             # What failed is returned, not raised: its record must be committed.
-            renewed = self._renew(session, sender, refused, deadline)
+            renewed = self._renew(connection, sender, refused, deadline)
         if isinstance(renewed, GoogleFailure):
             raise renewed
         return renewed
 
     def _renew(
-        self, session: Session, asked: LoadedSender, refused: str | None, deadline: float
+        self, connection: Connection, asked: LoadedSender, refused: str | None, deadline: float
     ) -> LoadedSender | GoogleFailure:
         while True:
-            sender = self._reload(session, asked)
+            sender = self._reload(connection, asked)
             if _usable(sender.grant, refused):
                 return sender
             if failure := _refused_since(sender, asked):
                 return failure
             try:
-                client = self._clients.of_sender(session, sender.sealed_client)
+                client = self._clients.of_sender(connection, sender.sealed_client)
                 grant = self._refreshing.refresh(
                     client, sender.grant, timeout=max(deadline - time.monotonic(), 0.001)
                 )
             except GoogleFailure as failure:
-                if failure.kind is FailureKind.GRANT and self._superseded(session, sender):
+                if failure.kind is FailureKind.GRANT and self._superseded(connection, sender):
                     asked = sender  # a re-auth came in between: try with the new grant
                     continue
-                self._record_refusal(session, sender, failure)
+                self._record_refusal(connection, sender, failure)
                 return failure
-            if self._save(session, sender, grant):
+            if self._save(connection, sender, grant):
                 return replace(sender, grant=grant)
             # A re-auth came in between: its grant is the one to use.
 
-    def _reload(self, session: Session, asked: LoadedSender) -> LoadedSender:
-        loaded = self._read(session.connection(), asked.alias)
+    def _reload(self, connection: Connection, asked: LoadedSender) -> LoadedSender:
+        loaded = self._read(connection, asked.alias)
         if loaded is None or loaded.id != asked.id:
             raise SenderNotFound(
                 f"Sender {asked.alias!r} was deleted while its access was being renewed.",
@@ -199,12 +180,12 @@ class Tokens:
             )
         return loaded
 
-    def _superseded(self, session: Session, sender: LoadedSender) -> bool:
-        return self._reload(session, sender).generation != sender.generation
+    def _superseded(self, connection: Connection, sender: LoadedSender) -> bool:
+        return self._reload(connection, sender).generation != sender.generation
 
-    def _save(self, session: Session, sender: LoadedSender, grant: Grant) -> bool:
+    def _save(self, connection: Connection, sender: LoadedSender, grant: Grant) -> bool:
         """Store a renewed grant, unless a re-auth has stored a newer one."""
-        saved = session.connection().execute(
+        saved = connection.execute(
             _SAVE,
             {
                 "id": sender.id,
@@ -216,16 +197,14 @@ class Tokens:
         return saved.rowcount == 1
 
     def _record_refusal(
-        self, session: Session, sender: LoadedSender, failure: GoogleFailure
+        self, connection: Connection, sender: LoadedSender, failure: GoogleFailure
     ) -> None:
-        admin_url = self._settings.public_url
         record_refusal(
-            session.connection(),
+            connection,
             failure,
             sender_id=sender.id,
             generation=sender.generation,
-            code=record_code(failure),
-            reason=explain(failure, alias=sender.alias, admin_url=admin_url),
+            reason=explain(failure, alias=sender.alias, admin_url=self._settings.public_url),
             who="job",
         )
 
@@ -241,7 +220,7 @@ class Tokens:
             alias=row.alias,
             gmail_account=row.gmail_account,
             display_name=row.display_name,
-            status=row.status,
+            status=SenderStatus(row.status),
             generation=row.generation,
             grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
             sealed_client=row.credentials_json,

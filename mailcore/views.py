@@ -1,45 +1,13 @@
 """Frozen pictures of what is stored: the only shape in which rows leave mailcore."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+
+from mailcore.outcome import DeliveryStatus
+from mailcore.status import SenderStatus
 
 #: A healthy sender whose grant ends within this time is *expiring*.
 EXPIRING_WITHIN = timedelta(hours=48)
-
-
-class SenderStatus(StrEnum):
-    """What Google last said of a sender's grant."""
-
-    #: Registered, never authorised.
-    PENDING = "pending"
-    #: The last thing Google said was yes.
-    HEALTHY = "healthy"
-    #: Google refuses the grant; a re-auth mends it.
-    EXPIRED = "expired"
-    #: Google refuses the account for a reason that a re-auth does not mend.
-    BLOCKED = "blocked"
-
-
-class DeliveryStatus(StrEnum):
-    """How far a message has come."""
-
-    #: Waiting for a worker.
-    QUEUED = "queued"
-    #: Waiting for its sender to be re-authorised.
-    HELD = "held"
-    #: Intent is recorded; Gmail may be taking it right now.
-    SENDING = "sending"
-    #: Gmail has taken it.
-    SENT = "sent"
-    #: It did not go out, and the reason is known.
-    FAILED = "failed"
-    #: It may have gone out; a person decides.
-    UNKNOWN = "unknown"
-    #: Its ``expires_at`` came before it could be sent.
-    LAPSED = "lapsed"
-    #: A person decided that it shall not be sent (again).
-    DISCARDED = "discarded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,111 +178,6 @@ class DayCount:
     sent: int
     failed: int
     unknown: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A message that Gmail has taken.
-
-    Attributes:
-        delivery_id: its row in the delivery table.
-        gmail_id: Gmail's id of it.
-        thread_id: Gmail's id of its thread.
-        message_id: its RFC 5322 Message-ID, with angle brackets.
-        alias: the sender.
-    """
-
-    delivery_id: str
-    gmail_id: str
-    thread_id: str
-    message_id: str
-    alias: str
-
-
-class AuthorizationOutcome(StrEnum):
-    """How far a re-auth that was begun has come."""
-
-    #: The person has not come back from Google yet.
-    WAITING = "waiting"
-    #: The grant is stored.
-    DONE = "done"
-    #: It was refused; the detail says why.
-    REFUSED = "refused"
-    #: The link ran out unused.
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authorization:
-    """A re-auth that has been begun.
-
-    Attributes:
-        id: names it for asking after its progress; no secret.
-        alias: the sender.
-        gmail_account: the account to choose at Google, or None for any.
-        url: Google's consent page; whoever has it can consent, once.
-        expires_at: until when the link works.
-    """
-
-    id: str
-    alias: str
-    gmail_account: str | None
-    url: str = field(repr=False)
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizationProgress:
-    """How far a re-auth has come.
-
-    Attributes:
-        outcome: waiting, done, refused or expired.
-        code: the refusal's code as in `mailcore.errors`, or None.
-        detail: the refusal in words, or None.
-        renewing_all: it is one of a walk through everything that is due.
-        requested_by: who began it.
-    """
-
-    authorization_id: str
-    alias: str
-    gmail_account: str | None
-    outcome: AuthorizationOutcome
-    code: str | None
-    detail: str | None
-    renewing_all: bool
-    requested_by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
-    """A re-auth that stored a grant.
-
-    Attributes:
-        sender: as it is now.
-        released: how many held deliveries go out now.
-    """
-
-    authorization_id: str
-    sender: Sender
-    renewing_all: bool
-    requested_by: str
-    released: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """A link that lets a mailbox's owner re-authorise without admin access.
-
-    Attributes:
-        alias: the sender.
-        url: where it is redeemed; None when looked up by its secret.
-        expires_at: until when it works.
-    """
-
-    alias: str
-    gmail_account: str | None
-    url: str | None = field(repr=False)
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

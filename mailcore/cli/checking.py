@@ -13,7 +13,8 @@ from mailcore.cli import output, senders, wording
 from mailcore.cli.exit_codes import ExitCode, exit_code
 from mailcore.cli.output import JsonOption
 from mailcore.errors import PalEMailError
-from mailcore.views import Sender, SenderStatus
+from mailcore.status import SenderStatus
+from mailcore.views import Sender
 
 #: Fewer than the connections that the database pool hands out.
 _AT_ONCE = 12
@@ -52,15 +53,22 @@ def check(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Renew every grant; exit with 1 if one needs somebody."""
+    """Renew every grant; exit with 1 if a sender needs somebody.
+
+    Mail of unknown outcome is told, too. It keeps no other mail from going out, so the exit
+    code is silent about it.
+    """
     with closing(mailcore.Mailcore()) as core:
         chosen = [core.senders.get(alias) for alias in aliases or ()] or list(senders.every(core))
         results = _check_all(core, chosen)
+        unknown = _unknown(core, results, everyone=not aliases)
     if as_json:
-        output.document({"results": [result.facts() for result in results]})
+        output.document({"results": [result.facts() for result in results], "unknown": unknown})
     elif results:
         output.table(("sender", "status", "account", "detail"), (each.row() for each in results))
     output.say(_summary(results))
+    if unknown:
+        output.say(_open_question(unknown))
     raise typer.Exit(_code(results))
 
 
@@ -100,17 +108,34 @@ def _progress(futures: dict[Future[Checked], str]) -> Iterator[Future[Checked]]:
     )
 
 
+def _unknown(core: "mailcore.Mailcore", results: Sequence[Checked], *, everyone: bool) -> int:
+    """Return how many deliveries wait for a decision; of everyone, deleted senders' too."""
+    if everyone:
+        return core.senders.page(limit=1).unknown
+    return sum(result.sender.unknown for result in results)
+
+
 def _summary(results: Sequence[Checked]) -> str:
     if not results:
         return "There are no senders."
-    due = sum(result.needs_person for result in results)
-    failed = sum(result.error is not None for result in results)
+    asked = [result for result in results if result.error is None]
+    due = sum(result.needs_person for result in asked)
+    expiring = sum(result.sender.expiring for result in asked)
+    failed = len(results) - len(asked)
     parts = [
-        f"{len(results) - due - failed} healthy",
-        *([f"{due} need somebody"] if due else []),
+        f"{len(asked) - due - expiring} healthy",
+        *([f"{expiring} expiring"] if expiring else []),
+        *([f"{due} {'needs' if due == 1 else 'need'} somebody"] if due else []),
         *([f"{failed} could not be checked"] if failed else []),
     ]
     return f"{', '.join(parts)}."
+
+
+def _open_question(unknown: int) -> str:
+    return (
+        f"{wording.mails(unknown)} may or may not have gone out, and somebody has to decide: "
+        "`pal-e-mail deliveries list --status unknown`, then `deliveries retry` or `discard`."
+    )
 
 
 def _code(results: Sequence[Checked]) -> int:

@@ -11,7 +11,8 @@ import mailcore
 from mailcore.cli import output
 from mailcore.cli.audit import BY
 from mailcore.cli.output import JsonOption
-from mailcore.views import Delivery, DeliveryStatus
+from mailcore.outcome import DeliveryStatus
+from mailcore.views import Delivery
 
 DeliveryId = Annotated[
     str, typer.Argument(metavar="ID", help="As `deliveries list` shows it.", show_default=False)

@@ -51,9 +51,8 @@ def shift(
     """
     with (
         closing(Database.from_settings(settings)) as database,
-        database.transaction() as session,
+        database.transaction() as connection,
     ):
-        connection = session.connection()
         for delivery_id, ago in delivered.items():
             connection.execute(_DELIVERY, {"id": delivery_id, "ago": ago})
         for alias, ago in granted.items():

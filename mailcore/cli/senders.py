@@ -10,11 +10,12 @@ from typing import Annotated, Literal
 import typer
 
 import mailcore
-from mailcore.cli import output
+from mailcore.cli import files, output
 from mailcore.cli.audit import BY
 from mailcore.cli.output import JsonOption
-from mailcore.cli.wording import countdown, status
-from mailcore.views import Sender, SenderStatus
+from mailcore.cli.wording import countdown, mails, status
+from mailcore.status import SenderStatus
+from mailcore.views import Sender
 
 Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)]
 
@@ -76,7 +77,7 @@ def list_(
         output.document({"senders": found})
     elif found:
         output.table(
-            ("sender", "status", "account", "project", "grant", "last sent", "held"),
+            ("sender", "status", "account", "project", "grant", "last sent", "held", "unknown"),
             map(_row, found),
         )
     else:
@@ -92,6 +93,7 @@ def _row(sender: Sender) -> tuple[str, ...]:
         countdown(sender),
         output.moment(sender.last_sent_at),
         str(sender.held or ""),
+        str(sender.unknown or ""),
     )
 
 
@@ -117,6 +119,7 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
             "last sent": sender.last_sent_at,
             "last error": sender.last_error_text,
             "held mail": sender.held or None,
+            "unknown mail": sender.unknown or None,
         }
     )
     output.table(
@@ -136,8 +139,7 @@ def add(
     name: Annotated[str | None, typer.Option(help="The name that recipients see.")] = None,
     project: Annotated[str | None, typer.Option(help="What the sender belongs to.")] = None,
     credentials: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Its own credentials.json."),
+        Path | None, typer.Option(metavar="FILE", help="Its own credentials.json.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -148,7 +150,7 @@ def add(
             gmail_account=account,
             display_name=name,
             project=project,
-            credentials_json=credentials.read_text(encoding="utf-8") if credentials else None,
+            credentials_json=files.read_text("--credentials", credentials) if credentials else None,
             by=BY,
         )
     if as_json:
@@ -166,11 +168,21 @@ def remove(
     with closing(mailcore.Mailcore()) as core:
         sender = core.senders.get(alias)
         if not yes:
-            held = f" {sender.held} held mails will be discarded." if sender.held else ""
-            output.say(f"This removes {alias} and its grant for good.{held}")
-            if typer.prompt("Type the alias to go on", err=True) != alias:
-                raise typer.BadParameter("That is not the alias; nothing was removed.")
+            _have_it_typed(sender)
         discarded = core.senders.delete(alias, by=BY)
     if as_json:
         output.document({"alias": alias, "discarded_deliveries": discarded})
-    output.say(f"Removed {alias}." + (f" Discarded {discarded} mails." if discarded else ""))
+    output.say(f"Removed {alias}." + (f" Discarded {mails(discarded)}." if discarded else ""))
+
+
+def _have_it_typed(sender: Sender) -> None:
+    held = f" It also discards {mails(sender.held)} that it holds." if sender.held else ""
+    output.say(f"This removes {sender.alias} and its grant for good.{held}")
+    try:
+        typed = typer.prompt("Type the alias to go on", err=True)
+    except typer.Abort as exc:
+        raise typer.BadParameter(
+            "nobody typed it, and nothing was removed; with --yes nobody is asked"
+        ) from exc
+    if typed != sender.alias:
+        raise typer.BadParameter("that is not the alias; nothing was removed")

@@ -1,9 +1,10 @@
-"""A sender's state in a few words."""
+"""Senders and their mail in a few words."""
 
 from datetime import timedelta
 
 from mailcore.clock import now
-from mailcore.views import Sender, SenderStatus
+from mailcore.status import SenderStatus
+from mailcore.views import Sender
 
 
 def status(sender: Sender) -> str:
@@ -33,3 +34,8 @@ def duration(length: timedelta) -> str:
     if minutes >= 60:  # noqa: PLR2004 - an hour
         return f"{minutes // 60} h"
     return f"{minutes} min"
+
+
+def mails(count: int) -> str:
+    """Return how many mails, as a text."""
+    return "1 mail" if count == 1 else f"{count} mails"

@@ -115,10 +115,10 @@ def test_a_connection_lost_in_the_middle_is_temporary(database: Database, tables
     """The job hears that trying again is safe, and trying again works."""
 
     def lose() -> None:
-        with database.transaction() as session:
-            pid = session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with database.transaction() as connection:
+            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
             tables("SELECT pg_terminate_backend(%s)", pid)
-            session.connection().execute(text("SELECT 1"))
+            connection.execute(text("SELECT 1"))
 
     with pytest.raises(DatabaseUnavailable):
         lose()
@@ -149,8 +149,8 @@ from sqlalchemy import text
 from mailcore import Mailcore
 core = Mailcore()
 def backend():
-    with core._database.transaction() as session:
-        return session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one()
+    with core._database.transaction() as connection:
+        return connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
 before = backend()
 reading, writing = os.pipe()
 child = os.fork()

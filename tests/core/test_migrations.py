@@ -19,9 +19,9 @@ def empty(empty_database_url: str) -> Iterator[Mailcore]:
 
 
 def run(core: Mailcore, what: str, *arguments: str) -> None:
-    with core._database.transaction() as session:
+    with core._database.transaction() as connection:
         config = migration_config()
-        config.attributes["connection"] = session.connection()
+        config.attributes["connection"] = connection
         getattr(command, what)(config, *arguments)
 
 

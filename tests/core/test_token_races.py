@@ -39,7 +39,7 @@ class Loads:
         event.listen(core._database.engine, "after_cursor_execute", self._note)
 
     def _note(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("SELECT sender.id"):
+        if "SELECT id, alias" in statement:
             self._read.release()
 
     def wait_for(self, callers: int) -> None:

@@ -230,9 +230,9 @@ def test_no_attempt_is_begun_that_could_not_be_answered(
     core: Mailcore, google: GoogleSandbox, alerts: Sender
 ) -> None:
     """A mail known to be unsent stays so, rather than end as unknown at the last moment."""
-    google.fail("send", faults.RATE_LIMIT_EXCEEDED.delayed(0.7))
+    google.fail("send", faults.RATE_LIMIT_EXCEEDED.delayed(1.4))
     google.fail("send", faults.slow(20), times=None)
-    _refused(core, RateLimited, timeout=1)
+    _refused(core, RateLimited, timeout=2)
     assert google.requests.sends() == 1
 
 
@@ -241,10 +241,10 @@ def test_a_slow_renewal_of_access_leaves_the_mail_unsent(
 ) -> None:
     """What is left of the time is not spent on a post whose answer nobody could wait for."""
     google.expire_access_tokens()
-    google.fail("token", faults.slow(0.7))
+    google.fail("token", faults.slow(1.4))
     google.fail("send", faults.UNAUTHORIZED)
     google.fail("send", faults.slow(20), times=None)
-    _refused(core, TemporaryFailure, timeout=1)
+    _refused(core, TemporaryFailure, timeout=2)
     assert google.requests.sends() == 1
 
 
