@@ -2,6 +2,7 @@
 
 from .clock import now
 from .core import Mailcore
+from .credentials import ClientInfo
 from .default import access_token, asend_email, default, send_email
 from .errors import (
     AuthorizationError,
@@ -46,7 +47,6 @@ from .settings import EXAMPLES, Settings, is_loopback
 from .status import SenderStatus
 from .views import (
     EXPIRING_WITHIN,
-    ClientInfo,
     DayCount,
     Delivery,
     DeliveryPage,

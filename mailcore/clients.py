@@ -5,12 +5,11 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from mailcore.clock import now
-from mailcore.credentials import OAuthClient
+from mailcore.credentials import ClientInfo, OAuthClient
 from mailcore.database import Database
 from mailcore.encryption import Vault
 from mailcore.errors import ConfigurationError
 from mailcore.settings import Settings
-from mailcore.views import ClientInfo
 
 NO_CLIENT = (
     "No OAuth client is set up. Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or "

@@ -106,3 +106,11 @@ class OAuthClient:
         if not found.client_id or not found.client_secret:
             raise ConfigurationError(f"{source} holds an empty client id or secret.")
         return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientInfo:
+    """The deployment's OAuth client, without its secret; ``source`` says where it is set."""
+
+    client_id: str
+    source: str

@@ -181,14 +181,6 @@ class DayCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClientInfo:
-    """The deployment's OAuth client, without its secret; ``source`` says where it is set."""
-
-    client_id: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One check of the doctor's; ``remedy`` says what to do, None where all is well."""
 
