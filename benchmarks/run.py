@@ -25,7 +25,7 @@ from tests import postgres
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 _LARGE = 5_000_000
-_COLD_RUNS = 5
+_COLD_RUNS = 12
 
 
 def main() -> None:
