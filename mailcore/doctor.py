@@ -1,4 +1,9 @@
-"""Checks of the deployment, each with its remedy."""
+"""Checks of the deployment, each with its remedy.
+
+A finding that is ok and has a remedy all the same is a note: nothing is broken, and there
+is something to decide. One that is not ok and has none was not checked, for the reason
+that it names.
+"""
 
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
@@ -30,10 +35,11 @@ def examine(settings: Settings, database: Database, clients: Clients) -> tuple[F
     Returns:
         A finding for each check; none raises.
     """
+    reached = _try("Database", lambda: _database(database))
     return (
-        _try("Database", lambda: _database(database)),
-        _try("Migrations", lambda: _migrations(database)),
-        _try("OAuth client", lambda: _client(clients)),
+        reached,
+        _behind(reached, "Migrations", lambda: _migrations(database)),
+        _behind(reached, "OAuth client", lambda: _client(clients)),
         _callback(settings),
         _callback_answers(settings),
         *_google(settings),
@@ -45,8 +51,16 @@ def _try(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except PalEMailError as exc:
-        what, _, remedy = str(exc).partition(". ")
+        # A check sends nothing, so there is no need to say so.
+        what, _, remedy = str(exc).replace(" Nothing was sent.", "").partition(". ")
         return Finding(name=name, ok=False, detail=what, remedy=remedy or None)
+
+
+def _behind(reached: Finding, name: str, check: Callable[[], Finding]) -> Finding:
+    """Check what needs the database, unless that has been found out of reach."""
+    if reached.ok:
+        return _try(name, check)
+    return Finding(name=name, ok=False, detail="not checked: it needs the database", remedy=None)
 
 
 def _database(database: Database) -> Finding:
@@ -136,9 +150,14 @@ def _google(settings: Settings) -> Iterator[Finding]:
 
 
 def _encryption(settings: Settings) -> Finding:
-    detail = (
-        "tokens are encrypted with PALEMAIL_ENCRYPTION_KEYS"
-        if settings.encryption_keys
-        else "tokens are stored as they are: right for a database with encryption of its own"
+    if settings.encryption_keys:
+        detail = "tokens are encrypted with PALEMAIL_ENCRYPTION_KEYS"
+        return Finding(name="Encryption", ok=True, detail=detail, remedy=None)
+    return Finding(
+        name="Encryption",
+        ok=True,
+        detail="tokens are stored unencrypted: who can read the database can send as any sender",
+        remedy="Set PALEMAIL_ENCRYPTION_KEYS, here and for the jobs (`pal-e-mail rotate-keys "
+        "--new` prints a key), and run `pal-e-mail rotate-keys`; or leave it, if the database "
+        "has encryption of its own.",
     )
-    return Finding(name="Encryption", ok=True, detail=detail, remedy=None)

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import typer
 
 import mailcore
-from mailcore.cli.paths import shortest
-from mailcore.cli.serving import PortOption, database, load_server, require_free
-from mailcore.cli.signals import exiting_on_signals, undisturbed
+from mailcore.cli.serving import PortOption, database, load_server, require_free, until_stopped
+from mailcore.cli.signals import undisturbed
 from mailcore.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ _SANDBOX_PORT = 8765
 
 def demo(port: PortOption = 8501) -> None:
     """Try everything, with a stand-in for Google."""
-    with exiting_on_signals():
+    with until_stopped():
         serve = load_server()
         require_free(_HOST, port)
         directory = mailcore.Settings().data_dir.expanduser().absolute() / "demo"
@@ -41,7 +40,7 @@ def demo(port: PortOption = 8501) -> None:
 
                 core.migrate()
                 demo_senders.plant(core, google)
-                _write(directory / "env", environment)
+                _write(directory / "env", environment, _programs())
                 _explain(environment["PALEMAIL_PUBLIC_URL"], google.url, directory / "env")
                 serve(core, host=_HOST, port=port, no_login=True)
 
@@ -130,12 +129,18 @@ def _environment(google: "GoogleSandbox", directory: Path, port: int) -> dict[st
     }
 
 
-def _write(path: Path, environment: dict[str, str]) -> None:
+def _programs() -> Path:
+    """Return the folder of the command that runs, and of the Python that it runs in."""
+    return Path(sys.argv[0]).absolute().parent
+
+
+def _write(path: Path, environment: dict[str, str], programs: Path) -> None:
     """Write a file for `source`. It holds a client's secret, so only its owner may read it."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600, exist_ok=False)
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
-    path.write_text("".join(lines), encoding="utf-8")
+    search_path = f'export PATH={shlex.quote(str(programs))}:"$PATH"\n'
+    path.write_text("".join([*lines, search_path]), encoding="utf-8")
 
 
 def _explain(page: str, google: str, env: Path) -> None:
@@ -143,12 +148,11 @@ def _explain(page: str, google: str, env: Path) -> None:
   Admin page            {page}
   Stand-in for Google   {google}  (its outbox shows what was sent: {google}/outbox)
 
-  1. On the page, press Re-auth beside "alerts", which has expired, and allow it.
-  2. In a second terminal, send a mail:
+  1. On the page, press Re-auth beside "alerts", which has expired, and follow the link.
+  2. In a second terminal, in any folder, send a mail through it:
 
-     source {shortest(env)} && \\
-       {shortest(Path(sys.argv[0]))} send newsletter \\
-       --to you@example.com --subject Hello --text 'It works'
+     source {shlex.quote(str(env))}
+     pal-e-mail send alerts --to you@example.com --subject Hello --text 'It works'
 
   Everything starts anew with each demo. Ctrl-C stops it.
 """)

@@ -7,6 +7,7 @@ from mailcore.errors import (
     ConfigurationError,
     DeliveryNotFound,
     DeliveryNotSettleable,
+    InvalidMessage,
     InvalidSender,
     MailError,
     OutcomeUnknown,
@@ -27,9 +28,9 @@ class ExitCode(IntEnum):
     DONE = 0
     #: `check` found a sender that needs a person.
     PERSON_NEEDED = 1
-    #: The command line is wrong (EX_USAGE).
+    #: The command line is wrong: a flag, an address, a file that cannot be read (EX_USAGE).
     USAGE = 64
-    #: The message, or what was asked for, is refused as it is (EX_DATAERR).
+    #: The message, or what a file holds, is refused as it is (EX_DATAERR).
     REJECTED = 65
     #: No delivery has that id (EX_NOINPUT).
     NO_DELIVERY = 66
@@ -51,7 +52,8 @@ class ExitCode(IntEnum):
 
 _BY_ERROR: dict[type, ExitCode] = {
     ConfigurationError: ExitCode.CONFIGURATION,
-    InvalidSender: ExitCode.REJECTED,
+    InvalidMessage: ExitCode.USAGE,
+    InvalidSender: ExitCode.USAGE,
     SenderExists: ExitCode.EXISTS,
     SenderNotFound: ExitCode.NO_SENDER,
     DeliveryNotFound: ExitCode.NO_DELIVERY,
@@ -62,12 +64,18 @@ _BY_ERROR: dict[type, ExitCode] = {
     RateLimited: ExitCode.TRY_LATER,
     TemporaryFailure: ExitCode.TRY_LATER,
     OutcomeUnknown: ExitCode.UNKNOWN,
-    # InvalidMessage, MessageRejected and DeliveryDiscarded: this message will not go out.
+    # MessageRejected and DeliveryDiscarded: this message will not go out.
     MailError: ExitCode.REJECTED,
     PalEMailError: ExitCode.OTHER,
 }
 
 
+#: What is wrong with these is in what they hold, such as its size, not in how it was given.
+_CONTENT = frozenset({"text", "html", "attachments", "inline", "credentials_json"})
+
+
 def exit_code(error: PalEMailError) -> ExitCode:
     """Return the exit code of an error: its own, or that of the nearest kind it belongs to."""
+    if isinstance(error, InvalidMessage | InvalidSender) and error.field in _CONTENT:
+        return ExitCode.REJECTED
     return next(_BY_ERROR[kind] for kind in type(error).__mro__ if kind in _BY_ERROR)

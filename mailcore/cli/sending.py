@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 import mailcore
-from mailcore.cli import output
+from mailcore.cli import files, output
+from mailcore.cli.flags import in_flags
 from mailcore.cli.output import JsonOption
+from mailcore.errors import InvalidMessage
 
 _STDIN = "-"
 
@@ -23,8 +25,8 @@ _EXAMPLES = """Examples:
       --subject Report --text 'As attached.' --html-file report.html \\
       --attach report.pdf --inline logo=logo.png --idempotency-key report-2026-11
 
-Exit codes: 0 sent, 64 usage, 65 message rejected, 67 no such sender, 69 may have been sent,
-75 try later, 77 re-auth required or blocked, 78 configuration."""
+Exit codes: 0 sent, 64 a flag is wrong, 65 the message is refused, 67 no such sender, 69 may have
+been sent, 75 try later, 77 re-auth required or blocked, 78 configuration."""
 
 
 def send(
@@ -102,11 +104,15 @@ def send(
         "idempotency_key": idempotency_key,
         "timeout": timeout,
     }
-    with closing(mailcore.Mailcore()) as core:
-        if dry_run:
-            _show(core.send_email(alias, dry_run=True, **arguments), as_json=as_json)
-            return
-        sent = core.send_email(alias, **arguments)
+    _require_what_a_message_needs(arguments)
+    try:
+        with closing(mailcore.Mailcore()) as core:
+            if dry_run:
+                _show(core.send_email(alias, dry_run=True, **arguments), as_json=as_json)
+                return
+            sent = core.send_email(alias, **arguments)
+    except InvalidMessage as exc:
+        raise in_flags(exc) from exc
     if as_json:
         output.document(sent)
     else:
@@ -114,6 +120,20 @@ def send(
 
 
 send.__doc__ = f"{send.__doc__}\n\n{_EXAMPLES}"
+
+
+def _require_what_a_message_needs(arguments: dict[str, Any]) -> None:
+    """Say in flags, before anything is done, what is missing or cannot be read."""
+    if not any(arguments[name] for name in ("to", "cc", "bcc")):
+        raise typer.BadParameter("nobody is to get it: give --to, --cc or --bcc")
+    if arguments["text"] is None and arguments["html"] is None:
+        raise typer.BadParameter("it has no body: give --text or --html, or a file with either")
+    if arguments["inline"] and arguments["html"] is None:
+        raise typer.BadParameter("--inline: there is no HTML to show it: give --html or --attach")
+    for path in arguments["attachments"]:
+        files.require_readable("--attach", path)
+    for name in arguments["inline"].values():
+        files.require_readable("--inline", Path(name))
 
 
 def _show(message: "mailcore.ComposedMessage", *, as_json: bool) -> None:
@@ -136,20 +156,8 @@ def _body(name: str, given: str | None, file: str | None) -> str | None:
     if given is not None and file is not None:
         raise typer.BadParameter(f"give --{name} or --{name}-file, not both")
     if _STDIN in {given, file}:
-        return _decoded(name, sys.stdin.buffer.read())
-    if file is None:
-        return given
-    try:
-        return _decoded(name, Path(file).read_bytes())
-    except OSError as exc:
-        raise typer.BadParameter(f"--{name}-file: {file}: {exc.strerror}") from exc
-
-
-def _decoded(name: str, octets: bytes) -> str:
-    try:
-        return octets.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise typer.BadParameter(f"--{name}-file: not UTF-8 (octet {exc.start + 1})") from exc
+        return files.decoded(f"--{name}", sys.stdin.buffer.read())
+    return given if file is None else files.read_text(f"--{name}-file", Path(file))
 
 
 def _pairs(option: str, separator: str, given: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import importlib
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Annotated, Any, cast
 
 import typer
@@ -12,7 +12,7 @@ import typer
 import mailcore
 from mailcore.cli import output
 from mailcore.cli.paths import shortest
-from mailcore.cli.signals import exiting_on_signals, undisturbed
+from mailcore.cli.signals import Stopped, exiting_on_signals, undisturbed
 from mailcore.errors import ConfigurationError
 
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
@@ -31,13 +31,21 @@ def up(
     ] = False,
 ) -> None:
     """Serve the admin page and the OAuth callback."""
-    with exiting_on_signals():
+    with until_stopped():
         serve = load_server()
         settings = with_public_url(mailcore.Settings(), port)
         require_free(host, port)
         with database(settings), closing(mailcore.Mailcore(settings)) as core:
             core.migrate()
             serve(core, host=host, port=port, no_login=no_login)
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Serve until told to stop, and say so once nothing is left running."""
+    with suppress(Stopped), exiting_on_signals():
+        yield
+    output.say("Stopped.")
 
 
 def load_server() -> Serve:

