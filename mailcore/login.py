@@ -3,13 +3,9 @@
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from mailcore.credentials import OAuthClient
 from mailcore.settings import Settings
-
-_GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address
-_GOOGLE_ISSUER = "https://accounts.google.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +28,12 @@ class LoginSettings:
 
 
 def login_settings(settings: Settings, client: OAuthClient) -> LoginSettings:
-    """Return the login that goes with the deployment's client.
-
-    With another token endpoint than Google's, its origin is the issuer.
-    """
-    token_uri = urlsplit(settings.google_token_uri)
-    issuer = f"{token_uri.scheme}://{token_uri.netloc}"
-    if token_uri.hostname == _GOOGLE_TOKEN_HOST:
-        issuer = _GOOGLE_ISSUER
+    """Return the login that goes with the deployment's client."""
     cookie_secret = hmac.digest(client.client_secret.encode(), b"pal-e-mail login", hashlib.sha256)
     return LoginSettings(
         client_id=client.client_id,
         client_secret=client.client_secret,
-        server_metadata_url=f"{issuer}/.well-known/openid-configuration",
+        server_metadata_url=f"{settings.google_issuer}/.well-known/openid-configuration",
         redirect_uri=f"{settings.public_url.rstrip('/')}/oauth2callback",
         cookie_secret=cookie_secret.hex(),
     )

@@ -22,6 +22,9 @@ from mailcore.errors import ConfigurationError
 
 DEFAULT_PUBLIC_URL = "http://localhost:8501"
 
+GOOGLE_ISSUER = "https://accounts.google.com"
+_GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address
+
 #: An example of each setting, shown when its value is wrong and on the Setup page.
 EXAMPLES = {
     "DATABASE_URL": "postgresql://palemail:secret@db.example.com:5432/palemail",
@@ -170,6 +173,14 @@ class Settings(BaseSettings):
     def redirect_uri(self) -> str:
         """Where Google sends people back to; Google's console must list exactly this."""
         return f"{self.public_url.rstrip('/')}/senders/callback"
+
+    @property
+    def google_issuer(self) -> str:
+        """Who issues ID tokens: Google, or the origin of another token endpoint than Google's."""
+        token_uri = urlsplit(self.google_token_uri)
+        if token_uri.hostname == _GOOGLE_TOKEN_HOST:
+            return GOOGLE_ISSUER
+        return f"{token_uri.scheme}://{token_uri.netloc}"
 
     def sources(self) -> dict[str, tuple[str, bool]]:
         """Return each setting's value for display, and whether it was set.

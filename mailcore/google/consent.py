@@ -24,7 +24,7 @@ from mailcore.errors import IdentityMissing
 from mailcore.google.answers import UNREADABLE, read_grant
 from mailcore.google.failures import FailureKind, GoogleFailure, token_failure
 from mailcore.google.refreshing import TOKEN_TIMEOUT
-from mailcore.settings import Settings, is_loopback
+from mailcore.settings import GOOGLE_ISSUER, Settings, is_loopback
 
 SEND_SCOPE = "https://www.googleapis.com/auth/gmail.send"
 EMAIL_SCOPE = "https://www.googleapis.com/auth/userinfo.email"
@@ -43,8 +43,7 @@ SENDING_SCOPES = frozenset(
 # At DEBUG it would log codes, tokens and the client's secret.
 logging.getLogger("requests_oauthlib.oauth2_session").addFilter(lambda _record: False)
 
-_GOOGLE_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
-_GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address
+_GOOGLE_ISSUERS = frozenset({GOOGLE_ISSUER, GOOGLE_ISSUER.removeprefix("https://")})
 #: Clocks differ by so much (OpenID Connect Core 3.1.3.7 leaves the leeway to us).
 _LEEWAY = timedelta(minutes=5)
 
@@ -82,6 +81,7 @@ class Consent:
     def __init__(self, settings: Settings) -> None:
         self._auth_uri = settings.google_auth_uri
         self._token_uri = settings.google_token_uri
+        self._issuer = settings.google_issuer
         if is_loopback(self._token_uri) and self._token_uri.startswith("http:"):
             # oauthlib refuses plain http otherwise. Settings allow it for loopback alone.
             os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
@@ -167,24 +167,30 @@ class Consent:
             claims: Mapping[str, Any] = google.auth.jwt.decode(  # type: ignore[no-untyped-call]
                 exchanged.id_token or "", verify=False
             )
+            issuer, email = str(claims["iss"]), str(claims["email"])
+            as_expected = self._is_expected(issuer)
             proven = (
                 client.client_id in _as_list(claims["aud"])
-                and self._issued_by(str(claims["iss"]))
                 and float(claims["exp"]) > (now() - _LEEWAY).timestamp()
                 and claims.get("email_verified") in (True, "true")
             )
-            if proven:
-                return str(claims["email"])
         except UNREADABLE:
             # google-auth's own error would print the token.
             raise IdentityMissing(_NO_IDENTITY) from None
-        raise IdentityMissing(_NO_IDENTITY)
+        if not as_expected:
+            raise IdentityMissing(
+                "Google's answer does not prove which mailbox consented: its ID token was issued "
+                f"by {issuer[:200]!r}, and {self._issuer!r} was expected, to the letter (localhost "
+                "is not 127.0.0.1). Check PALEMAIL_GOOGLE_TOKEN_URI."
+            )
+        if not proven:
+            raise IdentityMissing(_NO_IDENTITY)
+        return email
 
-    def _issued_by(self, issuer: str) -> bool:
-        token_uri = urlsplit(self._token_uri)
-        if token_uri.hostname == _GOOGLE_TOKEN_HOST:
+    def _is_expected(self, issuer: str) -> bool:
+        if self._issuer == GOOGLE_ISSUER:
             return issuer in _GOOGLE_ISSUERS
-        return urlsplit(issuer)[:2] == token_uri[:2]
+        return "{0.scheme}://{0.netloc}".format(urlsplit(issuer)) == self._issuer
 
 
 _NO_IDENTITY = (
