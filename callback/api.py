@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
-from typing import Literal
+from typing import get_args
 
 from starlette.responses import Response
 
 from callback.problems import RequestRefused
 from callback.resource import Call
-from mailcore import Mailcore, Sender, SenderNotFound, SenderStatus
+from mailcore import Mailcore, Sender, SenderNotFound, StatusFilter
 
 #: What one answer lists, by default and at most.
 DEFAULT_LIMIT = 100
@@ -22,12 +22,9 @@ MAX_OFFSET = 1_000_000_000
 
 #: What a registration takes, beside the alias.
 OPTIONAL_MEMBERS = ("gmail_account", "display_name", "project", "credentials_json")
-#: What `status` filters by: a state, or one of the two facts about it.
-FILTERS: dict[str, SenderStatus | Literal["expiring", "due"]] = {
-    **{status.value: status for status in SenderStatus},
-    "expiring": "expiring",
-    "due": "due",
-}
+#: What `status` filters by: a state, or one of the facts about it.
+_STATES, _FACTS = get_args(StatusFilter)
+FILTERS: dict[str, StatusFilter] = {name: name for name in (*_STATES, *get_args(_FACTS))}
 
 
 class Api:
@@ -83,7 +80,10 @@ class Api:
 
     def authorize(self, call: Call) -> Response:
         """``POST /senders/{alias}/auth``: a fresh link to Google's consent page."""
-        authorization = self._core.authorizations.begin(_alias(call), by=call.by)
+        sender = self._core.senders.get(_alias(call))
+        if not sender.has_own_client and self._core.client.current() is None:
+            raise _no_client()
+        authorization = self._core.authorizations.begin(sender.alias, by=call.by)
         return _json(
             {
                 "authorization_id": authorization.id,
@@ -91,6 +91,21 @@ class Api:
                 "expires_at": authorization.expires_at.isoformat(),
             }
         )
+
+
+def _no_client() -> RequestRefused:
+    """Return RFC 9110's answer where whoever asks can put things right, then ask again.
+
+    A 503 would have programs try again by themselves, which does not help.
+    """
+    return RequestRefused(
+        HTTPStatus.CONFLICT,
+        "no_oauth_client",
+        "No OAuth client is set up, so Google would not know who asks. Set GOOGLE_CLIENT_ID and "
+        "GOOGLE_CLIENT_SECRET, or GOOGLE_CREDENTIALS_FILE, and restart the server; or upload "
+        "credentials.json on the Setup page; or register the sender with its own, as "
+        "credentials_json.",
+    )
 
 
 def _alias(call: Call) -> str:
@@ -107,7 +122,7 @@ def _only(given: Mapping[str, object], known: set[str]) -> None:
             raise _unusable(name, f"{name!r} is not known here, only {names}.")
 
 
-def _filter(value: str | None) -> SenderStatus | Literal["expiring", "due"] | None:
+def _filter(value: str | None) -> StatusFilter | None:
     if value is None:
         return None
     if value not in FILTERS:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from callback.problems import RequestRefused
 from callback.resource import Call, Handler
-from mailcore import Mailcore
+from mailcore import Mailcore, PalEMailError
 
 
 def live(_: Call) -> Response:
@@ -19,11 +19,20 @@ def ready(core: Mailcore) -> Handler:
     """Return the handler of ``GET /readyz``: the database answers, and is migrated."""
 
     def check(_: Call) -> Response:
-        if not core.is_migrated():
+        try:
+            migrated = core.is_migrated()
+        except PalEMailError as exc:
+            # Its text names hosts and users, and anybody may ask.
+            raise RequestRefused(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                exc.code,
+                "The database cannot be used. Run on the server: pal-e-mail doctor",
+            ) from exc
+        if not migrated:
             raise RequestRefused(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "not_migrated",
-                "The database’s tables are not up to date. Run: pal-e-mail migrate",
+                "The database’s tables are not up to date. Run on the server: pal-e-mail migrate",
             )
         return _ok()
 

@@ -10,12 +10,9 @@ from starlette.responses import Response
 from callback import problems
 from callback.api import DEFAULT_LIMIT, FILTERS, MAX_LIMIT, MAX_OFFSET
 from callback.resource import Call, Handler
-from mailcore import SenderStatus
+from mailcore import ALIAS, RESERVED, SenderStatus
 
 Schema = dict[str, object]
-
-ALIAS = r"^[a-z0-9][a-z0-9._-]{0,62}$"
-RESERVED = ["callback", "reauth", "auth"]
 
 
 def serve(public_url: str) -> Handler:
@@ -152,7 +149,7 @@ def _authorize() -> Schema:
         "summary": "Begin a re-auth: a link to Google's consent page that works once",
         "responses": {
             "200": _json("The link. Whoever opens it can consent for the sender.", link),
-            **_problems(401, 403, 404, 413, 500, 503),
+            **_problems(401, 403, 404, 409, 413, 500, 503),
         },
     }
 
@@ -205,7 +202,11 @@ _TEXT: Schema = {"type": "string"}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
 #: As recipients and pages show it; spaces around it are taken off.
 _LINE: Schema = {"type": "string", "maxLength": 200, "description": "One line of text."}
-_ALIAS: Schema = {"type": "string", "pattern": ALIAS, "not": {"enum": RESERVED}}
+_ALIAS: Schema = {
+    "type": "string",
+    "pattern": f"^{ALIAS.pattern}$",
+    "not": {"enum": sorted(RESERVED)},
+}
 _ALIAS_IN_PATH: Schema = {"name": "alias", "in": "path", "required": True, "schema": _ALIAS}
 
 _SENDER = _object(

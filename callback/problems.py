@@ -7,7 +7,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from callback.outcomes import UNFORESEEN, UNFORESEEN_DETAIL, outcome_of
-from mailcore import PalEMailError
+from mailcore import PalEMailError, SenderNotFound
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -87,13 +87,17 @@ def from_refusal(refusal: RequestRefused) -> Response:
     )
 
 
+#: mailcore's own text sends people to the command line.
+_NO_SENDER = "No sender has that alias. GET /senders lists those there are."
+
+
 def from_error(error: PalEMailError) -> Response:
     """Return the problem that mailcore raised."""
     outcome = outcome_of(error)
     return response(
         outcome.status,
         error.code,
-        str(error),
+        _NO_SENDER if isinstance(error, SenderNotFound) else str(error),
         title=outcome.heading,
         field=getattr(error, "field", None),
     )

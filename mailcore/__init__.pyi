@@ -43,6 +43,8 @@ from .reauth_views import (
     Completed,
     Ticket,
 )
+from .registration import ALIAS, RESERVED
+from .senders import StatusFilter
 from .settings import EXAMPLES, Settings, is_loopback
 from .status import SenderStatus
 from .views import (
@@ -60,8 +62,10 @@ from .views import (
 )
 
 __all__ = [
+    "ALIAS",
     "EXAMPLES",
     "EXPIRING_WITHIN",
+    "RESERVED",
     "Attachment",
     "Authorization",
     "AuthorizationError",
@@ -109,6 +113,7 @@ __all__ = [
     "SenderStatus",
     "Sent",
     "Settings",
+    "StatusFilter",
     "TemporaryFailure",
     "Ticket",
     "Totals",

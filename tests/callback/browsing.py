@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 
 import uvicorn
+from pydantic import SecretStr
 
 from callback import create_app
 from mailcore import Mailcore, Settings
 
 API_KEY = "a-long-random-key-of-the-tests"
+KEYS = {"ci": SecretStr(API_KEY)}
 ACCOUNT = "alerts@example.com"
 
 

@@ -1,25 +1,33 @@
 """The callback's application on a real database and a stand-in for Google."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from callback import create_app
-from mailcore import Mailcore
+from mailcore import Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import ACCOUNT, API_KEY, complete
+from tests.callback.browsing import ACCOUNT, API_KEY, KEYS, complete
 
 
 @pytest.fixture
-def keyed_core(core: Mailcore) -> Iterator[Mailcore]:
+def mailcore_with(settings: Settings) -> Iterator[Callable[..., Mailcore]]:
+    """Makes further deployments, the test's own but for some settings, and closes them all."""
+    with ExitStack() as made:
+
+        def make(**changes: object) -> Mailcore:
+            return made.enter_context(closing(Mailcore(settings.model_copy(update=changes))))
+
+        yield make
+
+
+@pytest.fixture
+def keyed_core(mailcore_with: Callable[..., Mailcore]) -> Mailcore:
     """The deployment, with an API key called ``ci``."""
-    settings = core.settings.model_copy(update={"api_keys": {"ci": SecretStr(API_KEY)}})
-    keyed = Mailcore(settings)
-    yield keyed
-    keyed.close()
+    return mailcore_with(api_keys=KEYS)
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """What a program is told that asks wrongly, or may not ask at all."""
 
+from collections.abc import Callable
+
 import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from callback import create_app
-from mailcore import Mailcore, Settings
-from tests.callback.browsing import API_KEY
+from mailcore import Mailcore
+from tests.callback.browsing import API_KEY, KEYS
 
 EVERYTHING = [
     ("GET", "/senders"),
@@ -60,15 +62,15 @@ def test_the_scheme_is_spelled_either_way(browser: TestClient) -> None:
     assert answer.status_code == 200
 
 
-def test_each_key_works_under_its_own_name(core: Mailcore) -> None:
+def test_each_key_works_under_its_own_name(
+    core: Mailcore, mailcore_with: Callable[..., Mailcore]
+) -> None:
     """The audit trail tells two programs apart."""
     keys = {"ci": SecretStr("one"), "cron": SecretStr("two")}
-    both = Mailcore(core.settings.model_copy(update={"api_keys": keys}))
-    with TestClient(create_app(both)) as client:
+    with TestClient(create_app(mailcore_with(api_keys=keys))) as client:
         for label, key in keys.items():
             headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
             client.post("/senders", json={"alias": label}, headers=headers)
-    both.close()
 
     assert core.senders.events("ci")[0].who == "api:ci"
     assert core.senders.events("cron")[0].who == "api:cron"
@@ -197,15 +199,15 @@ def test_an_address_that_leads_nowhere(api: TestClient, path: str) -> None:
 
 
 def test_an_unforeseen_fault_tells_nothing(
-    caplog: pytest.LogCaptureFixture, empty_database_url: str
+    caplog: pytest.LogCaptureFixture,
+    empty_database_url: str,
+    mailcore_with: Callable[..., Mailcore],
 ) -> None:
     """Tables that are missing: 5xx without SQL, and the log has the rest."""
-    settings = Settings(database_url=empty_database_url, api_keys={"ci": SecretStr(API_KEY)})
-    bare = Mailcore(settings)
+    bare = mailcore_with(database_url=SecretStr(empty_database_url), api_keys=KEYS)
     with TestClient(create_app(bare), headers={"Authorization": f"Bearer {API_KEY}"}) as client:
         answer = client.get("/senders")
         page = client.get("/senders/callback?state=x")
-    bare.close()
 
     assert answer.status_code >= 500
     assert answer.headers["content-type"] == "application/problem+json"

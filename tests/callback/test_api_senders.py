@@ -1,15 +1,15 @@
 """What a program can do with the senders."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from callback import create_app
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import ACCOUNT, API_KEY
+from tests.callback.browsing import ACCOUNT, API_KEY, KEYS
 
 
 def test_the_registered_senders_are_listed(api: TestClient, core: Mailcore) -> None:
@@ -126,6 +126,8 @@ def test_an_unknown_sender(api: TestClient, method: str, suffix: str, alias: str
 
     assert answer.status_code == 404
     assert answer.json()["code"] == "sender_not_found"
+    assert "GET /senders" in answer.json()["detail"]
+    assert "pal-e-mail" not in answer.json()["detail"]
 
 
 def test_a_re_auth_is_begun_and_completed(
@@ -159,17 +161,21 @@ def test_no_token_in_any_answer(
             assert secret not in text
 
 
-def test_a_deployment_without_an_oauth_client(core: Mailcore) -> None:
-    """The problem says that the setup is at fault, not the sender."""
-    update = {"google_client_id": None, "google_client_secret": None}
-    bare = Mailcore(
-        core.settings.model_copy(update={**update, "api_keys": {"ci": SecretStr(API_KEY)}})
-    )
+def test_a_deployment_without_an_oauth_client(
+    core: Mailcore, google: GoogleSandbox, mailcore_with: Callable[..., Mailcore]
+) -> None:
+    """409, as asking again does not help: the problem says what to set up, and that helps."""
+    bare = mailcore_with(google_client_id=None, google_client_secret=None, api_keys=KEYS)
     core.senders.register("alerts", by="t")
+    core.senders.register("own", credentials_json=google.credentials_json, by="t")
 
     with TestClient(create_app(bare), headers={"Authorization": f"Bearer {API_KEY}"}) as client:
-        answer = client.post("/senders/alerts/auth")
-    bare.close()
+        refused, own = client.post("/senders/alerts/auth"), client.post("/senders/own/auth")
+        core.client.store(google.credentials_json, by="t")
+        mended = client.post("/senders/alerts/auth")
 
-    assert answer.status_code == 500
-    assert answer.json()["code"] == "configuration"
+    assert refused.status_code == 409
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["code"] == "no_oauth_client"
+    assert "GOOGLE_CLIENT_ID" in refused.json()["detail"]
+    assert (own.status_code, mended.status_code) == (200, 200)

@@ -10,10 +10,11 @@ import httpx2
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from callback import create_app
-from mailcore import Mailcore, SenderStatus, Settings
+from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.callback.browsing import ACCOUNT, Page
 
@@ -190,6 +191,25 @@ def test_a_cookie_from_elsewhere_leads_nowhere(
     assert "evil" not in pressed.headers["location"]
 
 
+def test_a_stand_in_by_another_name_is_refused_with_both_named(
+    core: Mailcore,
+    google: GoogleSandbox,
+    authorised: str,
+    mailcore_with: Callable[..., Mailcore],
+) -> None:
+    """Who points at localhost while the stand-in calls itself 127.0.0.1 sees which is which."""
+    by_name = google.token_uri.replace("127.0.0.1", "localhost")
+    other = mailcore_with(google_token_uri=by_name)
+    back = google.consent(other.authorizations.begin(authorised, by="t").url)
+    with TestClient(create_app(other), base_url=core.settings.public_url) as client:
+        answer = client.get(back)
+
+    page = shows(answer, 502, "Google did not say which account this is", core)
+    assert google.url in page.text
+    assert google.url.replace("127.0.0.1", "localhost") in page.text
+    assert healthy_with_the_old_grant(core, authorised)
+
+
 def test_google_down_is_said_and_nothing_lost(
     browser: TestClient, core: Mailcore, google: GoogleSandbox, authorised: str
 ) -> None:
@@ -351,11 +371,16 @@ def test_an_outcome_that_never_was(browser: TestClient, core: Mailcore, name: st
     shows(browser.get(f"/senders/callback/{name}"), 400, "This link is not valid", core)
 
 
-def test_a_database_that_is_down(core: Mailcore, google: GoogleSandbox, authorised: str) -> None:
+def test_a_database_that_is_down(
+    core: Mailcore,
+    google: GoogleSandbox,
+    authorised: str,
+    mailcore_with: Callable[..., Mailcore],
+) -> None:
     """The page says to reload; and reloading, once it is up, completes the re-auth."""
     back = google.consent(core.authorizations.begin(authorised, by="t").url)
-    nowhere = Settings(database_url="postgresql://nobody@127.0.0.1:9/none")
-    with TestClient(create_app(Mailcore(nowhere)), base_url=core.settings.public_url) as client:
+    nowhere = mailcore_with(database_url=SecretStr("postgresql://nobody@127.0.0.1:9/none"))
+    with TestClient(create_app(nowhere), base_url=core.settings.public_url) as client:
         down = client.get(back)
     with TestClient(create_app(core), base_url=core.settings.public_url) as client:
         up = client.get(back)
