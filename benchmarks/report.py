@@ -9,7 +9,8 @@ from benchmarks.economy import CALLERS
 from benchmarks.faults import Reaction, Reactions
 from benchmarks.senders_page import FEW, MANY, PageTimes
 from benchmarks.speed import SITUATIONS, THREADS, Rounds, Situation, Spread, ratio
-from benchmarks.texts import COLD, FAULTS, FIGURES, HEAD, HOW, QUICK, RATIOS, RENEWING
+from benchmarks.steps import Shares
+from benchmarks.texts import COLD, FAULTS, FIGURES, HEAD, HOW, QUICK, RATIOS, RENEWING, STEPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class Results:
 
     speed: dict[Situation, Rounds]
     cold: ColdStarts
+    shares: Shares
     round_trips: float
     refreshes: dict[str, int]
     reactions: dict[str, Reactions]
@@ -40,6 +42,8 @@ def render(results: Results) -> str:
         _ratios(results.speed),
         FIGURES,
         _figures(results.speed),
+        STEPS,
+        _steps(results.shares),
         COLD,
         _cold(results.cold),
         FAULTS,
@@ -68,7 +72,7 @@ def _marks(results: Results) -> str:
     rows = [
         ("`send_email` to google-api-python-client, cached", cached.median, 1.0, "{:.2f}", "≤"),
         ("`send_email` to bare urllib3", bare.median, 2.0, "{:.2f}", "≤"),
-        ("the same, if that composes with `MIMEText`", barest.median, 2.0, "{:.2f}", "≤"),
+        ("the same to one that composes with `MIMEText`", barest.median, 2.0, "{:.2f}", "≤"),
         (
             f"{THREADS} threads, answers after 100 ms: throughput to bare urllib3's",
             throughput.median * 100,
@@ -155,6 +159,15 @@ def _by_situation(speed: dict[Situation, Rounds], cell: Callable[[Rounds, str], 
         ]
         parts.append(_table(head, rows))
     return "\n\n".join(parts)
+
+
+def _steps(shares: Shares) -> str:
+    table = _table(
+        ["step", "share of a send"],
+        [[what, f"{share:.0%}"] for what, share in shares.steps.items()],
+    )
+    waits = " and ".join(f"{share:.0%} for {whom}" for whom, share in shares.waits.items())
+    return f"{table}\n\nOf all this, {waits} is waiting, in which no Python runs."
 
 
 def _cold(cold: ColdStarts) -> str:

@@ -17,7 +17,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import cold, contenders, deployment, economy, faults, machine, senders_page, speed
+from benchmarks import (
+    cold,
+    contenders,
+    deployment,
+    economy,
+    faults,
+    machine,
+    senders_page,
+    speed,
+    steps,
+)
 from benchmarks.place import Mail, Place, write_token_files
 from benchmarks.report import Results, render
 from benchmarks.stand_in import StandIn
@@ -25,6 +35,7 @@ from tests import postgres
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 _LARGE = 5_000_000
+TEXT = "All work and no play fills every disk.\n" * 50
 _COLD_RUNS = 12
 
 
@@ -59,16 +70,19 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
     speeds = _speeds(stand_in, place, progress, quick=quick)
     step = _step(progress, "faults", len(contenders.NAMES))
     reactions = faults.observe(stand_in, place, advance=step)
-    step = _step(progress, "economy", 3)
+    step = _step(progress, "economy", 4)
     round_trips = economy.round_trips(place)
     step()
     refreshes = economy.refreshes(stand_in, place)
+    step()
+    shares = steps.shares(place, Mail(TEXT))
     step()
     page = senders_page.measure(place)
     step()
     return Results(
         speed=speeds,
         cold=cold_starts,
+        shares=shares,
         round_trips=round_trips,
         refreshes=refreshes,
         reactions=reactions,
@@ -87,7 +101,7 @@ def _speeds(
     file = Path(place.folder) / "report.bin"
     file.write_bytes(os.urandom(_LARGE))
     mails = {
-        "2 KB": Mail("All work and no play fills every disk.\n" * 50),
+        "2 KB": Mail(TEXT),
         "5 MB": Mail("The report is attached.", file),
     }
     taking_part = {name: contenders.load(name)(place) for name in contenders.NAMES}
