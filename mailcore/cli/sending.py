@@ -124,7 +124,8 @@ send.__doc__ = f"{send.__doc__}\n\n{_EXAMPLES}"
 
 def _require_what_a_message_needs(arguments: dict[str, Any]) -> None:
     """Say in flags, before anything is done, what is missing or cannot be read."""
-    if not any(arguments[name] for name in ("to", "cc", "bcc")):
+    recipients = (arguments[name] or () for name in ("to", "cc", "bcc"))
+    if not any(address.strip() for given in recipients for address in given):
         raise typer.BadParameter("nobody is to get it: give --to, --cc or --bcc")
     if arguments["text"] is None and arguments["html"] is None:
         raise typer.BadParameter("it has no body: give --text or --html, or a file with either")

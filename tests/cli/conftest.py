@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import psycopg
 import pytest
 
 from mailcore import Mailcore
@@ -56,3 +57,14 @@ def alerts(core: Mailcore, authorise: Callable[[str], None]) -> str:
     core.senders.register("alerts", gmail_account=ACCOUNT, project="ops", by="test")
     authorise("alerts")
     return "alerts"
+
+
+@pytest.fixture
+def in_database(database_url: str) -> Callable[[str], None]:
+    """Runs a statement, to let time pass where the code cannot wait for it."""
+
+    def run(statement: str) -> None:
+        with psycopg.connect(database_url) as connection:
+            connection.execute(statement.encode())
+
+    return run

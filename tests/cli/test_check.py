@@ -11,7 +11,7 @@ def test_all_is_well(cli: Cli, google: GoogleSandbox, alerts: str) -> None:
     """Every grant is really renewed at Google; when all works, the exit code is 0."""
     before = google.requests.refreshes("alerts@example.com")
     ran = cli("check")
-    assert ran.code == 0
+    assert (ran.code, ran.err) == (0, "1 healthy.\n")
     assert "healthy" in ran.out
     assert google.requests.refreshes("alerts@example.com") == before + 1
 
@@ -39,7 +39,35 @@ def test_several_senders(
     assert {alias for alias, each in results.items() if each["needs_person"]} == {"billing", "new"}
     assert "invalid_grant" in results["billing"]["sender"]["status_reason"]
     assert core.senders.get("billing").status is SenderStatus.EXPIRED
+    assert cli("check").err == "2 healthy, 2 need somebody.\n"
+    assert cli("check", "new").err == "0 healthy, 1 needs somebody.\n"
     assert cli("check", "alerts", "reports").code == 0
+
+
+def test_expiring(
+    cli: Cli, in_database: Callable[[str], None], google: GoogleSandbox, alerts: str
+) -> None:
+    """A grant that ends soon still works, so nobody has to act now; it is told all the same."""
+    in_database("UPDATE sender SET grant_expires_at = now() + interval '47 hours'")
+    ran = cli("check")
+    assert (ran.code, ran.err) == (0, "0 healthy, 1 expiring.\n")
+
+
+def test_unknown_mail(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str) -> None:
+    """Mail that waits for a decision is counted, with the command that lists it."""
+    core.senders.register("gone", by="test")
+    for _ in range(2):
+        google.fail("send", faults.CLOSE_BEFORE)
+        mail = ("--to", "ops@example.com", "--subject", "S", "--text", "T")
+        assert cli("send", "alerts", *mail).code == 69
+    ran = cli("check", "alerts")
+    assert ran.code == 0
+    assert "2 mails may or may not have gone out" in ran.err
+    assert "pal-e-mail deliveries list --status unknown" in ran.err
+    assert cli("check", "gone", "--json").json["unknown"] == 0
+    assert cli("check", "--json").json["unknown"] == 2
+    core.senders.delete("alerts", by="test")
+    assert cli("check", "--json").json["unknown"] == 2
 
 
 def test_google_is_down(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str) -> None:
@@ -64,4 +92,4 @@ def test_client_is_refused(cli: Cli, google: GoogleSandbox, alerts: str) -> None
 def test_nobody_there(cli: Cli) -> None:
     """A deployment without senders has nothing to check."""
     ran = cli("check", "--json")
-    assert (ran.code, ran.json) == (0, {"results": []})
+    assert (ran.code, ran.json) == (0, {"results": [], "unknown": 0})

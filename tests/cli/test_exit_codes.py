@@ -1,5 +1,8 @@
 """What a script can tell from the exit code, and a person from the message."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from mailcore import Mailcore
@@ -46,7 +49,7 @@ def test_google_refuses(
     google.fail(operation, fault, times=None)
     if operation == "token":
         google.expire_access_tokens()
-    ran = send(cli, "--timeout", "1", "--json")
+    ran = send(cli, "--timeout", "3", "--json")
     assert ran.code == code
     assert ran.json["error"]["code"] == error
     assert ran.json["error"]["alias"] == "alerts"
@@ -74,22 +77,67 @@ def test_discarded(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str)
     assert google.outbox == []
 
 
+@pytest.mark.usefixtures("alerts")
 @pytest.mark.parametrize(
-    ("arguments", "field"),
+    ("arguments", "flag"),
     [
-        (("--to", "nobody", "--subject", "Hi", "--text", "Hi"), "to"),
-        (("--subject", "Hi", "--text", "Hi"), "to"),
-        (("--to", "ops@example.com", "--subject", "Hi"), "text"),
-        ((*MAIL, "--attach", "/nowhere/report.pdf"), "attachments"),
-        ((*MAIL, "--timeout", "0"), "timeout"),
+        (("--to", "nobody", "--subject", "Hi", "--text", "Hi"), "--to: 'nobody' is not"),
+        (("--subject", "Hi", "--text", "Hi"), "give --to, --cc or --bcc"),
+        (("--to", " ", "--subject", "Hi", "--text", "Hi"), "give --to, --cc or --bcc"),
+        (("--to", "ops@example.com", "--subject", "Hi"), "give --text or --html"),
+        ((*MAIL, "--cc", "Ann\x07 <ann@example.com>"), "a name in --cc holds"),
+        ((*MAIL, "--bcc", "nobody"), "--bcc: 'nobody' is not"),
+        ((*MAIL, "--reply-to", "nobody"), "--reply-to: 'nobody' is not"),
+        ((*MAIL, "--from-name", "Ann\nLee"), "a name in --from-name holds a line break"),
+        ((*MAIL, "--subject", "two\nlines"), "--subject holds a line break"),
+        (
+            (*MAIL, "--header", "Subject: Hi"),
+            "Subject can't be given here; use --subject",
+        ),
+        ((*MAIL, "--header", "X A: Hi"), "--header: 'X A' can't be"),
+        ((*MAIL, "--in-reply-to", "<a@b.c> <d@e.f>"), "--in-reply-to must be one Message-ID"),
+        ((*MAIL, "--in-reply-to", "ä"), "--in-reply-to: 'ä' is not a Message-ID"),
+        ((*MAIL, "--references", "ä"), "--references: 'ä' is not a Message-ID"),
+        ((*MAIL, "--thread-id", ""), "--thread-id: "),
+        ((*MAIL, "--idempotency-key", ""), "--idempotency-key: "),
+        ((*MAIL, "--timeout", "0"), "--timeout: "),
+        ((*MAIL, "--attach", "/nowhere/report.pdf"), "--attach: /nowhere/report.pdf"),
+        ((*MAIL, "--attach", "/"), "--attach: / is not a file"),
+        ((*MAIL, "--html", "x", "--inline", "logo=/nowhere"), "--inline: /nowhere"),
+        ((*MAIL, "--inline", "logo=/bin/sh"), "--inline: there is no HTML"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_message_is_wrong(cli: Cli, alerts: str, arguments: tuple[str, ...], field: str) -> None:
-    """A message that cannot be sent as it is names the argument at fault."""
-    ran = cli("send", "alerts", *arguments, "--json")
+def test_wrong_flag(cli: Cli, arguments: tuple[str, ...], flag: str) -> None:
+    """What the command line got wrong ends with 64, and is named as it was typed."""
+    ran = cli("send", "alerts", *arguments)
+    assert ran.code == 64
+    assert flag in ran.err
+    said = ran.err.replace("Sent.thread_id", "")
+    assert not re.search(r"[a-z]_[a-z]|attachments|headers:|=", said)
+
+
+def test_wrong_flag_for_programs(cli: Cli, alerts: str) -> None:
+    """A program that asked for JSON gets the same text, and `send_email`'s name of it."""
+    ran = cli("send", "alerts", *MAIL, "--reply-to", "nobody", "--json")
+    assert ran.code == 64
+    error = ran.json["error"]
+    assert (error["code"], error["field"]) == ("invalid_message", "reply_to")
+    assert error["message"].startswith("--reply-to: ")
+
+
+def test_too_large(cli: Cli, alerts: str, tmp_path: Path) -> None:
+    """A message that Gmail would refuse for its size is rejected, which is no wrong flag."""
+    large = tmp_path / "large"
+    large.write_bytes(bytes(26 * 1024 * 1024))
+    ran = cli("send", "alerts", *MAIL, "--attach", large)
     assert ran.code == 65
-    assert ran.json["error"]["code"] == "invalid_message"
-    assert ran.json["error"]["field"] == field
+    assert "--attach: with 'large' the files are larger than 25 MB" in ran.err
+    large.write_bytes(b"x" * 40_000_000)
+    mail = ("--to", "ops@example.com", "--subject", "Hi", "--text-file", large)
+    ran = cli("send", "alerts", *mail)
+    assert ran.code == 65
+    assert "Shorten --text" in ran.err
 
 
 def test_unknown_names(cli: Cli) -> None:

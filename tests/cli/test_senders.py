@@ -1,9 +1,10 @@
 """The registry from the shell."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from mailcore import Mailcore, SenderStatus
-from mailcore.sandbox import GoogleSandbox
+from mailcore.sandbox import GoogleSandbox, faults
 from tests.cli.conftest import ACCOUNT
 from tests.cli.running import Cli
 
@@ -56,7 +57,8 @@ def test_taken_and_unusable_aliases(cli: Cli, alerts: str) -> None:
     taken = cli("senders", "add", "alerts", "--json")
     assert (taken.code, taken.json["error"]["code"]) == (73, "sender_exists")
     unusable = cli("senders", "add", "No Good", "--json")
-    assert (unusable.code, unusable.json["error"]["field"]) == (65, "alias")
+    assert (unusable.code, unusable.json["error"]["field"]) == (64, "alias")
+    assert cli("senders", "add", "new", "--account", "nobody").code == 64
 
 
 def test_own_client(cli: Cli, core: Mailcore, google: GoogleSandbox, tmp_path: Path) -> None:
@@ -69,6 +71,11 @@ def test_own_client(cli: Cli, core: Mailcore, google: GoogleSandbox, tmp_path: P
     refused = cli("senders", "add", "other", "--credentials", bad)
     assert refused.code == 65
     assert "hunter2" not in refused.err
+    bad.write_bytes(b"\xff\x00")
+    for unreadable in (bad, tmp_path, tmp_path / "nowhere"):
+        ran = cli("senders", "add", "other", "--credentials", unreadable)
+        assert ran.code == 64
+        assert "--credentials" in ran.err
 
 
 def test_removing_asks(cli: Cli, core: Mailcore, alerts: str) -> None:
@@ -76,6 +83,29 @@ def test_removing_asks(cli: Cli, core: Mailcore, alerts: str) -> None:
     refused = cli("senders", "remove", "alerts", stdin=b"yes\n")
     assert refused.code == 64
     assert "for good" in refused.err
+    nobody = cli("senders", "remove", "alerts")
+    assert nobody.code == 64
+    assert "--yes" in nobody.err
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY
     assert cli("senders", "remove", "alerts", stdin=b"alerts\n").code == 0
     assert core.senders.page().matching == 0
+
+
+def test_open_questions(
+    cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str, in_database: Callable[[str], None]
+) -> None:
+    """Held mail, and mail of unknown outcome, stand beside the sender that they wait for."""
+    core.senders.register("reports", by="test")
+    google.fail("send", faults.CLOSE_BEFORE)
+    mail = ("--to", "ops@example.com", "--subject", "S", "--text", "T")
+    assert cli("send", "alerts", *mail).code == 69
+    header, first, second = cli("senders", "list").out.splitlines()
+    assert header.split()[-2:] == ["held", "unknown"]
+    [asked] = [row for row in (first, second) if row.startswith("alerts")]
+    assert asked.split()[-1] == "1"
+    assert "unknown mail  1" in cli("senders", "show", "alerts").out
+    assert "unknown mail" not in cli("senders", "show", "reports").out
+    in_database("UPDATE delivery SET status = 'held'")
+    removed = cli("senders", "remove", "alerts", stdin=b"alerts\n")
+    assert "It also discards 1 mail that it holds." in removed.err
+    assert "Discarded 1 mail." in removed.err

@@ -39,14 +39,26 @@ def test_doctor(cli: Cli, environment: dict[str, str]) -> None:
     assert "PALEMAIL_PUBLIC_URL" in findings["Callback address"]["remedy"]
     shown = cli("doctor", PALEMAIL_PUBLIC_URL="http://mail.example.com:1")
     assert findings["Callback address"]["remedy"] in shown.out
+    marks = {line.split()[1]: line.split()[0] for line in shown.out.splitlines() if line[0] != " "}
+    assert marks["Database"] == "ok"
+    assert marks["Encryption"] == "note"
     assert environment["GOOGLE_CLIENT_SECRET"] not in shown.out + ran.out
 
 
 def test_doctor_without_database(cli: Cli) -> None:
     """The doctor is the one to ask when there is no database, too."""
-    ran = cli.without("DATABASE_URL")("doctor", "--json")
-    assert ran.code == 78
-    assert not next(each for each in ran.json["findings"] if each["name"] == "Database")["ok"]
+    for nowhere in (
+        cli.without("DATABASE_URL"),
+        Cli({**cli.environment, "DATABASE_URL": "postgresql://me:hunter2@127.0.0.1:1/mail"}),
+    ):
+        ran = nowhere("doctor")
+        assert ran.code == 78
+        [*_, database] = [line for line in ran.out.splitlines() if "Database" in line]
+        assert database.startswith("!!")
+        assert ran.out.count(database.removeprefix("!!").strip().removeprefix("Database")) == 1
+        assert ran.out.count("not checked") == 2
+        assert "Nothing was sent" not in ran.out
+        assert "hunter2" not in ran.out
 
 
 def test_import_tokens(cli: Cli, core: Mailcore, google: GoogleSandbox, tmp_path: Path) -> None:
@@ -66,7 +78,7 @@ def test_import_tokens(cli: Cli, core: Mailcore, google: GoogleSandbox, tmp_path
     assert broken.code == 65
     assert "unreadable" in broken.out
     assert "hunter2" not in broken.out
-    assert cli("import-tokens", tmp_path / "nowhere").code == 78
+    assert cli("import-tokens", tmp_path / "nowhere").code == 64
 
 
 def test_rotate_keys(cli: Cli, core: Mailcore, alerts: str) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -53,10 +54,9 @@ def alive(url: str) -> bool:
 def test_it_is_started_joined_and_stopped(data_dir: Path) -> None:
     """One terminal starts it, another reaches the same data, the end stops it; data stays."""
     with embedded.started(data_dir) as url:
-        core = Mailcore(Settings(data_dir=data_dir))
-        core.migrate()
-        core.senders.register("alerts", by="t")
-        core.close()
+        with closing(Mailcore(Settings(data_dir=data_dir))) as core:
+            core.migrate()
+            core.senders.register("alerts", by="t")
         script = """
 from mailcore import Mailcore
 core = Mailcore()
@@ -70,10 +70,8 @@ core.close()
     with pytest.raises(ConfigurationError, match="no embedded Postgres runs"):
         Mailcore(Settings(data_dir=data_dir)).senders.page()
 
-    with embedded.started(data_dir):
-        core = Mailcore(Settings(data_dir=data_dir))
+    with embedded.started(data_dir), closing(Mailcore(Settings(data_dir=data_dir))) as core:
         assert core.senders.get("alerts").alias == "alerts"
-        core.close()
 
 
 def test_a_job_never_gets_an_empty_database(data_dir: Path) -> None:
@@ -93,12 +91,12 @@ def test_a_job_never_gets_an_empty_database(data_dir: Path) -> None:
 
 def test_a_job_that_came_too_early_works_once_it_runs(data_dir: Path) -> None:
     """Nothing of the failure is remembered."""
-    core = Mailcore(Settings(data_dir=data_dir))
-    with pytest.raises(ConfigurationError):
-        core.is_migrated()
-    with embedded.started(data_dir):
-        assert not core.is_migrated()
-        core.close()
+    with closing(Mailcore(Settings(data_dir=data_dir))) as core:
+        with pytest.raises(ConfigurationError):
+            core.is_migrated()
+        with embedded.started(data_dir):
+            assert not core.is_migrated()
+            core.close()  # before the server that it is connected to
 
 
 def test_a_killed_owner_leaves_a_server_that_the_next_one_takes_over(data_dir: Path) -> None:

@@ -1,10 +1,13 @@
 """The Setup page's data: the OAuth client, the checks, and the login."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from mailcore import ConfigurationError, Finding, Mailcore, Settings, now
@@ -12,7 +15,16 @@ from mailcore.sandbox import GoogleSandbox
 from tests.core.driving import ACCOUNT, authorise
 from tests.core.stand_in import TokenStandIn
 
+Deployed = Callable[[Settings], Mailcore]
+
 NO_CLIENT = {"google_client_id": None, "google_client_secret": None}
+
+
+@pytest.fixture
+def deployed() -> Iterator[Deployed]:
+    """Makes the Mailcores of a test, and closes them all."""
+    with ExitStack() as made:
+        yield lambda settings: made.enter_context(closing(Mailcore(settings)))
 
 
 @pytest.fixture
@@ -22,23 +34,21 @@ def bare(settings: Settings) -> Settings:
 
 
 def test_the_stored_client_serves_where_the_environment_has_none(
-    bare: Settings, google: GoogleSandbox
+    bare: Settings, google: GoogleSandbox, deployed: Deployed
 ) -> None:
     """Uploaded on the Setup page, it asks for consent, and other processes find it."""
-    core = Mailcore(bare)
+    core = deployed(bare)
     assert core.client.current() is None
     stored = core.client.store(google.credentials_json, by="ann@example.com")
     assert (stored.client_id, stored.source) == (google.client_id, "Setup page")
 
-    other = Mailcore(bare)
+    other = deployed(bare)
     assert other.client.current() == stored
     other.senders.register("alerts", gmail_account=ACCOUNT, by="t")
     authorise(other, google)
 
     core.client.remove(by="t")
     assert other.client.current() is None
-    for mailcore in (core, other):
-        mailcore.close()
 
 
 def test_the_environment_wins_over_the_stored_client(core: Mailcore, google: GoogleSandbox) -> None:
@@ -49,10 +59,12 @@ def test_the_environment_wins_over_the_stored_client(core: Mailcore, google: Goo
     assert (client.client_id, client.source) == (google.client_id, "GOOGLE_CLIENT_ID")
 
 
-def test_a_credentials_file_serves(bare: Settings, google: GoogleSandbox, tmp_path: Path) -> None:
+def test_a_credentials_file_serves(
+    bare: Settings, google: GoogleSandbox, tmp_path: Path, deployed: Deployed
+) -> None:
     """As Google's console hands it out; a bad one is named."""
     file = tmp_path / "credentials.json"
-    core = Mailcore(bare.model_copy(update={"google_credentials_file": file}))
+    core = deployed(bare.model_copy(update={"google_credentials_file": file}))
     with pytest.raises(ConfigurationError, match="GOOGLE_CREDENTIALS_FILE"):
         core.client.current()
     file.write_text("{}")
@@ -62,7 +74,6 @@ def test_a_credentials_file_serves(bare: Settings, google: GoogleSandbox, tmp_pa
     client = core.client.current()
     assert client is not None
     assert (client.client_id, client.source) == (google.client_id, "GOOGLE_CREDENTIALS_FILE")
-    core.close()
 
 
 @pytest.mark.parametrize(
@@ -81,22 +92,20 @@ def test_a_credentials_file_serves(bare: Settings, google: GoogleSandbox, tmp_pa
         '{"type": "service_account", "client_id": "1", "private_key": "x"}',
     ],
 )
-def test_a_wrong_upload_is_refused(bare: Settings, upload: str) -> None:
+def test_a_wrong_upload_is_refused(bare: Settings, upload: str, deployed: Deployed) -> None:
     """The person reads where to get the right file; nothing is stored."""
-    core = Mailcore(bare)
+    core = deployed(bare)
     with pytest.raises(ConfigurationError, match="The upload"):
         core.client.store(upload, by="t")
     assert core.client.current() is None
-    core.close()
 
 
 @pytest.mark.parametrize("pair", [("", "secret"), ("id", " "), ("", "")])
-def test_half_a_pair_is_refused(bare: Settings, pair: tuple[str, str]) -> None:
+def test_half_a_pair_is_refused(bare: Settings, pair: tuple[str, str], deployed: Deployed) -> None:
     """Both are needed."""
-    core = Mailcore(bare)
+    core = deployed(bare)
     with pytest.raises(ConfigurationError, match="needed"):
         core.client.store_pair(*pair, by="t")
-    core.close()
 
 
 def findings(core: Mailcore) -> dict[str, Finding]:
@@ -107,18 +116,32 @@ def findings(core: Mailcore) -> dict[str, Finding]:
 NOBODY = "http://localhost:1"
 
 
-def test_the_doctor_finds_all_well(core: Mailcore) -> None:
+def test_the_doctor_finds_all_well(settings: Settings, deployed: Deployed) -> None:
     """But for the callback, which does not run in this test."""
-    found = findings(Mailcore(core.settings.model_copy(update={"public_url": NOBODY})))
+    keys = (SecretStr(Fernet.generate_key().decode()),)
+    core = deployed(settings.model_copy(update={"public_url": NOBODY, "encryption_keys": keys}))
+    found = findings(core)
     assert [name for name, finding in found.items() if not finding.ok] == ["Callback reachable"]
     assert "Postgres" in found["Database"].detail
     assert found["OAuth client"].detail.endswith("from GOOGLE_CLIENT_ID")
     assert all((finding.remedy is None) == finding.ok for finding in found.values())
 
 
-def test_the_doctor_looks_at_a_deployment_where_nothing_works(tmp_path: Path) -> None:
-    """No database, no client, no Google: each is named with its remedy, and none raises."""
-    core = Mailcore(
+def test_the_doctor_notes_that_tokens_are_not_encrypted(
+    settings: Settings, deployed: Deployed
+) -> None:
+    """That breaks nothing, and is no reason for a plain tick either: it says what one can do."""
+    found = findings(deployed(settings.model_copy(update={"public_url": NOBODY})))["Encryption"]
+    assert found.ok
+    assert "unencrypted" in found.detail
+    assert "PALEMAIL_ENCRYPTION_KEYS" in str(found.remedy)
+
+
+def test_the_doctor_looks_at_a_deployment_where_nothing_works(
+    tmp_path: Path, deployed: Deployed
+) -> None:
+    """Nothing raises. A database that is away is told of once, and not by all that need it."""
+    core = deployed(
         Settings(
             data_dir=tmp_path,
             public_url="http://mail.example.com:1",
@@ -126,20 +149,25 @@ def test_the_doctor_looks_at_a_deployment_where_nothing_works(tmp_path: Path) ->
         )
     )
     found = findings(core)
-    for name in ("Database", "Migrations", "OAuth client", "Callback address", "Google"):
+    for name in ("Database", "Callback address", "Google"):
         assert not found[name].ok
         assert found[name].remedy
     assert "DATABASE_URL" in found["Database"].detail
+    for name in ("Migrations", "OAuth client"):
+        assert not found[name].ok
+        assert found[name].detail.startswith("not checked")
+        assert found[name].remedy is None
 
 
-def test_the_doctor_sees_missing_tables(empty_database_url: str, settings: Settings) -> None:
+def test_the_doctor_sees_missing_tables(
+    empty_database_url: str, settings: Settings, deployed: Deployed
+) -> None:
     """With the command that makes them."""
     url = SecretStr(empty_database_url)
-    core = Mailcore(settings.model_copy(update={"database_url": url}))
+    core = deployed(settings.model_copy(update={"database_url": url}))
     found = findings(core)
     assert found["Database"].ok
     assert "pal-e-mail migrate" in str(found["Migrations"].remedy)
-    core.close()
 
 
 @pytest.mark.parametrize(
@@ -152,13 +180,14 @@ def test_the_doctor_sees_missing_tables(empty_database_url: str, settings: Setti
     ],
     ids=["off", "without a zone", "nonsense", "none"],
 )
-def test_the_doctor_compares_clocks(settings: Settings, date: str, ok: bool | None) -> None:
+def test_the_doctor_compares_clocks(
+    settings: Settings, date: str, ok: bool | None, deployed: Deployed
+) -> None:
     """A clock that is off makes good tokens look bad; without a date nothing is claimed."""
     with TokenStandIn(date=date) as endpoint:
-        core = Mailcore(settings.model_copy(update={"google_token_uri": endpoint.token_uri}))
+        core = deployed(settings.model_copy(update={"google_token_uri": endpoint.token_uri}))
         clock = findings(core).get("Clock")
-        core.close()
-    assert (clock and clock.ok) == ok
+        assert (clock and clock.ok) == ok
 
 
 def test_the_login_goes_to_google(core: Mailcore, google: GoogleSandbox) -> None:
@@ -172,18 +201,16 @@ def test_the_login_goes_to_google(core: Mailcore, google: GoogleSandbox) -> None
     assert login.cookie_secret not in repr(login)
 
 
-def test_googles_own_login(settings: Settings) -> None:
+def test_googles_own_login(settings: Settings, deployed: Deployed) -> None:
     """Its issuer is not where its token endpoint is."""
     defaults = {"google_token_uri": Settings.model_fields["google_token_uri"].default}
-    core = Mailcore(settings.model_copy(update=defaults))
+    core = deployed(settings.model_copy(update=defaults))
     address = core.login().server_metadata_url
     assert address == "https://accounts.google.com/.well-known/openid-configuration"
-    core.close()
 
 
-def test_without_a_client_there_is_no_login(bare: Settings) -> None:
+def test_without_a_client_there_is_no_login(bare: Settings, deployed: Deployed) -> None:
     """The program refuses to start openly instead."""
-    core = Mailcore(bare)
+    core = deployed(bare)
     with pytest.raises(ConfigurationError, match="No OAuth client"):
         core.login()
-    core.close()
