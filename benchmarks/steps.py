@@ -13,7 +13,7 @@ _STEPS = {
     "composing": ("mailcore/message.py", "compose"),
     "reading the sender and its grant": ("mailcore/tokens.py", "load"),
     "handing the message to Gmail": ("mailcore/google/gmail.py", "send"),
-    "recording the outcome": ("mailcore/sending.py", "_record_sent"),
+    "recording the outcome": ("mailcore/recording.py", "sent"),
 }
 _WHOLE = ("mailcore/sending.py", "send_email")
 #: The kernel, Postgres and the stand-in: time in which no Python runs.

@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -89,11 +90,15 @@ def _import(
     except ConfigurationError as exc:
         return ImportedToken(file=path.name, alias=None, outcome="unreadable", detail=str(exc))
     alias = re.sub(r"[^a-z0-9._-]", "-", token.account.lower())[:63]
-    with database.session() as session:
-        row = _row(session, alias)
-        obstacle = _obstacle(session, alias, row)
-        if obstacle is None and not dry_run:
-            _store(session, row, alias, token, vault, who=by)
+    try:
+        with database.session() as session:
+            row = _row(session, alias) or _registered_for(session, token.account)
+            alias = alias if row is None else row.alias
+            obstacle = _obstacle(session, alias, row)
+            if obstacle is None and not dry_run:
+                _store(session, row, alias, token, vault, who=by)
+    except IntegrityError:
+        obstacle = "a job took it over at the same moment"
     outcome = "skipped" if obstacle else "would import" if dry_run else "imported"
     return ImportedToken(
         file=path.name, alias=alias, outcome=outcome, detail=obstacle or "its grant is taken over"
@@ -146,6 +151,16 @@ def _file_names(row: SenderRow) -> tuple[str, ...]:
 def _row(session: Session, alias: str) -> SenderRow | None:
     """Find the sender, locked: two jobs that find it without a grant take it over once."""
     return session.exec(select(SenderRow).where(SenderRow.alias == alias).with_for_update()).first()
+
+
+def _registered_for(session: Session, account: str) -> SenderRow | None:
+    """Find the sender that was registered for an account under another name, as `adopt` would."""
+    return session.exec(
+        select(SenderRow)
+        .where(func.lower(SenderRow.gmail_account) == account.lower())
+        .order_by(col(SenderRow.generation), col(SenderRow.id))
+        .with_for_update()
+    ).first()
 
 
 def _deleted_at(session: Session, alias: str) -> datetime | None:

@@ -3,7 +3,7 @@
 import secrets
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from mailcore.acceptance import (
     check_identity,
@@ -18,6 +18,7 @@ from mailcore.authorization_requests import (
     LINK_LIFETIME,
     consume,
     finish,
+    forget_old,
     hashed,
     outcome_of,
     refuse,
@@ -85,26 +86,41 @@ class Authorizations:
             ConfigurationError: there is no OAuth client.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        state = secrets.token_urlsafe(32)
         with self._database.session() as session:
-            sender = find(session, alias)
-            link = self._consent.consent_link(
-                self._clients.of_sender(session.connection(), sender.credentials_json),
-                redirect_uri=self._settings.redirect_uri,
-                state=state,
-                account=sender.gmail_account,
-                choose_account=choose_account,
+            return self.begin_in(
+                session, alias, by=by, choose_account=choose_account, renewing_all=renewing_all
             )
-            request = AuthorizationRequestRow(
-                state_hash=hashed(state),
-                alias=alias,
-                code_verifier=self._vault.seal(link.code_verifier),
-                redirect_uri=self._settings.redirect_uri,
-                requested_by=by,
-                renewing_all=renewing_all,
-                expires_at=now() + LINK_LIFETIME,
-            )
-            session.add(request)
+
+    def begin_in(
+        self,
+        session: Session,
+        alias: str,
+        *,
+        by: str,
+        choose_account: bool = False,
+        renewing_all: bool = False,
+    ) -> Authorization:
+        """`begin`, in a transaction that does more, and counts only if that does."""
+        state = secrets.token_urlsafe(32)
+        sender = find(session, alias)
+        link = self._consent.consent_link(
+            self._clients.of_sender(session.connection(), sender.credentials_json),
+            redirect_uri=self._settings.redirect_uri,
+            state=state,
+            account=sender.gmail_account,
+            choose_account=choose_account,
+        )
+        request = AuthorizationRequestRow(
+            state_hash=hashed(state),
+            alias=alias,
+            code_verifier=self._vault.seal(link.code_verifier),
+            redirect_uri=self._settings.redirect_uri,
+            requested_by=by,
+            renewing_all=renewing_all,
+            expires_at=now() + LINK_LIFETIME,
+        )
+        forget_old(session)
+        session.add(request)
         return Authorization(
             id=str(request.id),
             alias=alias,

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from mailcore.audit import event
@@ -17,11 +17,13 @@ from mailcore.errors import (
     PalEMailError,
     SenderNotFound,
 )
-from mailcore.models import AuthorizationRequestRow
+from mailcore.models import AuthorizationRequestRow, ReauthTicketRow
 from mailcore.reauth_views import AuthorizationOutcome
 
 #: How long a link to Google works.
 LINK_LIFETIME = timedelta(minutes=10)
+#: How long a link that ran out is told apart from one that was never made.
+_REMEMBERED = timedelta(days=30)
 #: A callback that stored no outcome within this time was cut off.
 _CUT_OFF_AFTER = timedelta(minutes=1)
 _CUT_OFF = "The answer from Google was not taken in to the end. Start the re-auth again."
@@ -80,6 +82,12 @@ def consume(database: Database, state: str | None) -> AuthorizationRequestRow:
                 ),
             )
         return request
+
+
+def forget_old(session: Session) -> None:
+    """Delete what ran out long ago: its links answer as ones that were never made."""
+    for table in (AuthorizationRequestRow, ReauthTicketRow):
+        session.execute(delete(table).where(col(table.expires_at) < now() - _REMEMBERED))
 
 
 def finish(session: Session, request: AuthorizationRequestRow) -> None:

@@ -1,7 +1,6 @@
 """What to send → an RFC 5322 message. Pure: no network, no database, no settings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import format_datetime, make_msgid
 from typing import Literal
@@ -46,7 +45,6 @@ class ComposedMessage:
 
 def compose(
     *,
-    alias: str,
     from_address: str | None,
     from_name: str | None,
     to: Addresses | None = None,
@@ -65,7 +63,6 @@ def compose(
     """Build the message.
 
     Args:
-        alias: the sender's, for errors.
         from_address: the sender's mailbox; None, where it is not known, leaves From to Gmail.
         from_name: what recipients see beside it, or None.
         to: addresses as str or list, with or without names; so are cc, bcc and reply_to.
@@ -84,46 +81,35 @@ def compose(
     Raises:
         InvalidMessage: an argument is unusable; ``field`` names it.
     """
-    with _blaming(alias):
-        senders = _senders(from_name, from_address)
-        people = {
-            "To": parse_addresses(to, field="to"),
-            "Cc": parse_addresses(cc, field="cc"),
-            "Bcc": parse_addresses(bcc, field="bcc"),
-        }
-        recipients = _recipients(people.values())
-        subject = header_text(subject, field="subject", what="subject").strip()
-        message_id = make_msgid(
-            domain=senders[0].address.rpartition("@")[2] if senders else "gmail.com"
-        )
-        envelope = [
-            *_address_headers(
-                {
-                    "From": senders,
-                    **people,
-                    "Reply-To": parse_addresses(reply_to, field="reply_to"),
-                }
-            ),
-            unstructured("Subject", subject),
-            header("Date", [format_datetime(now())]),
-            header("Message-ID", [message_id]),
-            *thread_headers(in_reply_to, references),
-            *further_headers(headers or {}),
-        ]
-        raw = serialise(envelope, _content(text, html, attachments, inline or {}))
-        if len(raw) > MAX_MESSAGE:
-            raise _too_large(len(raw), text, html)
+    senders = _senders(from_name, from_address)
+    people = {
+        "To": parse_addresses(to, field="to"),
+        "Cc": parse_addresses(cc, field="cc"),
+        "Bcc": parse_addresses(bcc, field="bcc"),
+    }
+    recipients = _recipients(people.values())
+    subject = header_text(subject, field="subject", what="subject").strip()
+    message_id = make_msgid(
+        domain=senders[0].address.rpartition("@")[2] if senders else "gmail.com"
+    )
+    envelope = [
+        *_address_headers(
+            {
+                "From": senders,
+                **people,
+                "Reply-To": parse_addresses(reply_to, field="reply_to"),
+            }
+        ),
+        unstructured("Subject", subject),
+        header("Date", [format_datetime(now())]),
+        header("Message-ID", [message_id]),
+        *thread_headers(in_reply_to, references),
+        *further_headers(headers or {}),
+    ]
+    raw = serialise(envelope, _content(text, html, attachments, inline or {}))
+    if len(raw) > MAX_MESSAGE:
+        raise _too_large(len(raw), text, html)
     return ComposedMessage(raw=raw, message_id=message_id, recipients=recipients, subject=subject)
-
-
-@contextmanager
-def _blaming(alias: str) -> Iterator[None]:
-    """Name the sender in whatever is found wrong: the parts below don't know it."""
-    try:
-        yield
-    except InvalidMessage as exc:
-        exc.alias = alias
-        raise
 
 
 def _senders(name: str | None, address: str | None) -> list[Mailbox]:

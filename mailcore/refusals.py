@@ -27,6 +27,8 @@ ERRORS: dict[FailureKind, type[PalEMailError]] = {
 
 #: The consent left out a permission that sending needs.
 _SCOPE_MISSING = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+#: The project's Gmail API is not switched on.
+_API_DISABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 #: Limits of the whole project rather than of one sender.
 _PROJECT_QUOTA = frozenset({"dailyLimitExceeded", "quotaExceeded"})
 
@@ -68,6 +70,9 @@ _OTHER_CLIENT = (
 )
 _EXPLANATIONS[FailureKind.ACCESS_TOKEN] = _EXPLANATIONS[FailureKind.GRANT]
 
+#: Codes of what only Gmail itself says: that access could be renewed does not refute it.
+SAID_BY_GMAIL = ("scope_missing", "api_disabled", "quota_exceeded")
+
 
 def explain(failure: GoogleFailure, *, alias: str, admin_url: str) -> str:
     """Say what is wrong, with which sender, and what to do next."""
@@ -87,6 +92,8 @@ def record_code(failure: GoogleFailure) -> str:
         return "quota_exceeded"
     if failure.reason in _SCOPE_MISSING:
         return "scope_missing"
+    if failure.reason in _API_DISABLED:
+        return "api_disabled"
     return ERRORS[failure.kind].code
 
 

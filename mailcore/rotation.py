@@ -5,7 +5,7 @@ from sqlmodel import Session, col, select
 from mailcore.database import Database
 from mailcore.encryption import Vault
 from mailcore.errors import ConfigurationError
-from mailcore.models import DeploymentRow, SenderRow
+from mailcore.models import AuthorizationRequestRow, DeploymentRow, SenderRow
 
 
 def rotate(database: Database, vault: Vault) -> int:
@@ -24,7 +24,14 @@ def rotate(database: Database, vault: Vault) -> int:
 def _rotate(session: Session, vault: Vault) -> list[bool]:
     senders = session.exec(select(SenderRow).order_by(col(SenderRow.id)).with_for_update()).all()
     deployment = session.exec(select(DeploymentRow).with_for_update()).all()
+    # Re-auths that are under way when the old key goes would fail otherwise.
+    requests = session.exec(
+        select(AuthorizationRequestRow)
+        .where(col(AuthorizationRequestRow.consumed_at).is_(None))
+        .with_for_update()
+    ).all()
     return [
+        *(_reseal(row, "code_verifier", vault) for row in requests),
         *(
             _reseal(row, "token_json", vault) | _reseal(row, "credentials_json", vault)
             for row in senders
@@ -33,7 +40,9 @@ def _rotate(session: Session, vault: Vault) -> list[bool]:
     ]
 
 
-def _reseal(row: SenderRow | DeploymentRow, column: str, vault: Vault) -> bool:
+def _reseal(
+    row: SenderRow | DeploymentRow | AuthorizationRequestRow, column: str, vault: Vault
+) -> bool:
     stored = getattr(row, column)
     if stored is None:
         return False

@@ -60,7 +60,7 @@ _QUERY = text("""
         SELECT alias AS problem_alias, last_error_code AS problem_code,
                last_error_text AS problem_text, last_error_at AS problem_at
         FROM sender
-        WHERE (last_error_code = 'configuration'
+        WHERE (last_error_code IN ('configuration', 'api_disabled')
                OR (last_error_code = 'quota_exceeded' AND last_error_at > :a_day_ago))
           -- A client of the sender's own is its own affair, and a mail that went out since
           -- shows that the deployment's works again.

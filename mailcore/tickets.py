@@ -92,10 +92,9 @@ class Tickets:
         """
         with self._database.session() as session:
             row = _valid(session, ticket)
-            # Begun before the ticket is used up, so that a failure leaves it good; a link
-            # that nobody is shown, as the loser's of a double click, simply runs out.
-            begun = self._authorizations.begin(
-                row.alias, by=f"ticket from {row.issued_by}", choose_account=True
+            # In one transaction, so that a failure leaves the ticket good.
+            begun = self._authorizations.begin_in(
+                session, row.alias, by=f"ticket from {row.issued_by}", choose_account=True
             )
             used = changed_rows(
                 session,

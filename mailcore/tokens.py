@@ -11,28 +11,29 @@ from mailcore.clock import now
 from mailcore.credentials import Grant
 from mailcore.database import Database
 from mailcore.encryption import Vault
-from mailcore.errors import ReauthRequired, SenderNotFound
+from mailcore.errors import ReauthRequired, SenderBlocked, SenderNotFound
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.refreshing import Refreshing
 from mailcore.moves import record_refusal
-from mailcore.refusals import explain, to_error
+from mailcore.refusals import SAID_BY_GMAIL, explain, to_error
 from mailcore.registration import ALIAS
 from mailcore.settings import Settings
-from mailcore.status import SenderStatus
 
 #: Seconds that a caller waits for an access token in all.
 TOKEN_DEADLINE = 30.0
 
 _BY_ALIAS = text("""
-    SELECT id, alias, gmail_account, display_name, status, generation, token_json,
-           credentials_json, last_error_at
+    SELECT id, alias, gmail_account, display_name, generation, token_json,
+           credentials_json, last_error_code, last_error_at
     FROM sender WHERE alias = :alias
 """)
 
 _SAVE = text("""
     UPDATE sender
     SET token_json = :token_json, last_refreshed_at = :at, updated_at = :at,
-        last_error_code = NULL, last_error_text = NULL, last_error_at = NULL
+        last_error_code = CASE WHEN last_error_code = ANY(:kept) THEN last_error_code END,
+        last_error_text = CASE WHEN last_error_code = ANY(:kept) THEN last_error_text END,
+        last_error_at = CASE WHEN last_error_code = ANY(:kept) THEN last_error_at END
     WHERE id = :id AND generation = :generation
 """)
 
@@ -43,17 +44,18 @@ class LoadedSender:
 
     Attributes:
         generation: of that grant; whatever the attempt learns counts for it alone.
-        last_error_at: when something went wrong last, or None since the last success.
+        last_error_code: of what went wrong last, or None since the last success.
+        last_error_at: when that was.
     """
 
     id: int
     alias: str
     gmail_account: str | None
     display_name: str | None
-    status: SenderStatus
     generation: int
     grant: Grant
     sealed_client: str | None = field(repr=False)
+    last_error_code: str | None
     last_error_at: datetime | None
 
 
@@ -192,6 +194,7 @@ class Tokens:
                 "generation": sender.generation,
                 "token_json": self._vault.seal(grant.to_json()),
                 "at": now(),
+                "kept": list(SAID_BY_GMAIL),
             },
         )
         return saved.rowcount == 1
@@ -220,10 +223,10 @@ class Tokens:
             alias=row.alias,
             gmail_account=row.gmail_account,
             display_name=row.display_name,
-            status=SenderStatus(row.status),
             generation=row.generation,
             grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
             sealed_client=row.credentials_json,
+            last_error_code=row.last_error_code,
             last_error_at=row.last_error_at,
         )
 
@@ -240,10 +243,10 @@ def _usable(grant: Grant, refused: str | None) -> bool:
     return grant.fresh and grant.access_token != refused
 
 
-#: What a sender's status says of a refusal that another caller has met.
+#: What the record says of a refusal that another caller has met.
 _REFUSED = {
-    SenderStatus.EXPIRED: (FailureKind.GRANT, "invalid_grant"),
-    SenderStatus.BLOCKED: (FailureKind.ACCOUNT, "account_refused"),
+    ReauthRequired.code: (FailureKind.GRANT, "invalid_grant"),
+    SenderBlocked.code: (FailureKind.ACCOUNT, "account_refused"),
 }
 
 
@@ -251,7 +254,7 @@ def _refused_since(sender: LoadedSender, asked: LoadedSender) -> GoogleFailure |
     """Return the refusal that someone met while this caller waited: asking again is idle."""
     if sender.generation != asked.generation or sender.last_error_at == asked.last_error_at:
         return None
-    if sender.status not in _REFUSED:
+    if sender.last_error_code not in _REFUSED:
         return None
-    kind, reason = _REFUSED[sender.status]
+    kind, reason = _REFUSED[sender.last_error_code]
     return GoogleFailure(kind, reason, "another job was refused just now")

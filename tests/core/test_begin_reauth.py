@@ -188,3 +188,20 @@ def test_one_that_cannot_be_renewed_now_does_not_keep_the_walk_from_the_others(
     again = core.authorizations.next_due(by="t")
     assert again is not None
     assert again.alias == "first"
+
+
+def test_links_of_long_ago_are_forgotten(
+    core: Mailcore, google: GoogleSandbox, authorised: str, tables: Tables
+) -> None:
+    """A deployment that runs for years does not fill up with them; last week's stay."""
+    core.tickets.issue(authorised, by="t")
+    core.authorizations.begin(authorised, by="t")
+    tables("UPDATE reauth_ticket SET expires_at = now() - interval '31 days'")
+    tables("UPDATE authorization_request SET expires_at = now() - interval '8 days'")
+    tables(
+        "UPDATE authorization_request SET expires_at = now() - interval '31 days'"
+        " WHERE consumed_at IS NULL"
+    )
+    core.authorizations.begin(authorised, by="t")
+    assert tables("SELECT * FROM reauth_ticket") == []
+    assert tables("SELECT count(*) FROM authorization_request") == [(2,)]

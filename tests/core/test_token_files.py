@@ -318,6 +318,30 @@ def test_a_whole_directory_is_imported(
     assert core.senders.events("alerts")[0].who == "ann@example.com"
 
 
+def test_the_import_finds_who_was_registered_for_the_account(
+    core: Mailcore, google: GoogleSandbox, secrets: SecretsDir
+) -> None:
+    """A sender that waits for its grant under another name gets it; there is no second one."""
+    core.senders.register("billing", gmail_account="Billing@example.com", by="t")
+    secrets.write("billing@example.com", secrets.authorized_user("billing@example.com"))
+    [line] = core.import_tokens(secrets.path, by="t")
+    assert (line.alias, line.outcome) == ("billing", "imported")
+    send(core, "billing")
+    assert core.senders.page().matching == 1
+
+
+def test_the_import_and_a_crowd_of_jobs_take_a_file_over_once(
+    core: Mailcore, secrets: SecretsDir
+) -> None:
+    """Whoever comes second finds it done: no error, no second sender, no second grant."""
+    secrets.write("alerts", secrets.token())
+    got = at_once(
+        16, lambda: (core.import_tokens(secrets.path, by="t"), core.access_token("alerts"))
+    )
+    assert {type(each) for each in got} == {tuple}
+    assert core.senders.get("alerts").generation == 1
+
+
 def test_a_dry_run_changes_nothing(core: Mailcore, secrets: SecretsDir, tables: Tables) -> None:
     """It says what would happen."""
     secrets.write("alerts", secrets.token())

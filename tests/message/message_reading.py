@@ -15,7 +15,6 @@ _HEADER_LINE = re.compile(rb"[!-9;-~]+:|[ \t]+\S")
 def write(**arguments: Any) -> ComposedMessage:
     """Compose with defaults for everything that the test does not name, and check the wire."""
     defaults = {
-        "alias": "alerts",
         "from_address": "alerts@example.com",
         "from_name": None,
         "to": "ops@example.com",

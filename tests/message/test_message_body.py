@@ -389,7 +389,7 @@ def test_a_20_mb_file_takes_little_memory(source: str, tmp_path: Path) -> None:
     tracemalloc.start()
     try:
         message = compose(
-            alias="a", from_address="a@example.com", from_name=None, to="b@example.com",
+            from_address="a@example.com", from_name=None, to="b@example.com",
             subject="big", text="big", attachments=[file],
         )  # fmt: skip
         _, peak = tracemalloc.get_traced_memory()

@@ -101,11 +101,24 @@ def test_a_wrong_client_is_one_banner_for_all(
         send(core)
     page = core.senders.page()
     assert page.problem is not None
-    assert (page.problem.code, page.problem.alias) == ("configuration", "alerts")
+    assert (page.problem.code, page.problem.alias) == ("api_disabled", "alerts")
     assert page.totals.healthy == 1
     assert history(core) == ["registered", "reauthorized"]
+    core.check("alerts")  # that the token endpoint is content does not switch the API on
+    assert core.senders.page().problem == page.problem
     send(core)
     assert core.senders.page().problem is None
+
+
+def test_a_check_keeps_what_only_gmail_knows(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender
+) -> None:
+    """A grant that lacks a permission can be renewed, and the page still says what it lacks."""
+    google.fail("send", faults.INSUFFICIENT_PERMISSIONS)
+    with pytest.raises(ReauthRequired):
+        send(core)
+    checked = core.check("alerts")
+    assert (checked.status, checked.last_error_code) == (SenderStatus.EXPIRED, "scope_missing")
 
 
 def test_an_exhausted_project_quota_is_a_banner_too(

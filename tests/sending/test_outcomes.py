@@ -99,9 +99,12 @@ def test_a_refusal_is_told_recorded_and_not_tried_again(
     sender = core.senders.get("alerts")
     assert sender.status is status
     assert sender.status_reason == (None if status is HEALTHY else str(raised))
-    # The page tells a missing permission from a dead grant.
-    missing = fault is faults.INSUFFICIENT_PERMISSIONS
-    assert sender.last_error_code == ("scope_missing" if missing else raised.code)
+    # The page tells a missing permission from a dead grant, and which client trouble it is.
+    told_apart = {
+        faults.INSUFFICIENT_PERMISSIONS.name: "scope_missing",
+        faults.ACCESS_NOT_CONFIGURED.name: "api_disabled",
+    }
+    assert sender.last_error_code == told_apart.get(fault.name, raised.code)
     moved = [] if status is HEALTHY else [status.value]
     assert history(core) == ["registered", "reauthorized", *moved]
 
@@ -116,7 +119,7 @@ def test_what_passes_by_itself_is_tried_until_the_deadline(
     """It is tried again and again, then told; nothing went out, and the sender is not blamed."""
     fault, error, status = case
     google.fail("send", fault, times=None)
-    _refused(core, error, timeout=1.5)
+    _refused(core, error, timeout=3)
     delivery = the_delivery(core)
     assert delivery.status is DeliveryStatus.FAILED
     assert delivery.attempts == google.requests.sends() > 1
