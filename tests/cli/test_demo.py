@@ -1,6 +1,7 @@
 """`demo`: the five minutes of somebody who has just cloned this."""
 
 import shlex
+import signal
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -35,11 +36,12 @@ def demo(environment: dict[str, str], port: int, tmp_path: Path) -> Iterator[Run
         yield running
 
 
-def second_terminal(commands: str) -> "subprocess.CompletedProcess[str]":
-    """Type commands into a shell that knows nothing of the demo."""
+def second_terminal(commands: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Type commands into a shell that knows nothing of the demo, and is somewhere else."""
     return subprocess.run(
         ["bash", "-c", commands],
-        env=variables_for({}),
+        cwd=folder,
+        env={**variables_for({}), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -50,7 +52,9 @@ def second_terminal(commands: str) -> "subprocess.CompletedProcess[str]":
 def variables(directory: Path) -> dict[str, str]:
     """Read what `source` would set."""
     words = shlex.split((directory / "env").read_text())
-    return dict(word.split("=", 1) for word in words if word != "export")
+    given = dict(word.split("=", 1) for word in words if word != "export")
+    given.pop("PATH")
+    return given
 
 
 def statuses(cli: Cli) -> dict[str, str]:
@@ -61,19 +65,28 @@ def statuses(cli: Cli) -> dict[str, str]:
     }
 
 
-def test_from_start_to_stop(demo: Running, data: Path, port: int) -> None:
-    """The page answers, what it says to type sends a mail, and nothing is left running."""
+def test_from_start_to_stop(demo: Running, data: Path, port: int, tmp_path: Path) -> None:
+    """Re-auth, then type what it says, anywhere: a mail is sent; and nothing is left running."""
     env = data / "demo" / "env"
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
     assert urllib3.request("GET", f"http://localhost:{port}/").status == 200
-    command = demo.said.partition("send a mail:")[2].partition("Everything")[0]
-    ran = second_terminal(command)
+    commands = demo.said.partition("through it:")[2].partition("Everything")[0]
+    refused = second_terminal(commands, tmp_path)
+    assert refused.returncode == 77
+    assert f"http://localhost:{port}" in refused.stderr
+    with started(
+        "auth", "alerts", environment=variables(data / "demo"), until="http", log=data / "auth"
+    ) as auth:
+        allow(auth.line)
+        assert auth.wait() == 0
+    ran = second_terminal(commands, tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     outbox = urllib3.request("GET", f"{google(data)}/outbox").data.decode()
     assert "you@example.com" in outbox
-    assert demo.stop() == 0
+    assert demo.stop(signal.SIGINT) == 0
     assert not (data / "demo" / "postgres" / "postmaster.pid").exists()
     assert "Traceback" not in demo.log.read_text()
+    assert demo.log.read_text().splitlines()[-1] == "Stopped."
 
 
 def test_four_senders(demo: Running, data: Path) -> None:
@@ -90,19 +103,6 @@ def test_four_senders(demo: Running, data: Path) -> None:
     assert len({each["created_at"][:10] for each in page["deliveries"]}) > 4
     events = cli("senders", "show", "alerts", "--json").json["events"]
     assert [each["what"] for each in events] == ["expired", "reauthorized", "registered"]
-
-
-def test_reauthorise(demo: Running, data: Path) -> None:
-    """The expired sender is healthy again after a consent, and sends."""
-    env = variables(data / "demo")
-    cli = Cli(env)
-    mail = ("--to", "you@example.com", "--subject", "Hello", "--text", "It works")
-    assert cli("send", "alerts", *mail).code == 77
-    with started("auth", "alerts", environment=env, until="http", log=data / "auth") as auth:
-        allow(auth.line)
-        assert auth.wait() == 0
-    assert statuses(cli)["alerts"] == "healthy"
-    assert cli("send", "alerts", *mail).code == 0
 
 
 def test_starts_anew(environment: dict[str, str], data: Path, port: int) -> None:
@@ -149,7 +149,7 @@ def google(data: Path) -> str:
 
 
 def allow(link: str) -> None:
-    """Press Allow on the consent page, and follow the way back."""
+    """Press Continue on the consent page, and follow the way back."""
     query = dict(parse_qsl(urlsplit(link).query))
     fields = [("account", query["login_hint"]), ("decision", "allow")]
     fields += [("scope", scope) for scope in query["scope"].split()]

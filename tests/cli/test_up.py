@@ -65,11 +65,12 @@ def test_embedded_postgres(
         assert up.stop(number) == 0
     assert not lock_file.exists()
     assert "DATABASE_URL is not set: running Postgres in" in up.log.read_text()
+    assert up.log.read_text().count("Stopped.\n") == 1
     assert "Traceback" not in up.log.read_text()
 
 
 def being_made(cluster: Path) -> bool:
-    return (cluster / "PG_VERSION").exists()
+    return any(cluster.parent.glob("*/PG_VERSION"))
 
 
 def coming_up(cluster: Path) -> bool:
@@ -96,6 +97,7 @@ def test_stopped_while_starting(
         process.terminate()
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
+    assert said.count("Stopped.\n") == 1
     assert "Traceback" not in said
     assert not (cluster / "postmaster.pid").exists()
 
