@@ -9,6 +9,8 @@ import http.client
 import socket
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
+from urllib.request import getproxies, proxy_bypass
 
 import httplib2
 import urllib3
@@ -18,6 +20,7 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
 )
 
@@ -26,6 +29,18 @@ from mailcore.google.failures import FailureKind, GoogleFailure
 
 #: Seconds in which a connection must stand.
 CONNECT_TIMEOUT = 5.0
+
+#: A pooled connection that a firewall has dropped is found dead within two minutes, before a
+#: mail is put on it. Not every system has all of these.
+_SOCKET_OPTIONS = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3))
+        if hasattr(socket, name)
+    ),
+]
 
 
 class _NotFullySent(Exception):
@@ -99,19 +114,13 @@ class Transport:
 
     def forget_parent(self) -> None:
         """Start with no connections."""
-        self._pools = urllib3.PoolManager(
-            maxsize=64,
-            socket_options=[
-                *HTTPConnection.default_socket_options,
-                # Finds a connection that a firewall dropped before a mail is put on it.
-                (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-            ],
-        )
-        self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        #: By proxy; None is the direct way.
+        self._pools: dict[str | None, urllib3.PoolManager] = {None: _pools(None)}
 
     def close(self) -> None:
         """Close every pooled connection."""
-        self._pools.clear()
+        for pools in self._pools.values():
+            pools.clear()
 
     def post(
         self, url: str, body: bytes | str, headers: Mapping[str, str], *, timeout: float
@@ -129,7 +138,7 @@ class Transport:
                 UNKNOWN where it may have.
         """
         try:
-            return self._pools.request(
+            return self._pools_for(url).request(
                 "POST",
                 url,
                 body=body,
@@ -138,7 +147,7 @@ class Transport:
                 redirect=False,
                 timeout=urllib3.Timeout(total=timeout),
             )
-        except (_NotFullySent, NewConnectionError, ConnectTimeoutError) as exc:
+        except (_NotFullySent, NewConnectionError, ConnectTimeoutError, ProxyError) as exc:
             raise GoogleFailure(
                 FailureKind.TEMPORARY, "unreachable", f"{_host(url)} cannot be reached"
             ) from exc
@@ -150,6 +159,33 @@ class Transport:
             raise GoogleFailure(
                 FailureKind.UNKNOWN, "connection_lost", f"{_host(url)} closed without an answer"
             ) from exc
+
+    def _pools_for(self, url: str) -> urllib3.PoolManager:
+        proxy = _proxy_for(url)
+        return self._pools.get(proxy) or self._pools.setdefault(proxy, _pools(proxy))
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that ``HTTPS_PROXY`` and ``NO_PROXY`` name for an address.
+
+    Plain http is spoken with stand-ins on this machine only, so never through a proxy.
+    """
+    target = urllib3.util.parse_url(url)
+    if target.scheme != "https" or proxy_bypass(target.netloc or ""):
+        return None
+    return getproxies().get("https")
+
+
+def _pools(proxy: str | None) -> urllib3.PoolManager:
+    options: dict[str, Any] = {"maxsize": 64, "socket_options": _SOCKET_OPTIONS}
+    if proxy is None:
+        pools = urllib3.PoolManager(**options)
+    else:
+        auth = urllib3.util.parse_url(proxy).auth
+        headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
+        pools = urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+    pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return pools
 
 
 def _host(url: str) -> str:

@@ -22,6 +22,7 @@ from mailcore import (
 )
 from mailcore.sandbox import Fault, GoogleSandbox, faults
 from tests.sending.certificates import server_context
+from tests.sending.connect_proxy import connect_proxy
 from tests.sending.line import BreakingLine, deaf_server, mute_server
 from tests.sending.steps import send, the_delivery
 
@@ -50,7 +51,7 @@ def _port(google: GoogleSandbox) -> int:
     return port
 
 
-def _did_not_arrive(core: Mailcore, *, timeout: float = 1.5, **changes: Any) -> None:
+def _did_not_arrive(core: Mailcore, *, timeout: float = 3, **changes: Any) -> None:
     """Send, and check that it was tried again until the deadline, and called safe to repeat."""
     with pytest.raises(TemporaryFailure) as caught:
         send(core, timeout=timeout, **changes)
@@ -198,6 +199,38 @@ class TestEncrypted:
                 send(core)
             core.close()
         assert google.requests.sends() == 1
+
+    def test_a_proxy_in_between(
+        self,
+        google: GoogleSandbox,
+        elsewhere: Elsewhere,
+        tls: ssl.SSLContext,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Where HTTPS_PROXY is the only way out, mail takes it; one that refuses took nothing."""
+        with (
+            connect_proxy() as proxy,
+            BreakingLine(_port(google), after=0, times=0, tls=tls) as line,
+        ):
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//ann:s%40cret@"))
+            monkeypatch.delenv("NO_PROXY", raising=False)
+            monkeypatch.delenv("no_proxy", raising=False)
+            core = elsewhere(line.url)
+            send(core)
+            [head] = proxy.heads
+            assert head.startswith(f"CONNECT {urlsplit(line.url).netloc} ")
+            assert "proxy-authorization: Basic YW5uOnNAY3JldA==" in head
+            core.close()
+            proxy.refuse = True
+            with pytest.raises(TemporaryFailure):
+                send(core, timeout=2)
+            monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+            with pytest.raises(TemporaryFailure):
+                send(core, timeout=2)
+            monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+            send(core)
+            core.close()
+        assert len(google.outbox) == 2
 
 
 def test_something_else_answers(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> None:
