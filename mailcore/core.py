@@ -1,6 +1,5 @@
 """One deployment, put together: the parts, and the calls that jobs and faces make."""
 
-import asyncio
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
@@ -21,6 +20,7 @@ from mailcore.refusals import to_error
 from mailcore.sending import Sending
 from mailcore.settings import Settings
 from mailcore.tokens import TOKEN_DEADLINE, Tokens
+from mailcore.workers import Workers
 
 if TYPE_CHECKING:
     from mailcore.authorization import Authorizations
@@ -46,6 +46,7 @@ class Mailcore:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self._transport = Transport()
+        self._workers = Workers()
         self._vault = Vault(self.settings.encryption_keys)
         self._database = Database.from_settings(self.settings)
         #: The deployment's OAuth client.
@@ -146,9 +147,10 @@ class Mailcore:
     async def asend_email(self, alias: str, **arguments: Unpack[SendArguments]) -> Sent:
         """`send_email` for asyncio: the same arguments, and the loop is not blocked.
 
-        Cancelling it stops the waiting, not the sending: what came of it is recorded.
+        Up to 32 are sent at the same time, the others wait for a place. Cancelling it stops the
+        waiting, not the sending: what came of it is recorded.
         """
-        return await asyncio.to_thread(partial(self.send_email, alias, **arguments))
+        return await self._workers.run(partial(self.send_email, alias, **arguments))
 
     def access_token(self, alias: str) -> str:
         """Return a valid access token of a sender, for any Gmail client.
@@ -271,6 +273,10 @@ class Mailcore:
         return rotate(self._database, self._vault)
 
     def close(self) -> None:
-        """Close every connection. It opens new ones if it is used again."""
+        """Wait for what `asend_email` still sends, then close every connection.
+
+        It opens new ones if it is used again.
+        """
+        self._workers.close()
         self._database.close()
         self._transport.close()

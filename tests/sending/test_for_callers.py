@@ -57,8 +57,8 @@ def test_several_senders_at_once(core: Mailcore, google: GoogleSandbox, alerts: 
 
 
 FORKING_JOB = """
-import os, sys
-from mailcore import send_email
+import asyncio, os, sys
+from mailcore import asend_email, send_email
 
 def sockets():
     found = (os.path.join("/proc/self/fd", name) for name in os.listdir("/proc/self/fd"))
@@ -68,14 +68,17 @@ def sockets():
 def send(subject):
     send_email("alerts", to="ops@example.com", subject=subject, text="…", timeout=20)
 
-send("before")
+def send_by_loop(subject):
+    asyncio.run(asend_email("alerts", to="ops@example.com", subject=subject, text="…", timeout=20))
+
+send_by_loop("before")
 shared = sockets()
 children = []
 for number in range(3):
     child = os.fork()
     if child == 0:
-        for _ in range(5):
-            send(f"child {number}")
+        for by in (send_by_loop, send, send, send, send):
+            by(f"child {number}")
         # Its own line to Postgres, and its own to Google.
         os._exit(0 if len(sockets() - shared) >= 2 else 3)
     children.append(child)
@@ -132,6 +135,20 @@ def test_asyncio_is_not_blocked(core: Mailcore, google: GoogleSandbox, alerts: S
     assert len(google.outbox) == 3
 
 
+def test_asyncio_sends_many_at_once(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> None:
+    """A mail does not wait for others, as it would in the few threads of the loop's own."""
+
+    async def job() -> None:
+        with google.hold("send") as gate:
+            sends = [asyncio.create_task(core.asend_email("alerts", **ORDINARY)) for _ in range(32)]
+            await asyncio.to_thread(gate.wait_for_arrivals, 32)
+            gate.release()
+            await asyncio.gather(*sends)
+
+    asyncio.run(job())
+    assert len(google.outbox) == 32
+
+
 def test_asyncio_hears_of_errors(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> None:
     """The errors are the same as without asyncio."""
     google.fail("send", faults.INVALID_ARGUMENT)
@@ -153,7 +170,8 @@ def test_a_cancelled_wait_loses_no_record(
                 await sending
             gate.release()
 
-    asyncio.run(job())  # waits for the thread
+    asyncio.run(job())
+    core.close()  # waits for the thread
     [delivery] = deliveries(core)
     assert delivery.status is DeliveryStatus.SENT
 
