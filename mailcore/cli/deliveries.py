@@ -80,6 +80,7 @@ def show(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
                 **values,
                 "recipients": ", ".join(delivery.recipients),
                 "can_retry": "yes" if delivery.can_retry else None,
+                "can_discard": "yes" if delivery.can_discard else None,
             }.items()
         }
     )

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-import typer
+from mailcore.cli.flags import wrong
 
 
 def read_text(flag: str, path: Path) -> str:
@@ -15,7 +15,7 @@ def read_text(flag: str, path: Path) -> str:
     try:
         octets = path.read_bytes()
     except OSError as exc:
-        raise typer.BadParameter(f"{flag}: {path}: {exc.strerror}") from exc
+        raise wrong(flag, f"{path}: {exc.strerror}") from exc
     return decoded(flag, octets)
 
 
@@ -28,7 +28,7 @@ def decoded(flag: str, octets: bytes) -> str:
     try:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise typer.BadParameter(f"{flag}: not UTF-8 (octet {exc.start + 1})") from exc
+        raise wrong(flag, f"not UTF-8 (octet {exc.start + 1})") from exc
 
 
 def require_readable(flag: str, path: Path) -> None:
@@ -38,4 +38,4 @@ def require_readable(flag: str, path: Path) -> None:
         BadParameter: it is not there, no file, or not this process's to read.
     """
     if path.is_dir() or not os.access(path, os.R_OK):
-        raise typer.BadParameter(f"{flag}: {path} is not a file that can be read")
+        raise wrong(flag, f"{path} is not a file that can be read")

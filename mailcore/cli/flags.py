@@ -1,6 +1,8 @@
-"""What `send_email` finds wrong, in the words of the command line."""
+"""What is wrong with a flag, in the words of the command line."""
 
 import re
+
+import typer
 
 from mailcore.errors import InvalidMessage
 
@@ -25,6 +27,11 @@ _FLAGS = {
 }
 #: Where a text names an argument: at its start, or after one of these words.
 _NAMED = re.compile(rf"(^|\b(?:[Gg]ive|in|into|[Ss]horten|[Uu]se) )({'|'.join(_FLAGS)})\b=?")
+
+
+def wrong(flag: str, what: str) -> typer.BadParameter:
+    """Return the error for a flag that the command line itself got wrong."""
+    return typer.BadParameter(what, param_hint=flag)
 
 
 def in_flags(error: InvalidMessage) -> InvalidMessage:

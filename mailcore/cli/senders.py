@@ -12,6 +12,7 @@ import typer
 import mailcore
 from mailcore.cli import files, output
 from mailcore.cli.audit import BY
+from mailcore.cli.flags import wrong
 from mailcore.cli.output import JsonOption
 from mailcore.cli.wording import countdown, mails, status
 from mailcore.status import SenderStatus
@@ -181,8 +182,7 @@ def _have_it_typed(sender: Sender) -> None:
     try:
         typed = typer.prompt("Type the alias to go on", err=True)
     except typer.Abort as exc:
-        raise typer.BadParameter(
-            "nobody typed it, and nothing was removed; with --yes nobody is asked"
-        ) from exc
+        output.say("")  # the prompt's line is still open
+        raise wrong("ALIAS", "nobody typed it, so it stays; with --yes nobody is asked") from exc
     if typed != sender.alias:
-        raise typer.BadParameter("that is not the alias; nothing was removed")
+        raise wrong("ALIAS", f"what was typed is not {sender.alias}, so it stays")

@@ -10,7 +10,7 @@ import typer
 
 import mailcore
 from mailcore.cli import files, output
-from mailcore.cli.flags import in_flags
+from mailcore.cli.flags import in_flags, wrong
 from mailcore.cli.output import JsonOption
 from mailcore.errors import InvalidMessage
 
@@ -85,7 +85,7 @@ def send(
 ) -> None:
     """Send a mail, and wait until Gmail has taken it."""
     if _STDIN in {text, text_file} and _STDIN in {html, html_file}:
-        raise typer.BadParameter("only one of the bodies can come from standard input")
+        raise wrong("--text and --html", "only one of them can come from standard input")
     arguments: dict[str, Any] = {
         "to": to,
         "subject": subject,
@@ -126,11 +126,11 @@ def _require_what_a_message_needs(arguments: dict[str, Any]) -> None:
     """Say in flags, before anything is done, what is missing or cannot be read."""
     recipients = (arguments[name] or () for name in ("to", "cc", "bcc"))
     if not any(address.strip() for given in recipients for address in given):
-        raise typer.BadParameter("nobody is to get it: give --to, --cc or --bcc")
+        raise wrong("--to", "nobody is to get the message; give --to, --cc or --bcc")
     if arguments["text"] is None and arguments["html"] is None:
-        raise typer.BadParameter("it has no body: give --text or --html, or a file with either")
+        raise wrong("--text", "the message has no body; give --text, --html, or a file with one")
     if arguments["inline"] and arguments["html"] is None:
-        raise typer.BadParameter("--inline: there is no HTML to show it: give --html or --attach")
+        raise wrong("--inline", "there is no HTML to show it; give --html, or --attach the file")
     for path in arguments["attachments"]:
         files.require_readable("--attach", path)
     for name in arguments["inline"].values():
@@ -155,7 +155,7 @@ def _show(message: "mailcore.ComposedMessage", *, as_json: bool) -> None:
 
 def _body(name: str, given: str | None, file: str | None) -> str | None:
     if given is not None and file is not None:
-        raise typer.BadParameter(f"give --{name} or --{name}-file, not both")
+        raise wrong(f"--{name}", f"give it or --{name}-file, not both")
     if _STDIN in {given, file}:
         return files.decoded(f"--{name}", sys.stdin.buffer.read())
     return given if file is None else files.read_text(f"--{name}-file", Path(file))
@@ -166,10 +166,8 @@ def _pairs(option: str, separator: str, given: Sequence[str]) -> dict[str, str]:
     for item in given:
         name, found, value = item.partition(separator)
         if not found or not name.strip():
-            raise typer.BadParameter(
-                f"--{option} takes a name, {separator!r} and a value: {item!r}"
-            )
+            raise wrong(f"--{option}", f"it takes a name, {separator!r} and a value, not {item!r}")
         if name.strip() in pairs:
-            raise typer.BadParameter(f"--{option} names {name.strip()!r} twice")
+            raise wrong(f"--{option}", f"it names {name.strip()!r} twice")
         pairs[name.strip()] = value.strip()
     return pairs
