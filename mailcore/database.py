@@ -1,4 +1,4 @@
-"""The database: engine, sessions, locks; every Postgres error leaves as one of ours."""
+"""The database: engine, sessions, statements, locks."""
 
 import threading
 import time
@@ -9,29 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import (
-    InsufficientPrivilege,
-    LockNotAvailable,
-    ReadOnlySqlTransaction,
-    UndefinedColumn,
-    UndefinedTable,
-)
 from sqlalchemy import Connection, CursorResult, Engine, UpdateBase, create_engine, event, text
-from sqlalchemy.exc import (
-    DBAPIError,
-    DisconnectionError,
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DisconnectionError
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay
 from tenacity.wait import wait_random_exponential
 from urllib3.util.wait import wait_for_read
 
 from mailcore import forks
 from mailcore.embedded import join
-from mailcore.errors import ConfigurationError, DatabaseUnavailable, TemporaryFailure
+from mailcore.errors import TemporaryFailure
+from mailcore.postgres_errors import LOCK_BUSY, our_errors
 from mailcore.settings import Settings
 
 if TYPE_CHECKING:
@@ -114,7 +101,7 @@ class Database:
         from sqlmodel import Session  # noqa: PLC0415
 
         with (
-            _our_errors(),
+            our_errors(),
             Session(self.engine, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -137,7 +124,7 @@ class Database:
             DatabaseUnavailable: Postgres cannot be reached, or went away.
             ConfigurationError: the tables are missing.
         """
-        with _our_errors(), self.engine.connect() as connection:
+        with our_errors(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -158,7 +145,7 @@ class Database:
         deadline = time.monotonic() + timeout
         lock = self._locks[sender_id]
         if not lock.acquire(timeout=max(timeout, 0.001)):
-            raise TemporaryFailure(_LOCK_BUSY)
+            raise TemporaryFailure(LOCK_BUSY)
         try:
             with _transaction(self.lock_engine) as connection:
                 seconds_left = max(deadline - time.monotonic(), 0.001)
@@ -175,17 +162,13 @@ class Database:
             lock.release()
 
 
-_LOCK_BUSY = (
-    "Others are waiting for Google to renew this sender's access, and it takes too long. "
-    "Nothing was sent; trying again later is safe."
-)
 #: Keeps our advisory locks apart from those of other programs in the database ("pale").
 _LOCK_NAMESPACE = 0x70616C65
 
 
 @contextmanager
 def _transaction(engine: Engine) -> Iterator[Connection]:
-    with _our_errors(), engine.begin() as connection:
+    with our_errors(), engine.begin() as connection:
         yield connection
 
 
@@ -249,42 +232,3 @@ def _refuse_dead_connection(dbapi_connection: Any, _record: object, _proxy: obje
     """
     if dbapi_connection.closed or wait_for_read(dbapi_connection, timeout=0):
         raise DisconnectionError("the server closed this connection")
-
-
-@contextmanager
-def _our_errors() -> Iterator[None]:
-    try:
-        yield
-    except ProgrammingError as exc:
-        if isinstance(exc.orig, UndefinedTable | UndefinedColumn):
-            raise ConfigurationError(
-                "The database has no up-to-date pal-e-mail tables. Run `pal-e-mail migrate`."
-            ) from exc
-        if isinstance(exc.orig, InsufficientPrivilege):
-            raise ConfigurationError(
-                f"DATABASE_URL's user may not do this: {_first_line(exc)}. Let the user that "
-                "runs `pal-e-mail migrate` own the tables, or grant the other one its rights."
-            ) from exc
-        raise
-    except (OperationalError, InterfaceError, PoolTimeout) as exc:
-        if isinstance(exc, OperationalError) and isinstance(exc.orig, LockNotAvailable):
-            raise TemporaryFailure(_LOCK_BUSY) from exc
-        raise DatabaseUnavailable(
-            f"The database cannot be reached: {_first_line(exc)}. Nothing was sent. Check "
-            "DATABASE_URL and that Postgres runs; trying again later is safe."
-        ) from exc
-    except DBAPIError as exc:
-        if exc.connection_invalidated:
-            raise DatabaseUnavailable(
-                "The connection to the database was lost. Trying again later is safe."
-            ) from exc
-        if isinstance(exc.orig, ReadOnlySqlTransaction):
-            raise DatabaseUnavailable(
-                "The database takes no writes: it is a replica, or is being switched over. Let "
-                "DATABASE_URL name the primary; trying again later is safe."
-            ) from exc
-        raise
-
-
-def _first_line(exc: Exception) -> str:
-    return str(getattr(exc, "orig", exc)).partition("\n")[0].rstrip(".")
