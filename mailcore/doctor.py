@@ -6,6 +6,7 @@ that it names.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 
 import urllib3
@@ -15,13 +16,16 @@ from mailcore.clients import NO_CLIENT, Clients
 from mailcore.clock import now
 from mailcore.database import Database
 from mailcore.errors import PalEMailError
+from mailcore.google.failures import GoogleFailure
+from mailcore.google.transport import Transport
 from mailcore.migrate import is_current
 from mailcore.settings import Settings, is_loopback
 from mailcore.views import Finding
 
 #: By how many seconds this machine's clock may be off.
 _CLOCK_TOLERANCE = 60
-_TIMEOUT = urllib3.Timeout(3.0)
+#: Seconds to wait for an answer.
+_PATIENCE = 3.0
 
 
 def examine(settings: Settings, database: Database, clients: Clients) -> tuple[Finding, ...]:
@@ -106,7 +110,7 @@ def _callback_answers(settings: Settings) -> Finding:
     address = f"{settings.public_url.rstrip('/')}/healthz"
     name = "Callback reachable"
     try:
-        status = urllib3.request("GET", address, timeout=_TIMEOUT, retries=False).status
+        status = urllib3.request("GET", address, timeout=_PATIENCE, retries=False).status
     except HTTPError:
         status = None
     if status == 200:  # noqa: PLR2004
@@ -120,15 +124,16 @@ def _callback_answers(settings: Settings) -> Finding:
 
 
 def _google(settings: Settings) -> Iterator[Finding]:
-    """Reach Google, and compare clocks by the Date of its answer (RFC 9110, 6.6.1)."""
+    """Reach Google as a renewal does, and compare clocks by its answer (RFC 9110, 6.6.1)."""
     try:
-        answer = urllib3.request("GET", settings.google_token_uri, timeout=_TIMEOUT, retries=False)
-    except HTTPError:
+        with closing(Transport()) as transport:
+            answer = transport.post(settings.google_token_uri, b"", {}, timeout=_PATIENCE)
+    except GoogleFailure:
         yield Finding(
             name="Google",
             ok=False,
             detail=f"{settings.google_token_uri} cannot be reached",
-            remedy="Check this machine's network, DNS and firewall.",
+            remedy="Check this machine's network, DNS and firewall; set HTTPS_PROXY if it needs one.",
         )
         return
     yield Finding(

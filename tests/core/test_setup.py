@@ -14,6 +14,7 @@ from mailcore import ConfigurationError, Finding, Mailcore, Settings, now
 from mailcore.sandbox import GoogleSandbox
 from tests.core.driving import ACCOUNT, authorise
 from tests.core.stand_in import TokenStandIn
+from tests.sending.connect_proxy import connect_proxy
 
 Deployed = Callable[[Settings], Mailcore]
 
@@ -188,6 +189,22 @@ def test_the_doctor_compares_clocks(
         core = deployed(settings.model_copy(update={"google_token_uri": endpoint.token_uri}))
         clock = findings(core).get("Clock")
         assert (clock and clock.ok) == ok
+
+
+def test_the_doctor_reaches_google_as_mail_does(
+    settings: Settings, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a company's proxy it is the proxy that is asked, and blamed."""
+    real = {"google_token_uri": Settings.model_fields["google_token_uri"].default}
+    for name in ("no_proxy", "NO_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with connect_proxy() as proxy:
+        proxy.refuse = True
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        found = findings(deployed(settings.model_copy(update=real)))["Google"]
+    assert [head.split()[:2] for head in proxy.heads] == [["CONNECT", "oauth2.googleapis.com:443"]]
+    assert not found.ok
+    assert "HTTPS_PROXY" in str(found.remedy)
 
 
 def test_the_login_goes_to_google(core: Mailcore, google: GoogleSandbox) -> None:
