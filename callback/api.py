@@ -103,8 +103,8 @@ def _no_client() -> RequestRefused:
         "no_oauth_client",
         "No OAuth client is set up, so Google would not know who asks. Set GOOGLE_CLIENT_ID and "
         "GOOGLE_CLIENT_SECRET, or GOOGLE_CREDENTIALS_FILE, and restart the server; or upload "
-        "credentials.json on the Setup page; or register the sender with its own, as "
-        "credentials_json.",
+        "credentials.json on the Setup page. A sender can also be registered with a client of "
+        "its own: credentials_json.",
     )
 
 
