@@ -133,7 +133,7 @@ def _google(settings: Settings) -> Iterator[Finding]:
             name="Google",
             ok=False,
             detail=f"{settings.google_token_uri} cannot be reached",
-            remedy="Check this machine's network, DNS and firewall; set HTTPS_PROXY if it needs one.",
+            remedy="Check this machine's network and firewall, and HTTPS_PROXY where it needs one.",
         )
         return
     yield Finding(
