@@ -82,7 +82,7 @@ def consent(
         '<form method="post">'
         f"<fieldset><legend>Choose an account</legend>{choices}</fieldset>"
         f"<fieldset><legend>Select what the app can access</legend>{ticks}</fieldset>"
-        '<button class="main" name="decision" value="allow">Allow</button>'
+        '<button class="main" name="decision" value="allow">Continue</button>'
         '<button name="decision" value="cancel" formnovalidate>Cancel</button></form>',
     )
 

@@ -42,7 +42,7 @@ def serving(settings: Settings) -> Iterator[Mailcore]:
 def allow(page: Page, account: str) -> None:
     """Consent on the stand-in's page."""
     page.get_by_label(account).check()
-    page.get_by_role("button", name="Allow").click()
+    page.get_by_role("button", name="Continue", exact=True).click()
 
 
 def test_from_a_ticket_over_a_wrong_account_to_healthy(page: Page, serving: Mailcore) -> None:
@@ -87,7 +87,7 @@ def test_everything_by_keyboard(page: Page, serving: Mailcore) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
 
-    page.get_by_role("button", name="Allow").wait_for()
+    page.get_by_role("button", name="Continue", exact=True).wait_for()
 
 
 def test_long_names_fit_on_a_phone(page: Page, serving: Mailcore, google: GoogleSandbox) -> None:
