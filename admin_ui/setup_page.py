@@ -2,17 +2,25 @@
 
 import streamlit as st
 
-from admin_ui import access, dialogs, outages
+from admin_ui import access, dialogs, heading, outages
 from admin_ui.access import Desk
 from admin_ui.wording import escaped
+from mailcore import FindingState
 
 CONSOLE = "https://console.cloud.google.com/auth/clients"
+
+_ICONS = {
+    FindingState.OK: ":green[:material/check_circle:]",
+    FindingState.NOTE: ":orange[:material/info:]",
+    FindingState.BROKEN: ":red[:material/error:]",
+    FindingState.UNCHECKED: ":gray[:material/help:]",
+}
 
 
 def draw() -> None:
     """Draw the page."""
     desk = access.desk()
-    st.title("Setup", anchor=False)
+    heading.draw("Setup")
     _draw_redirect_uri(desk)
     _draw_client(desk)
     _draw_doctor(desk)
@@ -62,7 +70,9 @@ def _draw_client(desk: Desk) -> None:
 
 def _draw_upload(desk: Desk) -> None:
     upload = st.file_uploader(
-        "credentials.json, as Google's console lets you download it", type="json"
+        "credentials.json, as Google's console lets you download it",
+        type="json",
+        max_upload_size=1,
     )
     if st.button("Store this client", type="primary", disabled=upload is None) and upload:
         with outages.explained():
@@ -90,7 +100,7 @@ def _draw_doctor(desk: Desk) -> None:
             st.markdown("##### 3. Checks", width="stretch")
             st.button("Check again", icon=":material/refresh:")
         for finding in desk.core.doctor():
-            icon = ":green[:material/check_circle:]" if finding.ok else ":red[:material/error:]"
+            icon = _ICONS[finding.state]
             with st.container(gap=None):
                 st.markdown(f"{icon} **{escaped(finding.name)}** — {escaped(finding.detail)}")
                 if finding.remedy:

@@ -75,7 +75,7 @@ def walk(browser: Browser, url: str, width: int, scheme: str) -> None:
     with context.expect_page() as opened:
         link.click()
     consent = opened.value
-    consent.get_by_role("button", name="Allow").click()
+    consent.get_by_role("button", name="Continue").click()
     consent.wait_for_load_state()
     take(consent, f"callback-{scheme}-{width}")
     page.get_by_text("healthy again").first.wait_for()

@@ -31,7 +31,7 @@ def consented(alias: str, code: str | None, error: str | None) -> str:
     if error is not None or not code:
         raise ConsentDenied(
             f"Consent for sender {alias!r} was not given. Its old grant is untouched; "
-            "start the re-auth again and press Allow.",
+            "start the re-auth again and press Continue.",
             google_error=(error or "no_code")[:100],
         )
     return code

@@ -40,7 +40,7 @@ def adopt(alias: str, *, settings: Settings, database: Database, vault: Vault) -
         DatabaseUnavailable: Postgres cannot be reached.
     """
     if not _possible(alias):
-        raise _unknown(alias, None)
+        raise _no_alias(alias)
     try:
         with database.session() as session:
             row = _row(session, alias)
@@ -181,5 +181,15 @@ def _unknown(alias: str, deleted_at: datetime | None) -> SenderNotFound:
     return SenderNotFound(
         f"There is no sender {alias!r}. `pal-e-mail senders list` shows those there are; "
         f"`pal-e-mail senders add {alias}` registers it.",
+        alias=alias,
+    )
+
+
+def _no_alias(alias: str) -> SenderNotFound:
+    """Say that nobody can be called that; a job's author most likely wrote capitals."""
+    meant = alias.lower()
+    hint = f" Aliases are in lower case: is it {meant!r}?" if _possible(meant) else ""
+    return SenderNotFound(
+        f"There is no sender {alias!r}.{hint} `pal-e-mail senders list` shows those there are.",
         alias=alias,
     )

@@ -1,9 +1,4 @@
-"""Checks of the deployment, each with its remedy.
-
-A finding that is ok and has a remedy all the same is a note: nothing is broken, and there
-is something to decide. One that is not ok and has none was not checked, for the reason
-that it names.
-"""
+"""Checks of the deployment, each with its remedy."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -20,7 +15,7 @@ from mailcore.google.failures import GoogleFailure
 from mailcore.google.transport import Transport
 from mailcore.migrate import is_current
 from mailcore.settings import Settings, is_loopback
-from mailcore.views import Finding
+from mailcore.views import Finding, FindingState
 
 #: By how many seconds this machine's clock may be off.
 _CLOCK_TOLERANCE = 60
@@ -57,28 +52,28 @@ def _try(name: str, check: Callable[[], Finding]) -> Finding:
     except PalEMailError as exc:
         # A check sends nothing, so there is no need to say so.
         what, _, remedy = str(exc).replace(" Nothing was sent.", "").partition(". ")
-        return Finding(name=name, ok=False, detail=what, remedy=remedy or None)
+        return Finding(name=name, state=FindingState.BROKEN, detail=what, remedy=remedy or None)
 
 
 def _behind(reached: Finding, name: str, check: Callable[[], Finding]) -> Finding:
     """Check what needs the database, unless that has been found out of reach."""
-    if reached.ok:
+    if reached.state is FindingState.OK:
         return _try(name, check)
-    return Finding(name=name, ok=False, detail="not checked: it needs the database", remedy=None)
+    return Finding(name=name, state=FindingState.UNCHECKED, detail="it needs the database")
 
 
 def _database(database: Database) -> Finding:
     with database.statement() as connection:
         version = connection.exec_driver_sql("SHOW server_version").scalar_one()
-    return Finding(name="Database", ok=True, detail=f"Postgres {version} answers", remedy=None)
+    return Finding(name="Database", state=FindingState.OK, detail=f"Postgres {version} answers")
 
 
 def _migrations(database: Database) -> Finding:
     if is_current(database):
-        return Finding(name="Migrations", ok=True, detail="all applied", remedy=None)
+        return Finding(name="Migrations", state=FindingState.OK, detail="all applied")
     return Finding(
         name="Migrations",
-        ok=False,
+        state=FindingState.BROKEN,
         detail="the tables are not up to date",
         remedy="Run `pal-e-mail migrate`.",
     )
@@ -88,19 +83,19 @@ def _client(clients: Clients) -> Finding:
     found = clients.current()
     if found is None:
         what, _, remedy = NO_CLIENT.partition(". ")
-        return Finding(name="OAuth client", ok=False, detail=what, remedy=remedy)
+        return Finding(name="OAuth client", state=FindingState.BROKEN, detail=what, remedy=remedy)
     detail = f"{found.client_id}, from {found.source}"
-    return Finding(name="OAuth client", ok=True, detail=detail, remedy=None)
+    return Finding(name="OAuth client", state=FindingState.OK, detail=detail)
 
 
 def _callback(settings: Settings) -> Finding:
     address = settings.redirect_uri
     if address.startswith("https://") or is_loopback(address):
         detail = f"{address}; Google's console must list exactly this"
-        return Finding(name="Callback address", ok=True, detail=detail, remedy=None)
+        return Finding(name="Callback address", state=FindingState.OK, detail=detail)
     return Finding(
         name="Callback address",
-        ok=False,
+        state=FindingState.BROKEN,
         detail=f"{address}: Google takes plain http for localhost only",
         remedy="Set PALEMAIL_PUBLIC_URL to the https address under which people reach this.",
     )
@@ -114,10 +109,10 @@ def _callback_answers(settings: Settings) -> Finding:
     except HTTPError:
         status = None
     if status == 200:  # noqa: PLR2004
-        return Finding(name=name, ok=True, detail=f"{address} answers", remedy=None)
+        return Finding(name=name, state=FindingState.OK, detail=f"{address} answers")
     return Finding(
         name=name,
-        ok=False,
+        state=FindingState.BROKEN,
         detail=f"{address} does not answer from this machine",
         remedy="Start `pal-e-mail up`, or set PALEMAIL_PUBLIC_URL to where it runs.",
     )
@@ -131,24 +126,24 @@ def _google(settings: Settings) -> Iterator[Finding]:
     except GoogleFailure:
         yield Finding(
             name="Google",
-            ok=False,
+            state=FindingState.BROKEN,
             detail=f"{settings.google_token_uri} cannot be reached",
             remedy="Check this machine's network and firewall, and HTTPS_PROXY where it needs one.",
         )
         return
     yield Finding(
-        name="Google", ok=True, detail=f"{settings.google_token_uri} answers", remedy=None
+        name="Google", state=FindingState.OK, detail=f"{settings.google_token_uri} answers"
     )
     try:
         off = abs((parsedate_to_datetime(answer.headers.get("date", "")) - now()).total_seconds())
     except (TypeError, ValueError):
         return  # an answer without a Date, or a vague one, tells nothing of the clock
     if off <= _CLOCK_TOLERANCE:
-        yield Finding(name="Clock", ok=True, detail=f"within {off:.0f} s of Google's", remedy=None)
+        yield Finding(name="Clock", state=FindingState.OK, detail=f"within {off:.0f} s of Google's")
     else:
         yield Finding(
             name="Clock",
-            ok=False,
+            state=FindingState.BROKEN,
             detail=f"{off:.0f} s off Google's",
             remedy="Have this machine's clock set by NTP: tokens look expired or not yet valid.",
         )
@@ -157,10 +152,10 @@ def _google(settings: Settings) -> Iterator[Finding]:
 def _encryption(settings: Settings) -> Finding:
     if settings.encryption_keys:
         detail = "tokens are encrypted with PALEMAIL_ENCRYPTION_KEYS"
-        return Finding(name="Encryption", ok=True, detail=detail, remedy=None)
+        return Finding(name="Encryption", state=FindingState.OK, detail=detail)
     return Finding(
         name="Encryption",
-        ok=True,
+        state=FindingState.NOTE,
         detail="tokens are stored unencrypted: who can read the database can send as any sender",
         remedy="Set PALEMAIL_ENCRYPTION_KEYS, here and for the jobs (`pal-e-mail rotate-keys "
         "--new` prints a key), and run `pal-e-mail rotate-keys`; or leave it, if the database "

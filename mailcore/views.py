@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from mailcore.outcome import DeliveryStatus
 from mailcore.status import SenderStatus
@@ -180,14 +181,34 @@ class DayCount:
     unknown: int
 
 
+class FindingState(StrEnum):
+    """How a check of the doctor's went."""
+
+    #: All is well.
+    OK = "ok"
+    #: It works, and is worth a decision.
+    NOTE = "note"
+    #: It is broken.
+    BROKEN = "broken"
+    #: It could not be looked at, as something else is broken.
+    UNCHECKED = "not checked"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One check of the doctor's; ``remedy`` says what to do, None where all is well."""
+    """One check of the doctor's.
+
+    Attributes:
+        name: what was looked at.
+        state: how it went.
+        detail: what was found.
+        remedy: what to do, or None where there is nothing.
+    """
 
     name: str
-    ok: bool
+    state: FindingState
     detail: str
-    remedy: str | None
+    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from mailcore.cli.exit_codes import ExitCode
 from mailcore.cli.output import JsonOption
 from mailcore.cli.serving import database
 from mailcore.cli.signals import exiting_on_signals
-from mailcore.views import Finding
+from mailcore.views import FindingState
 
 
 def migrate() -> None:
@@ -27,8 +27,7 @@ def migrate() -> None:
 def doctor(*, as_json: JsonOption = False) -> None:
     """Check the whole setup, and name the remedies.
 
-    Beside each check stands ok, note (it works, and is worth a decision), !! (it is broken)
-    or ? (it was not checked).
+    Beside each check stands ok, note (it works, and is worth a decision), broken or not checked.
     """
     with closing(mailcore.Mailcore()) as core:
         findings = core.doctor()
@@ -38,18 +37,12 @@ def doctor(*, as_json: JsonOption = False) -> None:
         output.table(
             ("", "check", "finding"),
             (
-                (_mark(found), found.name, _with_remedy(found.detail, found.remedy))
+                (found.state.value, found.name, _with_remedy(found.detail, found.remedy))
                 for found in findings
             ),
         )
-    if not all(found.ok for found in findings):
+    if any(found.state is FindingState.BROKEN for found in findings):
         raise typer.Exit(ExitCode.CONFIGURATION)
-
-
-def _mark(found: Finding) -> str:
-    if found.ok:
-        return "note" if found.remedy else "ok"
-    return "!!" if found.remedy else "?"
 
 
 def _with_remedy(detail: str, remedy: str | None) -> str:

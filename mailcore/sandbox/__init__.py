@@ -10,7 +10,7 @@ the extra ``pal-e-mail[sandbox]``. In a test of your own::
         for name, value in google.environment.items():
             monkeypatch.setenv(name, value)          # pal-e-mail now talks to the sandbox
 
-        back = google.consent(authorization_url)     # a person clicks Allow
+        back = google.consent(authorization_url)     # a person clicks Continue
         back = google.consent(authorization_url, untick=["gmail.send"])
         back = google.consent(authorization_url, cancel=True)
         tokens = google.issue_grant("alerts@example.com")    # or: tokens without clicking

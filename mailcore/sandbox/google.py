@@ -184,7 +184,7 @@ class GoogleSandbox:
             authorization_url: where the client sends the person.
             account: who consents; by default the hinted account, else the first.
             untick: permissions to refuse, such as ``gmail.send``.
-            cancel: press Cancel instead of Allow.
+            cancel: press Cancel instead of Continue.
 
         Returns:
             The address that the person is sent back to; it is not visited.

@@ -32,7 +32,7 @@ def answer_consent(
         authorization_url: where the client sends the person.
         account: the address of the account to choose.
         untick: the permissions to refuse, in full or short as in ``gmail.send``.
-        cancel: press Cancel instead of Allow.
+        cancel: press Cancel instead of Continue.
 
     Returns:
         The address that the person is sent back to; it is not visited.

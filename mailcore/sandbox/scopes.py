@@ -12,7 +12,7 @@ FULL_MAIL = "https://mail.google.com/"
 #: What pal-e-mail asks for; the default of `GoogleSandbox.issue_grant`.
 DEFAULT = (OPENID, EMAIL, SEND)
 
-#: Signing in is no matter of tick boxes: these are granted with any "Allow".
+#: Signing in is no matter of tick boxes: these are granted with any "Continue".
 FIXED = frozenset({OPENID, EMAIL, PROFILE})
 
 #: Any of these allows ``messages.send``.

@@ -34,8 +34,8 @@ def test_doctor(cli: Cli, environment: dict[str, str]) -> None:
     ran = cli("doctor", "--json", PALEMAIL_PUBLIC_URL="http://mail.example.com:1")
     assert ran.code == 78
     findings = {each["name"]: each for each in ran.json["findings"]}
-    assert findings["Database"]["ok"]
-    assert not findings["Callback address"]["ok"]
+    assert findings["Database"]["state"] == "ok"
+    assert findings["Callback address"]["state"] == "broken"
     assert "PALEMAIL_PUBLIC_URL" in findings["Callback address"]["remedy"]
     shown = cli("doctor", PALEMAIL_PUBLIC_URL="http://mail.example.com:1")
     assert findings["Callback address"]["remedy"] in shown.out
@@ -54,8 +54,8 @@ def test_doctor_without_database(cli: Cli) -> None:
         ran = nowhere("doctor")
         assert ran.code == 78
         [*_, database] = [line for line in ran.out.splitlines() if "Database" in line]
-        assert database.startswith("!!")
-        assert ran.out.count(database.removeprefix("!!").strip().removeprefix("Database")) == 1
+        assert database.startswith("broken")
+        assert ran.out.count(database.removeprefix("broken").strip().removeprefix("Database")) == 1
         assert ran.out.count("not checked") == 2
         assert "Nothing was sent" not in ran.out
         assert "hunter2" not in ran.out

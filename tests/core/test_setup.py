@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from mailcore import ConfigurationError, Finding, Mailcore, Settings, now
+from mailcore import ConfigurationError, Finding, FindingState, Mailcore, Settings, now
 from mailcore.sandbox import GoogleSandbox
 from tests.core.driving import ACCOUNT, authorise
 from tests.core.stand_in import TokenStandIn
@@ -113,6 +113,7 @@ def findings(core: Mailcore) -> dict[str, Finding]:
     return {finding.name: finding for finding in core.doctor()}
 
 
+OK = FindingState.OK
 #: Nobody listens on port 1.
 NOBODY = "http://localhost:1"
 
@@ -122,10 +123,12 @@ def test_the_doctor_finds_all_well(settings: Settings, deployed: Deployed) -> No
     keys = (SecretStr(Fernet.generate_key().decode()),)
     core = deployed(settings.model_copy(update={"public_url": NOBODY, "encryption_keys": keys}))
     found = findings(core)
-    assert [name for name, finding in found.items() if not finding.ok] == ["Callback reachable"]
+    assert {name for name, finding in found.items() if finding.state is not OK} == {
+        "Callback reachable"
+    }
     assert "Postgres" in found["Database"].detail
     assert found["OAuth client"].detail.endswith("from GOOGLE_CLIENT_ID")
-    assert all((finding.remedy is None) == finding.ok for finding in found.values())
+    assert all((finding.remedy is None) == (finding.state is OK) for finding in found.values())
 
 
 def test_the_doctor_notes_that_tokens_are_not_encrypted(
@@ -133,7 +136,7 @@ def test_the_doctor_notes_that_tokens_are_not_encrypted(
 ) -> None:
     """That breaks nothing, and is no reason for a plain tick either: it says what one can do."""
     found = findings(deployed(settings.model_copy(update={"public_url": NOBODY})))["Encryption"]
-    assert found.ok
+    assert found.state is FindingState.NOTE
     assert "unencrypted" in found.detail
     assert "PALEMAIL_ENCRYPTION_KEYS" in str(found.remedy)
 
@@ -151,12 +154,11 @@ def test_the_doctor_looks_at_a_deployment_where_nothing_works(
     )
     found = findings(core)
     for name in ("Database", "Callback address", "Google"):
-        assert not found[name].ok
+        assert found[name].state is FindingState.BROKEN
         assert found[name].remedy
     assert "DATABASE_URL" in found["Database"].detail
     for name in ("Migrations", "OAuth client"):
-        assert not found[name].ok
-        assert found[name].detail.startswith("not checked")
+        assert found[name].state is FindingState.UNCHECKED
         assert found[name].remedy is None
 
 
@@ -167,14 +169,14 @@ def test_the_doctor_sees_missing_tables(
     url = SecretStr(empty_database_url)
     core = deployed(settings.model_copy(update={"database_url": url}))
     found = findings(core)
-    assert found["Database"].ok
+    assert found["Database"].state is OK
     assert "pal-e-mail migrate" in str(found["Migrations"].remedy)
 
 
 @pytest.mark.parametrize(
-    ("date", "ok"),
+    ("date", "state"),
     [
-        (format_datetime(now() + timedelta(days=10_000), usegmt=True), False),
+        (format_datetime(now() + timedelta(days=10_000), usegmt=True), FindingState.BROKEN),
         ("Sun, 22 Nov 2020 10:00:00 -0000", None),
         ("yesterday", None),
         ("", None),
@@ -182,13 +184,13 @@ def test_the_doctor_sees_missing_tables(
     ids=["off", "without a zone", "nonsense", "none"],
 )
 def test_the_doctor_compares_clocks(
-    settings: Settings, date: str, ok: bool | None, deployed: Deployed
+    settings: Settings, date: str, state: FindingState | None, deployed: Deployed
 ) -> None:
     """A clock that is off makes good tokens look bad; without a date nothing is claimed."""
     with TokenStandIn(date=date) as endpoint:
         core = deployed(settings.model_copy(update={"google_token_uri": endpoint.token_uri}))
         clock = findings(core).get("Clock")
-        assert (clock and clock.ok) == ok
+        assert (clock and clock.state) == state
 
 
 def test_the_doctor_reaches_google_as_mail_does(
@@ -203,7 +205,7 @@ def test_the_doctor_reaches_google_as_mail_does(
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         found = findings(deployed(settings.model_copy(update=real)))["Google"]
     assert [head.split()[:2] for head in proxy.heads] == [["CONNECT", "oauth2.googleapis.com:443"]]
-    assert not found.ok
+    assert found.state is FindingState.BROKEN
     assert "HTTPS_PROXY" in str(found.remedy)
 
 

@@ -83,6 +83,13 @@ def test_an_unknown_sender_is_told_with_the_way_out(core: Mailcore) -> None:
     assert caught.value.alias == "alrets"
 
 
+def test_capitals_are_understood(core: Mailcore, authorised: str) -> None:
+    """Nobody is led to register the same sender twice."""
+    with pytest.raises(SenderNotFound, match="is it 'alerts'") as caught:
+        core.access_token("Alerts")
+    assert "senders add" not in str(caught.value)
+
+
 @pytest.mark.parametrize("alias", ["", "a\0b", "Alerts", "x" * 64, "../../etc/passwd", "callback"])
 def test_what_cannot_be_an_alias_is_simply_unknown(core: Mailcore, alias: str) -> None:
     """Whatever a job passes as alias, it gets the error for an unknown sender."""

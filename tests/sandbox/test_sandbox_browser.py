@@ -32,7 +32,7 @@ def test_a_person_consents_on_a_phone(caller: Caller, browser_page: Page) -> Non
     assert width <= 390
     browser_page.get_by_label(BOB).check()
     browser_page.get_by_label("Send email on your behalf").uncheck()
-    browser_page.get_by_role("button", name="Allow").click()
+    browser_page.get_by_role("button", name="Continue").click()
     browser_page.wait_for_url(back + "?*")
     outcome = query_of(browser_page.url)
     assert outcome["state"] == "a-state"

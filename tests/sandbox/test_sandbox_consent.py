@@ -19,7 +19,7 @@ def test_the_page_says_that_it_is_not_google_and_lists_every_account(caller: Cal
 
 
 def test_the_hinted_account_is_chosen_beforehand(caller: Caller) -> None:
-    """With a login hint, one click on Allow is enough; case does not matter."""
+    """With a login hint, one click on Continue is enough; case does not matter."""
     page = caller.request("GET", caller.authorization_url(login_hint=BOB.upper())).data.decode()
     assert f'value="{BOB}" checked' in page
     assert f'value="{ANN}" checked' not in page
