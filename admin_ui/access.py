@@ -130,7 +130,7 @@ def _named_by_proxy(deployment: Deployment) -> str:
 
 def _logged_in(deployment: Deployment) -> str:
     if not st.user.is_logged_in:
-        st.title("pal-e-mail", anchor=False)
+        st.title("Log in", anchor=False)
         st.write("Log in to see the senders and to re-authorise them.")
         st.button("Log in with Google", type="primary", icon=":material/login:", on_click=st.login)
         st.stop()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 import callback
-from admin_ui import access, outages
+from admin_ui import access, middleware, outages
 from admin_ui.deployment import Deployment, LoginMode, install
 from mailcore import ConfigurationError, Mailcore
 
@@ -52,6 +52,7 @@ def create_app(core: Mailcore, login: LoginMode) -> st.App:
         Path(__file__).with_name("page.py"),
         secrets=access.login_secrets(core) if login is LoginMode.OIDC else None,
         routes=callback.routes(core),
+        middleware=middleware.stack(),
         lifespan=_announced,
         on_script_error=outages.unforeseen,
     )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from admin_ui import access, dialogs, outages, paging, reader, wording
+from admin_ui import access, dialogs, heading, outages, paging, reader, wording
 from admin_ui.delivery_rows import draw_deliveries
 from mailcore import DeliveryPage, DeliveryStatus, now
 
@@ -24,7 +24,7 @@ _SENDER, _OUTCOME, _SINCE, _TEXT = "sender", "outcome", "since", "text"
 
 def draw() -> None:
     """Draw the page."""
-    st.title("Deliveries", anchor=False)
+    heading.draw("Deliveries")
     _draw_filters()
     _draw_list()
     dialogs.draw()
@@ -33,7 +33,12 @@ def draw() -> None:
 def _draw_filters() -> None:
     with st.container(horizontal=True, gap="xsmall"):
         st.text_input(
-            "Subject or recipient", type="search", live=True, key=_TEXT, on_change=paging.to_first
+            "Subject or recipient",
+            type="search",
+            live=True,
+            key=_TEXT,
+            bind="query-params",
+            on_change=paging.to_first,
         )
         st.text_input(
             "Sender",
@@ -41,17 +46,24 @@ def _draw_filters() -> None:
             key=_SENDER,
             bind="query-params",
             on_change=paging.to_first,
-            width=170,
         )
         st.selectbox(
             "Outcome",
-            [None, *DeliveryStatus],
-            format_func=lambda status: wording.delivery_badge(status).word if status else "Any",
+            list(DeliveryStatus),
+            index=None,
+            placeholder="Any",
+            format_func=lambda status: wording.delivery_badge(status).word,
             key=_OUTCOME,
+            bind="query-params",
             on_change=paging.to_first,
-            width=170,
         )
-        st.selectbox("Time", list(TIMES), key=_SINCE, on_change=paging.to_first, width=170)
+        st.selectbox(
+            "Time",
+            list(TIMES),
+            key=_SINCE,
+            bind="query-params",
+            on_change=paging.to_first,
+        )
 
 
 @st.fragment(run_every=LOOK_AGAIN)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
-from textwrap import shorten
 
 import streamlit as st
 
@@ -11,9 +10,6 @@ from admin_ui import dialogs, outages, wording
 from admin_ui.access import Desk
 from admin_ui.wording import escaped
 from mailcore import Delivery, DeliveryStatus
-
-#: Outcomes about which a person decides.
-SETTLEABLE = frozenset({DeliveryStatus.UNKNOWN, DeliveryStatus.HELD})
 
 
 def draw_deliveries(
@@ -33,14 +29,13 @@ def _draw_row(delivery: Delivery, zone: tzinfo, *, with_sender: bool) -> None:
         parts.append(f"from {delivery.alias}")
     parts.append(wording.moment(delivery.created_at, zone))
     with st.container(border=True, key=f"delivery-{delivery.id}"):
-        what, deeds = st.columns([11, 2], vertical_alignment="center", gap="xsmall")
-        with what.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.badge(badge.word, icon=badge.icon, color=badge.color, width=104)
-            with st.container(gap=None, width="stretch"):
-                st.markdown(f"**{escaped(delivery.subject) or '(no subject)'}**")
-                st.markdown(wording.quiet(escaped(" · ".join(parts))))
-                if delivery.error_text:
-                    st.markdown(wording.quiet(escaped(_first_line(delivery.error_text))))
+        outcome, what, deeds = st.columns([2, 14, 2], vertical_alignment="center", gap="xsmall")
+        outcome.badge(badge.word, icon=badge.icon, color=badge.color)
+        with what.container(gap=None):
+            st.markdown(f"**{escaped(delivery.subject) or '(no subject)'}**")
+            st.markdown(wording.quiet(escaped(" · ".join(parts))))
+            if delivery.error_text:
+                st.markdown(wording.quiet(escaped(wording.first_sentence(delivery.error_text))))
         with deeds.container(horizontal=True, horizontal_alignment="right"):
             if st.button(
                 "Decide" if settle else "Details",
@@ -72,7 +67,7 @@ class DeliveryDetail:
             for name, value in self._facts(delivery):
                 if value:
                     st.markdown(f"**{name}:** {escaped(value)}")
-        if delivery.status in SETTLEABLE:
+        if delivery.can_discard:
             _draw_decision(desk, delivery)
 
     def _facts(self, delivery: Delivery) -> list[tuple[str, str | None]]:
@@ -105,8 +100,10 @@ def _draw_decision(desk: Desk, delivery: Delivery) -> None:
         elif st.button("Send again", type="primary", icon=":material/send:", width="stretch"):
             _retry(desk, delivery)
         st.caption("**Send again** sends it now. If Gmail had taken it, recipients get it twice.")
-    else:
+    elif delivery.status is DeliveryStatus.HELD:
         st.markdown("It waits for its sender to be re-authorised and then goes out by itself.")
+    else:
+        st.markdown("It waits for its turn and then goes out by itself.")
     if st.button("Discard", icon=":material/delete:", width="stretch"):
         with outages.explained():
             desk.core.deliveries.discard(delivery.id, by=desk.by)
@@ -124,8 +121,3 @@ def _retry(desk: Desk, delivery: Delivery) -> None:
 def _shortened(recipients: tuple[str, ...]) -> str:
     first = recipients[0] if recipients else "nobody"
     return first if len(recipients) <= 1 else f"{first} and {len(recipients) - 1} more"
-
-
-def _first_line(text: str) -> str:
-    line = text.partition("\n")[0]
-    return shorten(line, 160, placeholder=" …")

@@ -5,49 +5,51 @@ from pathlib import Path
 import streamlit as st
 
 from admin_ui import access, dialogs, outages
+from admin_ui.addresses import PAGES, SENDERS
 
 HERE = Path(__file__).parent
-PAGES = (
-    ("senders_page.py", "Senders", "outgoing_mail", "home", "visible"),
-    ("deliveries_page.py", "Deliveries", "receipt_long", "deliveries", "visible"),
-    ("setup_page.py", "Setup", "settings", "setup", "visible"),
-    ("sender_page.py", "Sender", "mail", "sender", "hidden"),
-)
 
 
 def draw() -> None:
-    """Draw the page that the address names."""
+    """Draw the page that the address names, under a bar that leads to the others."""
     # A Material icon would be fetched from Google's servers by every browser.
     st.set_page_config(page_title="pal-e-mail", page_icon=HERE / "icon.svg", layout="wide")
-    st.logo(HERE / "logo.svg", size="large")
     st.html(HERE / "style.css")
     with st.container(horizontal_alignment="center"), st.container(width=1120):
-        _draw_page()
-
-
-def _draw_page() -> None:
-    desk = access.desk()
-    page = st.navigation(
-        [
-            st.Page(
-                script,
-                title=title,
-                icon=f":material/{icon}:",
-                url_path=path,
-                default=path == "home",
-                visibility="visible" if visibility == "visible" else "hidden",
+        bar = st.container(horizontal=True, vertical_alignment="center", key="bar")
+        bar.image(HERE / "logo.svg", alt="pal-e-mail")
+        desk = access.desk()
+        pages = {
+            address: st.Page(
+                address.script,
+                title=address.title,
+                icon=f":material/{address.icon}:",
+                url_path=address.path,
+                default=address is SENDERS,
             )
-            for script, title, icon, path, visibility in PAGES
-        ],
-        position="top",
-    )
-    dialogs.draw_flash()
-    with outages.recovering():
-        page.run()
-    if access.can_log_out():
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Logged in as {desk.by}")
-            st.button("Log out", type="tertiary", icon=":material/logout:", on_click=st.logout)
+            for address in PAGES
+        }
+        # Streamlit's own navigation hides behind an unlabelled symbol on a phone.
+        page = st.navigation(list(pages.values()), position="hidden")
+        with bar:
+            _draw_links([pages[address] for address in PAGES if address.offered])
+            if access.can_log_out():
+                _draw_log_out(desk.by)
+        dialogs.draw_flash()
+        with outages.recovering():
+            page.run()
+
+
+def _draw_links(pages: list[st.Page]) -> None:
+    with st.container(horizontal=True, width="content", gap="xsmall", key="links"):
+        for page in pages:
+            st.page_link(page)
+
+
+def _draw_log_out(who: str) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+        st.caption(f"Logged in as {who}")
+        st.button("Log out", type="tertiary", icon=":material/logout:", on_click=st.logout)
 
 
 draw()

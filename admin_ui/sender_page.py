@@ -7,11 +7,13 @@ import streamlit as st
 from admin_ui import (
     access,
     dialogs,
+    heading,
     outages,
     owner_link,
     reader,
     reauth_dialog,
     send_plot,
+    undecided,
     wording,
 )
 from admin_ui.access import Desk
@@ -28,16 +30,10 @@ def draw() -> None:
     """Draw the page of the sender that the address names."""
     desk = access.desk()
     alias = st.query_params.get("sender", "")
-    st.page_link("senders_page.py", label="All senders", icon=":material/arrow_back:")
     try:
         sender = desk.core.senders.get(alias)
     except SenderNotFound:
-        st.warning(
-            f"There is no sender called {wording.escaped(alias) or 'that'}. It may have been "
-            "deleted.",
-            icon=":material/search_off:",
-        )
-        _draw_history(desk, alias)
+        _draw_gone(desk, alias)
         return
     _draw_state(alias)
     overview, deliveries, history, edit = st.tabs(["Overview", "Deliveries", "History", "Edit"])
@@ -54,28 +50,38 @@ def draw() -> None:
     dialogs.draw()
 
 
+def _draw_gone(desk: Desk, alias: str) -> None:
+    heading.draw(wording.escaped(alias) or "Which sender?")
+    st.warning(
+        f"There is no sender called {wording.escaped(alias) or 'that'}. It may have been deleted.",
+        icon=":material/search_off:",
+    )
+    st.page_link("senders_page.py", label="All senders", icon=":material/arrow_back:")
+    _draw_history(desk, alias)
+
+
 @st.fragment(run_every=LOOK_AGAIN)
 def _draw_state(alias: str) -> None:
     with outages.explained():
         sender = access.desk().core.senders.get(alias)
         badge = wording.sender_badge(sender)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            with st.container(gap=None, width="stretch"):
-                st.title(wording.escaped(alias), anchor=False)
-                account = sender.gmail_account or "account not known yet"
-                st.markdown(wording.quiet(wording.escaped(account)))
-            if st.button(
-                "Re-auth",
-                icon=":material/key:",
-                type="primary" if wording.renewable(sender) else "secondary",
-            ):
-                reauth_dialog.begin(alias)
+        with st.container(gap="xxsmall"):
+            with heading.draw(wording.escaped(alias)):
+                if st.button(
+                    "Re-auth",
+                    icon=":material/key:",
+                    type="primary" if wording.renewable(sender) else "secondary",
+                ):
+                    reauth_dialog.begin(alias)
+            account = sender.gmail_account or "account not known yet"
+            st.markdown(wording.quiet(wording.escaped(account)))
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.badge(badge.word, icon=badge.icon, color=badge.color)
                 st.markdown(wording.escaped(wording.countdown(sender, now())))
                 if sender.held:
                     st.markdown(f":orange[:material/pause_circle: {wording.held(sender.held)}]")
+                undecided.draw_link(alias, sender.unknown)
             if remedy := wording.remedy(sender):
                 st.markdown(remedy)
 

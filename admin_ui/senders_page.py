@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from admin_ui import access, dialogs, outages, paging, reauth_dialog, wording
+from admin_ui import access, dialogs, heading, outages, paging, reauth_dialog, undecided, wording
 from admin_ui.sender_dialogs import AddSender, DeleteSender
 from mailcore import Sender, SenderPage, SenderStatus, Totals, now
 
@@ -31,6 +31,7 @@ def _draw_senders() -> None:
     with outages.explained():
         page = paging.fetch(_read)
         _draw_head(page.totals)
+        undecided.draw_notice(page.unknown)
         if not page.totals.all:
             _draw_nothing_yet()
             return
@@ -56,14 +57,12 @@ def _status(chosen: Filter) -> SenderStatus | Literal["expiring"]:
 
 
 def _draw_head(totals: Totals) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.title("Senders", anchor=False, width="stretch")
-        due = totals.expiring + totals.expired
-        with st.container(horizontal=True, width="content", gap="xsmall"):
-            if due and st.button(f"Renew all due ({due})", icon=":material/autorenew:"):
-                reauth_dialog.renew_all(due)
-            if st.button("Add a sender", type="primary", icon=":material/add:"):
-                dialogs.show(AddSender())
+    due = totals.expiring + totals.expired
+    with heading.draw("Senders"):
+        if due and st.button(f"Renew all due ({due})", icon=":material/autorenew:"):
+            reauth_dialog.renew_all(due)
+        if st.button("Add a sender", type="primary", icon=":material/add:"):
+            dialogs.show(AddSender())
 
 
 def _draw_nothing_yet() -> None:
@@ -144,15 +143,15 @@ def _draw_rows(page: SenderPage) -> None:
         st.info("No sender matches.", icon=":material/search_off:")
         return
     at = now()
-    for heading, senders in groupby(page.senders, key=_heading):
+    for group, senders in groupby(page.senders, key=_group):
         if page.projects > 1:
-            st.markdown(f"##### {wording.escaped(heading)}")
+            st.markdown(f"##### {wording.escaped(group)}")
         with st.container(gap="xsmall"):
             for sender in senders:
                 _draw_row(sender, at)
 
 
-def _heading(sender: Sender) -> str:
+def _group(sender: Sender) -> str:
     return "Needs you" if wording.needs_person(sender) else sender.project or "No project"
 
 
@@ -174,7 +173,9 @@ def _draw_row(sender: Sender, at: datetime) -> None:
             st.markdown(wording.escaped(wording.countdown(sender, at)))
             if sender.status is SenderStatus.BLOCKED and sender.status_reason:
                 st.markdown(wording.quiet(wording.escaped(sender.status_reason)))
-            st.markdown(_second_line(sender, at))
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                st.markdown(_second_line(sender, at), width="content")
+                undecided.draw_link(sender.alias, sender.unknown)
         with deeds.container(
             horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"
         ):

@@ -176,14 +176,18 @@ def _cause_of_expiry(sender: Sender) -> str:
 
 
 def span(length: timedelta) -> str:
-    """Return a length of time in its largest unit, rounded down: ``"3 d"``."""
-    seconds = int(length.total_seconds())
-    if seconds < 60:  # noqa: PLR2004 - seconds in a minute
-        return "less than 1 min"
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    raise AssertionError("a minute is the smallest unit")
+    """Return a length of time in one unit, rounded down: ``"3 d"``.
+
+    Two days and less are told in hours: a person who plans needs to know which half of
+    tomorrow is meant.
+    """
+    if length >= timedelta(days=2):
+        return f"{length // timedelta(days=1)} d"
+    if length >= timedelta(hours=1):
+        return f"{length // timedelta(hours=1)} h"
+    if length >= timedelta(minutes=1):
+        return f"{length // timedelta(minutes=1)} min"
+    return "less than 1 min"
 
 
 def ago(moment: datetime, now: datetime) -> str:
@@ -202,6 +206,20 @@ def last_sent(sender: Sender, now: datetime) -> str:
 def held(count: int) -> str:
     """Say how much mail waits for a re-auth."""
     return f"{count} mail held" if count == 1 else f"{count} mails held"
+
+
+def undecided(count: int) -> str:
+    """Say how much mail of unknown outcome waits for a person's decision."""
+    return f"{count} mail to decide" if count == 1 else f"{count} mails to decide"
+
+
+def first_sentence(text: str) -> str:
+    """Return what an error's text says is wrong, without what to do about it.
+
+    What Google said stands in brackets, and may be sentences of its own.
+    """
+    found = re.match(r"(?:\([^()]*\)|[^(])*?[.!?](?=\s+[A-Z])", text)
+    return found[0] if found else text
 
 
 def moment(at: datetime, zone: tzinfo) -> str:

@@ -1,40 +1,18 @@
-"""A running admin page, and the words that its tests share."""
+"""The words that the admin page's tests share."""
 
-import signal
 import socket
-import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
+from tests.admin_ui.admin_program import Served
 
 ALERTS = "alerts@example.com"
 BILLING = "billing@example.com"
 REPORTS = "reports@example.com"
-
-
-@dataclass
-class Served:
-    """A running admin page.
-
-    Attributes:
-        url: where it is, without a slash at the end.
-        announced: the line that it printed when it listened.
-    """
-
-    url: str
-    announced: str
-    process: subprocess.Popen[str]
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
-        """Ask it to stop, and return what it printed since it listened."""
-        self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=30)
-        return out
 
 
 Authorise = Callable[[str, str], None]
@@ -45,6 +23,13 @@ Person = Callable[..., Page]
 def row(page: Page, alias: str) -> Locator:
     """Return a sender's row of the list."""
     return page.locator(f".st-key-sender-{alias}")
+
+
+def allow(google_tab: Page, account: str | None = None) -> None:
+    """Consent on the stand-in's page, as the given account or the one it suggests."""
+    if account:
+        google_tab.get_by_label(account).check()
+    google_tab.get_by_role("button", name="Continue").click()
 
 
 def consent(core: Mailcore, google: GoogleSandbox, alias: str, account: str) -> None:

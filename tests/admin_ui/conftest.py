@@ -1,8 +1,6 @@
 """The admin page as a program of its own, and people with browsers in front of it."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +9,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
-from tests.admin_ui.admin_calling import Authorise, Person, Serve, Served, consent, free_port
+from tests.admin_ui.admin_calling import Authorise, Person, Serve, consent, free_port
+from tests.admin_ui.admin_program import Served
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -28,43 +27,23 @@ PATIENCE = 20_000
 PHONE = ViewportSize(width=390, height=844)
 DESKTOP = ViewportSize(width=1280, height=900)
 
-PROGRAM = """
-import sys
-from admin_ui.app import serve
-from mailcore import Mailcore
-
-core = Mailcore()
-serve(core, host=sys.argv[1], port=int(sys.argv[2]), no_login="--no-login" in sys.argv)
-core.close()
-print("stopped cleanly", flush=True)
-"""
-
 
 @pytest.fixture
 def serve(environment: dict[str, str]) -> Iterator[Serve]:
     """Start the admin page with further settings; each is ended with the test."""
     started: list[Served] = []
 
-    def start(*arguments: str, **settings: str) -> Served:
+    def start(**settings: str) -> Served:
         port = free_port()
-        url = f"http://localhost:{port}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "127.0.0.1", str(port), *arguments],
-            env={**os.environ, "PALEMAIL_PUBLIC_URL": url, **environment, **settings},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert process.stdout is not None
-        announced = process.stdout.readline()
-        served = Served(url, announced, process)
+        public = {"PALEMAIL_PUBLIC_URL": f"http://localhost:{port}"}
+        served = Served.start(port, {**os.environ, **public, **environment, **settings})
         started.append(served)
-        assert announced.startswith("pal-e-mail is at "), announced + process.stdout.read()
+        assert served.announced.startswith("pal-e-mail is at "), served.announced + served.stop()
         return served
 
     yield start
     for served in started:
-        if served.process.poll() is None:
+        if not served.output.closed:
             served.stop()
 
 

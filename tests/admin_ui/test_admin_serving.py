@@ -1,15 +1,14 @@
 """Starting and stopping the page as a program."""
 
+import os
 import signal
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import expect
 
 from mailcore.sandbox import GoogleSandbox
-from tests.admin_ui.admin_calling import ALERTS, Authorise, Person, Serve, Served, row
-from tests.admin_ui.conftest import PROGRAM
+from tests.admin_ui.admin_calling import ALERTS, Authorise, Person, Serve, allow, row
+from tests.admin_ui.admin_program import Served
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -17,7 +16,7 @@ def test_a_signal_stops_it_cleanly(served: Served, number: signal.Signals) -> No
     """Control returns to the caller, who can stop the database and say goodbye."""
     printed = served.stop(number)
     assert printed.splitlines()[-1] == "stopped cleanly"
-    assert served.process.returncode == 0
+    assert served.process.exitcode == 0
 
 
 def test_it_says_where_it_is_in_one_line(served: Served) -> None:
@@ -30,17 +29,11 @@ def test_it_says_where_it_is_in_one_line(served: Served) -> None:
 
 def test_a_port_that_is_taken_is_told(served: Served, environment: dict[str, str]) -> None:
     """The second start names the address and the way out."""
-    port = served.url.rpartition(":")[2]
-    second = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "127.0.0.1", port],
-        env={**environment, "PATH": ""},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert second.returncode != 0
-    assert f"Cannot listen on 127.0.0.1:{port}" in second.stderr
+    port = int(served.url.rpartition(":")[2])
+    second = Served.start(port, {**os.environ, **environment})
+    assert f"Cannot listen on 127.0.0.1:{port}" in second.output.read()
+    second.stop()
+    assert second.process.exitcode
 
 
 @pytest.mark.browser
@@ -57,7 +50,7 @@ def test_a_whole_visit_leaks_nothing(
     row(page, "alerts").get_by_role("button", name="Re-auth").click()
     with page.expect_popup() as popup:
         page.get_by_role("link", name="Continue to Google").click()
-    popup.value.get_by_role("button", name="Allow").click()
+    allow(popup.value)
     expect(page.get_by_role("dialog")).to_contain_text("alerts is healthy again")
     page.context.close()
     ours = {served.url.removeprefix("http://"), google.url.removeprefix("http://")}

@@ -61,13 +61,40 @@ def expired(*, age: timedelta, noticed: timedelta, announced: timedelta | None) 
         (timedelta(minutes=59, seconds=59), "59 min"),
         (timedelta(hours=1), "1 h"),
         (timedelta(hours=23, minutes=59), "23 h"),
-        (timedelta(days=1), "1 d"),
+        (timedelta(hours=33, minutes=20), "33 h"),
+        (timedelta(hours=47, minutes=59), "47 h"),
+        (timedelta(days=2), "2 d"),
         (timedelta(days=400), "400 d"),
     ],
 )
 def test_lengths_of_time_are_rounded_down_to_one_unit(length: timedelta, words: str) -> None:
     """Nobody is told that a grant holds longer than it does."""
     assert wording.span(length) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "Google refuses the grant of sender 'alerts' (invalid_grant: Token has been expired "
+            "or revoked.). Re-authorise it on http://localhost:8501; nothing else mends this.",
+            "Google refuses the grant of sender 'alerts' (invalid_grant: Token has been expired "
+            "or revoked.).",
+        ),
+        (
+            "Google refuses the project (accessNotConfigured: It is disabled. Enable it at "
+            "console.example. Then retry.). Check the client.",
+            "Google refuses the project (accessNotConfigured: It is disabled. Enable it at "
+            "console.example. Then retry.).",
+        ),
+        ("Nobody answered (odd", "Nobody answered (odd"),
+        ("smtp.example.com did not answer", "smtp.example.com did not answer"),
+        ("", ""),
+    ],
+)
+def test_a_row_shows_the_whole_first_sentence(text: str, sentence: str) -> None:
+    """What is wrong is told in full, with what Google said, and without the remedy."""
+    assert wording.first_sentence(text) == sentence
 
 
 def test_the_countdown_of_a_healthy_sender() -> None:

@@ -4,15 +4,23 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from mailcore import Mailcore
-from tests.admin_ui.admin_calling import ALERTS, BILLING, REPORTS, Authorise, Person, Serve, row
+from tests.admin_ui.admin_calling import (
+    ALERTS,
+    BILLING,
+    REPORTS,
+    Authorise,
+    Person,
+    Serve,
+    allow,
+    row,
+)
 
 pytestmark = pytest.mark.browser
 
 
 def log_in(page: Page, account: str) -> None:
     page.get_by_role("button", name="Log in with Google").click()
-    page.get_by_label(account).check()
-    page.get_by_role("button", name="Allow").click()
+    allow(page, account)
 
 
 def test_an_admin_logs_in_and_is_named_in_the_audit_trail(

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from mailcore import Mailcore, ReauthRequired, SenderStatus
 from mailcore.sandbox import GoogleSandbox
-from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise, Person, Served, row
+from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise, Person, allow, row
+from tests.admin_ui.admin_program import Served
 
 pytestmark = pytest.mark.browser
 
@@ -32,16 +33,10 @@ def to_google(page: Page) -> Page:
     return popup.value
 
 
-def allow(google_tab: Page, account: str | None = None) -> None:
-    if account:
-        google_tab.get_by_label(account).check()
-    google_tab.get_by_role("button", name="Allow").click()
-
-
 def test_two_clicks_and_a_consent_make_an_expired_sender_healthy(
     expired: str, served: Served, person: Person, core: Mailcore
 ) -> None:
-    """Re-auth, Continue to Google, Allow: dialog and badge turn by themselves."""
+    """Re-auth, Continue to Google, Continue there: dialog and badge turn by themselves."""
     page = person(served.url)
     expect(row(page, expired)).to_contain_text("Expired")
     expect(row(page, expired)).to_contain_text("password changed or access revoked")
@@ -142,7 +137,7 @@ def test_everything_works_by_keyboard(expired: str, served: Served, person: Pers
     tab_to(page, "Continue to Google")
     with page.expect_popup() as popup:
         page.keyboard.press("Enter")
-    tab_to(popup.value, "Allow")
+    tab_to(popup.value, "Continue")
     popup.value.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_contain_text("alerts is healthy again")
     tab_to(page, "Close")

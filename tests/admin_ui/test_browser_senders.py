@@ -5,7 +5,8 @@ from playwright.sync_api import expect
 
 from mailcore import Mailcore, SenderNotFound, SenderStatus
 from mailcore.sandbox import GoogleSandbox
-from tests.admin_ui.admin_calling import ALERTS, BILLING, REPORTS, Authorise, Person, Served, row
+from tests.admin_ui.admin_calling import ALERTS, BILLING, REPORTS, Authorise, Person, allow, row
+from tests.admin_ui.admin_program import Served
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +33,7 @@ def test_a_sender_is_added_and_led_to_its_consent(
     page.get_by_role("button", name="Add and authorise").click()
     with page.expect_popup() as popup:
         page.get_by_role("link", name="Continue to Google").click()
-    popup.value.get_by_role("button", name="Allow").click()
+    allow(popup.value)
     expect(page.get_by_role("dialog")).to_contain_text("reports is healthy again")
     assert core.senders.get("reports").status is SenderStatus.HEALTHY
     assert {event.who for event in core.senders.events("reports")} == {"admin"}

@@ -8,7 +8,8 @@ from psycopg.sql import SQL, Identifier
 
 from mailcore import ConfigurationError, Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.admin_ui.admin_calling import ALERTS, Authorise, Person, Serve, Served, row
+from tests.admin_ui.admin_calling import ALERTS, Authorise, Person, Serve, row
+from tests.admin_ui.admin_program import Served
 
 pytestmark = pytest.mark.browser
 
