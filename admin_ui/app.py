@@ -12,8 +12,8 @@ import streamlit as st
 
 import callback
 from admin_ui import access, middleware, outages
-from admin_ui.deployment import Deployment, LoginMode, install
-from mailcore import ConfigurationError, Mailcore
+from admin_ui.deployment import Deployment, LoginMode, install, installed
+from mailcore import ConfigurationError, Mailcore, is_loopback
 
 THEME = {
     "theme.primaryColor": "#0f766e",
@@ -106,9 +106,17 @@ def _config(core: Mailcore, host: str, port: int, login: LoginMode) -> dict[str,
 async def _announced(_app: st.App) -> AsyncIterator[None]:
     # The socket listens already, and the port is known even if any was asked for.
     host, port = st.get_option("server.address"), st.get_option("server.port")
-    shown = f"[{host}]" if ":" in host else host
-    print(f"pal-e-mail is at http://{shown}:{port} (stop with Ctrl-C)", flush=True)  # noqa: T201 - the one line for the terminal
+    address = _opened_at(installed().core.settings.public_url, host, port)
+    print(f"pal-e-mail is at {address} (stop with Ctrl-C)", flush=True)  # noqa: T201 - the one line for the terminal
     yield
+
+
+def _opened_at(public_url: str, host: str, port: int) -> str:
+    """Return what people open: the public address, unless it is another port of this machine."""
+    if not is_loopback(public_url) or urlsplit(public_url).port == port:
+        return public_url
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A page's heading: at the same height on every page, with its deeds beside it."""
+"""Headings: a page's, at the same height on every page, and those of its parts."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -9,3 +9,8 @@ def draw(title: str) -> DeltaGenerator:
     with st.container(horizontal=True, vertical_alignment="center", key="heading"):
         st.title(title, anchor=False, width="stretch")
         return st.container(horizontal=True, width="content", gap="xsmall")
+
+
+def section(title: str) -> None:
+    """Draw the heading of a part of a page, in Markdown, without the link to itself."""
+    st.markdown(f"##### {title}", anchors=False, width="stretch")

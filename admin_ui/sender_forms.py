@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from admin_ui import dialogs, outages
+from admin_ui import dialogs, heading, outages
 from admin_ui.access import Desk
 from admin_ui.wording import escaped
 from mailcore import ConfigurationError, InvalidSender, Sender
@@ -13,7 +13,7 @@ from mailcore import ConfigurationError, InvalidSender, Sender
 def draw_identity(desk: Desk, sender: Sender) -> None:
     """Draw the form for the account, the display name and the project."""
     with st.form(f"identity-{sender.alias}"):
-        st.markdown("##### Identity")
+        heading.section("Identity")
         account = st.text_input(
             "Gmail account",
             value=sender.gmail_account or "",
@@ -40,7 +40,7 @@ def draw_identity(desk: Desk, sender: Sender) -> None:
 def draw_client(desk: Desk, sender: Sender) -> None:
     """Draw the sender's own OAuth client, for those that don't use the deployment's."""
     with st.container(border=True):
-        st.markdown("##### OAuth client")
+        heading.section("OAuth client")
         if sender.has_own_client:
             st.caption("This sender uses an OAuth client of its own.")
             if st.button("Use the deployment's client instead", icon=":material/undo:"):

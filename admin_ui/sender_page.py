@@ -90,7 +90,7 @@ def _draw_overview(desk: Desk, sender: Sender) -> None:
     at, zone = now(), reader.zone()
     grant, mail = st.columns(2)
     with grant.container(border=True, height="stretch"):
-        st.markdown("##### Grant")
+        heading.section("Grant")
         allowed = dict.fromkeys(wording.scope(scope) for scope in sender.granted_scopes)
         with st.container(gap="xxsmall"):
             _fact("Given", _when(sender.grant_issued_at, at, zone))
@@ -103,7 +103,7 @@ def _draw_overview(desk: Desk, sender: Sender) -> None:
             if st.button("Link for the mailbox's owner", icon=":material/link:"):
                 owner_link.issue(sender.alias)
     with mail.container(border=True, height="stretch"):
-        st.markdown("##### Mail")
+        heading.section("Mail")
         trouble = "none"
         if sender.last_error_at is not None:
             trouble = f"{sender.last_error_text} ({wording.ago(sender.last_error_at, at)})"
@@ -113,7 +113,7 @@ def _draw_overview(desk: Desk, sender: Sender) -> None:
             _fact("Trouble since the last success", trouble)
         draw_test_mail(desk, sender)
     with st.container(border=True):
-        st.markdown("##### Sends a day, last 30 days")
+        heading.section("Sends a day, last 30 days")
         send_plot.draw(desk.core.deliveries.per_day(sender.alias))
 
 
@@ -172,7 +172,7 @@ def _draw_history(desk: Desk, alias: str) -> None:
 
 def _draw_delete(sender: Sender) -> None:
     with st.container(border=True):
-        st.markdown("##### Delete")
+        heading.section("Delete")
         st.caption("Removes its tokens for good. You will be asked to type its alias.")
         if st.button("Delete this sender", icon=":material/delete:"):
             dialogs.show(DeleteSender(sender))

@@ -145,7 +145,7 @@ def _draw_rows(page: SenderPage) -> None:
     at = now()
     for group, senders in groupby(page.senders, key=_group):
         if page.projects > 1:
-            st.markdown(f"##### {wording.escaped(group)}")
+            heading.section(wording.escaped(group))
         with st.container(gap="xsmall"):
             for sender in senders:
                 _draw_row(sender, at)

@@ -5,7 +5,7 @@ import streamlit as st
 from admin_ui import access, dialogs, heading, outages
 from admin_ui.access import Desk
 from admin_ui.wording import escaped
-from mailcore import FindingState
+from mailcore import ConfigurationError, FindingState
 
 CONSOLE = "https://console.cloud.google.com/auth/clients"
 
@@ -29,7 +29,7 @@ def draw() -> None:
 
 def _draw_redirect_uri(desk: Desk) -> None:
     with st.container(border=True):
-        st.markdown("##### 1. Tell Google where people come back to")
+        heading.section("1. Tell Google where people come back to")
         st.markdown(
             f"In [Google's console]({CONSOLE}), open your OAuth client (type *Web application*) "
             "and add exactly this under **Authorized redirect URIs**:"
@@ -45,18 +45,9 @@ def _draw_redirect_uri(desk: Desk) -> None:
 
 
 def _draw_client(desk: Desk) -> None:
-    with st.container(border=True):
-        st.markdown("##### 2. The OAuth client")
-        client = desk.core.client.current()
-        if client is None:
-            st.warning(
-                "None is set up yet: no sender can be authorised.", icon=":material/key_off:"
-            )
-        else:
-            st.success(
-                f"In use: `{client.client_id}`, from {escaped(client.source)}",
-                icon=":material/key:",
-            )
+    with st.container(border=True), outages.recovering():
+        heading.section("2. The OAuth client")
+        _draw_client_in_use(desk)
         upload, typed = st.tabs(["Upload credentials.json", "Enter id and secret"])
         with upload:
             _draw_upload(desk)
@@ -65,6 +56,20 @@ def _draw_client(desk: Desk) -> None:
         st.caption(
             "What the environment sets (GOOGLE_CLIENT_ID, GOOGLE_CREDENTIALS_FILE) wins over "
             "what is stored here."
+        )
+
+
+def _draw_client_in_use(desk: Desk) -> None:
+    try:
+        client = desk.core.client.current()
+    except ConfigurationError as exc:
+        outages.draw(exc)
+        return
+    if client is None:
+        st.warning("None is set up yet: no sender can be authorised.", icon=":material/key_off:")
+    else:
+        st.success(
+            f"In use: `{client.client_id}`, from {escaped(client.source)}", icon=":material/key:"
         )
 
 
@@ -97,7 +102,7 @@ def _draw_pair(desk: Desk) -> None:
 def _draw_doctor(desk: Desk) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("##### 3. Checks", width="stretch")
+            heading.section("3. Checks")
             st.button("Check again", icon=":material/refresh:")
         for finding in desk.core.doctor():
             icon = _ICONS[finding.state]

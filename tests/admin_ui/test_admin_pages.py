@@ -200,6 +200,52 @@ def test_an_unknown_delivery_is_decided_on(visit: Visit, core: Mailcore, unknown
     assert core.deliveries.get(unknown).status is DeliveryStatus.DISCARDED
 
 
+@pytest.mark.parametrize(
+    ("status", "promise"), [("held", "re-authorised"), ("queued", "waits for its turn")]
+)
+def test_what_waits_can_be_discarded(
+    visit: Visit, core: Mailcore, unknown: str, database_url: str, status: str, promise: str
+) -> None:
+    """A mail that has not gone out yet can be stopped; the dialog says what it waits for."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE delivery SET status = %s", [status])
+    app = visit("deliveries")
+    app.button(key=f"open-{unknown}").click().run()
+    assert promise in texts(app)
+    next(button for button in app.button if button.label == "Discard").click()
+    app.run()
+    assert core.deliveries.get(unknown).status is DeliveryStatus.DISCARDED
+
+
+def test_what_went_out_cannot_be_discarded(
+    visit: Visit, core: Mailcore, authorised: Authorise
+) -> None:
+    """The dialog tells the facts, and offers no decision."""
+    authorised("alerts", ALERTS)
+    sent = core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
+    app = visit("deliveries")
+    app.button(key=f"open-{sent.delivery_id}").click().run()
+    assert wording.escaped(sent.gmail_id) in texts(app)
+    assert "Discard" not in [button.label for button in app.button]
+
+
+def test_after_an_unknown_outcome_the_next_test_mail_is_a_new_one(
+    visit: Visit, google: GoogleSandbox, authorised: Authorise
+) -> None:
+    """What came of the first is told, and a second click, made on purpose, sends."""
+    authorised("alerts", ALERTS)
+    google.fail("send", faults.CLOSE_BEFORE)
+    app = visit("sender", sender="alerts")
+
+    def send() -> AppTest:
+        button = next(button for button in app.button if button.label == "Send test mail")
+        return button.click().run()
+
+    assert "may or may not have been sent" in texts(send())
+    assert "Gmail has taken it" in texts(send())
+    google.wait_for_outbox(1)
+
+
 def test_a_client_is_entered_on_the_setup_page(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:

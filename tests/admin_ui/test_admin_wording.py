@@ -73,28 +73,18 @@ def test_lengths_of_time_are_rounded_down_to_one_unit(length: timedelta, words: 
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("first", "rest"),
     [
-        (
-            "Google refuses the grant of sender 'alerts' (invalid_grant: Token has been expired "
-            "or revoked.). Re-authorise it on http://localhost:8501; nothing else mends this.",
-            "Google refuses the grant of sender 'alerts' (invalid_grant: Token has been expired "
-            "or revoked.).",
-        ),
-        (
-            "Google refuses the project (accessNotConfigured: It is disabled. Enable it at "
-            "console.example. Then retry.). Check the client.",
-            "Google refuses the project (accessNotConfigured: It is disabled. Enable it at "
-            "console.example. Then retry.).",
-        ),
-        ("Nobody answered (odd", "Nobody answered (odd"),
-        ("smtp.example.com did not answer", "smtp.example.com did not answer"),
+        ("Google refuses it (invalid_grant: Token has been revoked.).", " Re-authorise it."),
+        ("Google refuses it (disabled: It is off. Switch it on. Wait.).", " Check the client."),
+        ("Nobody answered (odd", ""),
+        ("smtp.example.com did not answer", ""),
         ("", ""),
     ],
 )
-def test_a_row_shows_the_whole_first_sentence(text: str, sentence: str) -> None:
-    """What is wrong is told in full, with what Google said, and without the remedy."""
-    assert wording.first_sentence(text) == sentence
+def test_a_row_tells_the_whole_first_sentence(first: str, rest: str) -> None:
+    """What is wrong stands there in full, with what Google said, and without the remedy."""
+    assert wording.first_sentence(first + rest) == first
 
 
 def test_the_countdown_of_a_healthy_sender() -> None:
