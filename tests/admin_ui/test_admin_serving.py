@@ -20,9 +20,9 @@ def test_a_signal_stops_it_cleanly(served: Served, number: signal.Signals) -> No
 
 
 def test_it_says_where_it_is_in_one_line(served: Served) -> None:
-    """One line with the address, and nothing of Streamlit's."""
+    """One line with the address that people open, and nothing of Streamlit's."""
     port = served.url.rpartition(":")[2]
-    expected = f"pal-e-mail is at http://127.0.0.1:{port} (stop with Ctrl-C)\n"
+    expected = f"pal-e-mail is at http://localhost:{port} (stop with Ctrl-C)\n"
     assert served.announced == expected
     assert served.stop() == "stopped cleanly\n"
 
