@@ -1,13 +1,42 @@
 """The plot of what was sent and what was not, a day at a time."""
 
 from collections.abc import Sequence
+from typing import Any
 
-import altair as alt
 import streamlit as st
 
 from mailcore import DayCount
 
 _COLORS = {"sent": "#14907f", "failed": "#d9534f", "unknown": "#8e63ce"}
+
+_ENCODING = {
+    "x": {
+        "field": "day",
+        "type": "ordinal",
+        "timeUnit": "utcyearmonthdate",
+        "title": None,
+        "axis": {"format": "%d %b", "labelAngle": 0, "labelOverlap": True},
+    },
+    "y": {
+        "field": "count",
+        "type": "quantitative",
+        "aggregate": "sum",
+        "title": "mails",
+        "axis": {"format": "d", "tickMinStep": 1},
+    },
+    "color": {
+        "field": "outcome",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": list(_COLORS), "range": list(_COLORS.values())},
+        "legend": {"orient": "top"},
+    },
+    "tooltip": [
+        {"field": "day", "type": "nominal"},
+        {"field": "outcome", "type": "nominal"},
+        {"field": "count", "type": "quantitative", "aggregate": "sum", "title": "mails"},
+    ],
+}
 
 
 def draw(days: Sequence[DayCount]) -> None:
@@ -15,28 +44,19 @@ def draw(days: Sequence[DayCount]) -> None:
     if not any(day.sent or day.failed or day.unknown for day in days):
         st.caption("Nothing was sent in this time.")
         return
-    values = [
+    # The plain spec, as Altair takes fright if another visit's thread is just loading pandas.
+    spec: dict[str, Any] = {
+        "data": {"values": _values(days)},
+        "mark": {"type": "bar", "cornerRadius": 2},
+        "encoding": _ENCODING,
+        "height": 220,
+    }
+    st.vega_lite_chart(spec, width="stretch", alt="Mails sent, failed and unknown for each day")
+
+
+def _values(days: Sequence[DayCount]) -> list[dict[str, Any]]:
+    return [
         {"day": day.day.date().isoformat(), "outcome": outcome, "count": getattr(day, outcome)}
         for day in days
         for outcome in _COLORS
     ]
-    plot = (
-        alt.Chart({"values": values})
-        .mark_bar(cornerRadius=2)
-        .encode(
-            x=alt.X("day:O", title=None, timeUnit="utcyearmonthdate", axis=_DAY_AXIS),
-            y=alt.Y("sum(count):Q", title="mails", axis=alt.Axis(tickMinStep=1, format="d")),
-            color=alt.Color(
-                "outcome:N",
-                title=None,
-                scale=alt.Scale(domain=list(_COLORS), range=list(_COLORS.values())),
-                legend=alt.Legend(orient="top"),
-            ),
-            tooltip=["day:N", "outcome:N", "sum(count):Q"],
-        )
-        .properties(height=220, description="Mails sent, failed and unknown for each day")
-    )
-    st.altair_chart(plot, width="stretch")
-
-
-_DAY_AXIS = alt.Axis(format="%d %b", labelAngle=0, labelOverlap=True)
