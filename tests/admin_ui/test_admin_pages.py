@@ -203,7 +203,7 @@ def test_an_unknown_delivery_is_decided_on(visit: Visit, core: Mailcore, unknown
 @pytest.mark.parametrize(
     ("status", "promise"), [("held", "re-authorised"), ("queued", "waits for its turn")]
 )
-def test_what_waits_can_be_discarded(
+def test_what_waits_can_be_discarded(  # noqa: PLR0917 - pytest passes them by name
     visit: Visit, core: Mailcore, unknown: str, database_url: str, status: str, promise: str
 ) -> None:
     """A mail that has not gone out yet can be stopped; the dialog says what it waits for."""
