@@ -148,10 +148,17 @@ def test_a_first_start_that_was_killed_is_made_anew(data_dir: Path) -> None:
     eventually(lambda: any(data_dir.glob("*/PG_VERSION")))
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
+    eventually(lambda: not _at_work_in(data_dir))  # initdb, which outlives it for a moment
 
     with embedded.started(data_dir) as url:
         assert alive(url)
     assert [path.name for path in data_dir.iterdir() if path.is_dir()] == ["postgres"]
+
+
+def _at_work_in(directory: Path) -> bool:
+    """Say whether a process was started with that directory among its arguments."""
+    processes = psutil.process_iter(["cmdline"])
+    return any(str(directory) in " ".join(each.info["cmdline"] or ()) for each in processes)
 
 
 @pytest.fixture
