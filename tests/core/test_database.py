@@ -57,7 +57,7 @@ def test_a_server_that_is_down_is_told_at_once() -> None:
         with pytest.raises(DatabaseUnavailable, match=r"DATABASE_URL.*trying again.*safe") as seen:
             core.senders.page()
 
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
     assert isinstance(seen.value, TemporaryFailure)
     assert "hunter2" not in str(seen.value)
 

@@ -97,7 +97,7 @@ def test_a_host_that_does_not_pick_up(alerts: Sender, elsewhere: Elsewhere) -> N
         begun = time.monotonic()
         with pytest.raises(TemporaryFailure):
             send(core, timeout=1)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 4
     assert the_delivery(core).status is DeliveryStatus.FAILED
 
 
@@ -130,7 +130,7 @@ def test_a_stuck_upload_is_given_up_at_the_deadline(alerts: Sender, elsewhere: E
         begun = time.monotonic()
         with pytest.raises(TemporaryFailure):
             send(core, timeout=2, **BIG)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 10
         core.close()
 
 
