@@ -12,14 +12,13 @@ from mailcore import DeliveryPage, DeliveryStatus, now
 LOOK_AGAIN = 4
 
 TIMES = {
-    "Any time": None,
     "Last hour": timedelta(hours=1),
     "Last 24 hours": timedelta(days=1),
     "Last 7 days": timedelta(days=7),
     "Last 30 days": timedelta(days=30),
 }
 
-_SENDER, _OUTCOME, _SINCE, _TEXT = "sender", "outcome", "since", "text"
+_FILTERS = _TEXT, _SENDER, _OUTCOME, _SINCE = "text", "sender", "outcome", "since"
 
 
 def draw() -> None:
@@ -31,7 +30,7 @@ def draw() -> None:
 
 
 def _draw_filters() -> None:
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         st.text_input(
             "Subject or recipient",
             type="search",
@@ -60,10 +59,23 @@ def _draw_filters() -> None:
         st.selectbox(
             "Time",
             list(TIMES),
+            index=None,
+            placeholder="Any time",
             key=_SINCE,
             bind="query-params",
             on_change=paging.to_first,
         )
+        if _filtered():
+            st.button("Show all", icon=":material/filter_alt_off:", on_click=_show_all)
+
+
+def _filtered() -> bool:
+    return any(st.session_state.get(key) for key in _FILTERS)
+
+
+def _show_all() -> None:
+    st.session_state.update(dict.fromkeys(_FILTERS))
+    paging.to_first()
 
 
 @st.fragment(run_every=LOOK_AGAIN)
@@ -71,14 +83,15 @@ def _draw_list() -> None:
     with outages.explained():
         page = paging.fetch(_read)
         if not page.deliveries:
-            st.info("No delivery matches.", icon=":material/inbox:")
+            nothing = "No delivery matches." if _filtered() else "No mail was sent yet."
+            st.info(nothing, icon=":material/inbox:")
             return
         draw_deliveries(page.deliveries, reader.zone())
         paging.draw(page.matching)
 
 
 def _read(offset: int) -> DeliveryPage:
-    length = TIMES[st.session_state.get(_SINCE, "Any time")]
+    length = TIMES.get(st.session_state.get(_SINCE) or "")
     return access.desk().core.deliveries.page(
         alias=(st.session_state.get(_SENDER) or "").strip() or None,
         status=st.session_state.get(_OUTCOME),

@@ -8,8 +8,11 @@ import streamlit as st
 
 from admin_ui import dialogs, outages, wording
 from admin_ui.access import Desk
-from admin_ui.wording import escaped
+from admin_ui.markup import escaped, quiet
 from mailcore import Delivery, DeliveryStatus
+
+#: Names and what to show beside them; what is None is left out.
+Facts = list[tuple[str, str | None]]
 
 
 def draw_deliveries(
@@ -32,10 +35,10 @@ def _draw_row(delivery: Delivery, zone: tzinfo, *, with_sender: bool) -> None:
         outcome, what, deeds = st.columns([2, 14, 2], vertical_alignment="center", gap="xsmall")
         outcome.badge(badge.word, icon=badge.icon, color=badge.color)
         with what.container(gap=None):
-            st.markdown(f"**{escaped(delivery.subject) or '(no subject)'}**")
-            st.markdown(wording.quiet(escaped(" · ".join(parts))))
+            st.markdown(f"**{escaped(delivery.subject.strip()) or '(no subject)'}**")
+            st.markdown(quiet(escaped(" · ".join(parts))))
             if delivery.error_text:
-                st.markdown(wording.quiet(escaped(wording.first_sentence(delivery.error_text))))
+                st.markdown(quiet(escaped(wording.first_sentence(delivery.error_text))))
         with deeds.container(horizontal=True, horizontal_alignment="right"):
             if st.button(
                 "Decide" if settle else "Details",
@@ -59,18 +62,16 @@ class DeliveryDetail:
         return "Delivery"
 
     def draw(self, desk: Desk) -> None:
-        """Draw the facts, and the decision where there is one."""
+        """Draw what it is about, the decision where there is one, and the record."""
         delivery = desk.core.deliveries.get(self.id)
         badge = wording.delivery_badge(delivery.status)
         st.badge(badge.word, icon=badge.icon, color=badge.color)
-        with st.container(gap="xxsmall"):
-            for name, value in self._facts(delivery):
-                if value:
-                    st.markdown(f"**{name}:** {escaped(value)}")
+        _draw_facts(self._about(delivery))
         if delivery.can_discard:
             _draw_decision(desk, delivery)
+        _draw_facts(self._record(delivery))
 
-    def _facts(self, delivery: Delivery) -> list[tuple[str, str | None]]:
+    def _about(self, delivery: Delivery) -> Facts:
         sent = wording.moment(delivery.sent_at, self.zone) if delivery.sent_at else None
         until = wording.moment(delivery.expires_at, self.zone) if delivery.expires_at else None
         return [
@@ -80,12 +81,23 @@ class DeliveryDetail:
             ("Asked for", wording.moment(delivery.created_at, self.zone)),
             ("Sent", sent),
             ("Not to be sent after", until),
-            ("Attempts", str(delivery.attempts)),
             ("Error", delivery.error_text),
+        ]
+
+    def _record(self, delivery: Delivery) -> Facts:
+        return [
+            ("Attempts", str(delivery.attempts)),
             ("Message-ID", delivery.message_id),
             ("Gmail id", delivery.gmail_id),
             ("Idempotency key", delivery.idempotency_key),
         ]
+
+
+def _draw_facts(facts: Facts) -> None:
+    with st.container(gap="xxsmall"):
+        for name, value in facts:
+            if value:
+                st.markdown(f"**{name}:** {escaped(value)}")
 
 
 def _draw_decision(desk: Desk, delivery: Delivery) -> None:
@@ -95,11 +107,12 @@ def _draw_decision(desk: Desk, delivery: Delivery) -> None:
             "The connection was lost after the mail had been handed over, so nobody can tell "
             "from here whether Gmail took it. Look into the sender's *Sent* folder, then decide."
         )
-        if not delivery.can_retry:
+        if delivery.can_retry:
+            if st.button("Send again", type="primary", icon=":material/send:", width="stretch"):
+                _retry(desk, delivery)
+            st.caption("**Send again** sends it now. If Gmail had taken it, people get it twice.")
+        else:
             st.caption("The message itself is no longer stored, so it cannot be sent again here.")
-        elif st.button("Send again", type="primary", icon=":material/send:", width="stretch"):
-            _retry(desk, delivery)
-        st.caption("**Send again** sends it now. If Gmail had taken it, recipients get it twice.")
     elif delivery.status is DeliveryStatus.HELD:
         st.markdown("It waits for its sender to be re-authorised and then goes out by itself.")
     else:
@@ -109,6 +122,7 @@ def _draw_decision(desk: Desk, delivery: Delivery) -> None:
             desk.core.deliveries.discard(delivery.id, by=desk.by)
             dialogs.close("Discarded")
     st.caption("**Discard** closes the case: it is not sent (again), and jobs are told so.")
+    st.divider()
 
 
 def _retry(desk: Desk, delivery: Delivery) -> None:

@@ -46,14 +46,14 @@ async def _return_after_login(request: Request, call_next: RequestResponseEndpoi
         case "/auth/login":
             response.set_cookie(
                 _WANTED,
-                _page(request.headers.get("referer", "")),
+                page_of(request.headers.get("referer", "")),
                 max_age=_MINUTES_TO_LOG_IN * 60,
                 path="/oauth2callback",
                 httponly=True,
                 samesite="lax",
             )
         case "/oauth2callback" if response.headers.get("location") == "/":
-            response.headers["location"] = _page(request.cookies.get(_WANTED, ""))
+            response.headers["location"] = page_of(request.cookies.get(_WANTED, ""))
             response.delete_cookie(_WANTED, path="/oauth2callback")
     return response
 
@@ -62,7 +62,7 @@ def _is_ours(path: str) -> bool:
     return path in PATHS or path.startswith("/senders/")
 
 
-def _page(url: str) -> str:
+def page_of(url: str) -> str:
     """Return the page and the query of an address, and never anything but a page of ours."""
     try:
         parts = urlsplit(url)

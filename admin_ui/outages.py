@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from admin_ui.access import desk
-from admin_ui.wording import escaped
+from admin_ui.markup import escaped
 from mailcore import ConfigurationError, DatabaseUnavailable, PalEMailError
 
 #: How often a page that shows an outage looks again, in seconds.

@@ -6,7 +6,7 @@ import streamlit as st
 
 from admin_ui import access, dialogs
 from admin_ui.access import Desk
-from admin_ui.wording import escaped
+from admin_ui.markup import escaped
 from mailcore import Ticket
 
 

@@ -40,7 +40,7 @@ def fetch(read: Callable[[int], Read]) -> Read:
 def draw(matching: int) -> None:
     """Draw the way to the other pages, if there are any."""
     if matching > PER_PAGE:
-        with st.container(horizontal_alignment="center"):
+        with st.container(horizontal=True, horizontal_alignment="center"):
             st.pagination(_pages(matching), key=_PAGE)
 
 

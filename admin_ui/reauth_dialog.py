@@ -6,8 +6,8 @@ import streamlit as st
 
 from admin_ui import access, dialogs, outages
 from admin_ui.access import Desk
+from admin_ui.markup import escaped
 from admin_ui.owner_link import draw_ticket
-from admin_ui.wording import escaped
 from mailcore import (
     Authorization,
     AuthorizationOutcome,

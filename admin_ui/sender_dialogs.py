@@ -6,7 +6,8 @@ import streamlit as st
 
 from admin_ui import dialogs, reauth_dialog
 from admin_ui.access import Desk
-from admin_ui.wording import escaped, held
+from admin_ui.markup import escaped
+from admin_ui.wording import held
 from mailcore import InvalidSender, Sender, SenderExists
 
 
@@ -55,9 +56,9 @@ class AddSender:
                 by=desk.by,
             )
         except InvalidSender as exc:
-            places.get(exc.field, below_alias).error(str(exc))
+            places.get(exc.field, below_alias).error(escaped(str(exc)))
         except SenderExists as exc:
-            below_alias.error(str(exc))
+            below_alias.error(escaped(str(exc)))
         else:
             reauth_dialog.begin(sender.alias)
 

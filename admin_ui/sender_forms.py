@@ -6,7 +6,7 @@ import streamlit as st
 
 from admin_ui import dialogs, heading, outages
 from admin_ui.access import Desk
-from admin_ui.wording import escaped
+from admin_ui.markup import escaped
 from mailcore import ConfigurationError, InvalidSender, Sender
 
 
@@ -32,7 +32,7 @@ def draw_identity(desk: Desk, sender: Sender) -> None:
         try:
             desk.core.senders.update(sender.alias, **changes, by=desk.by)
         except InvalidSender as exc:
-            st.error(str(exc), icon=":material/error:")
+            outages.draw(exc)
             return
     dialogs.close("Saved")
 
@@ -77,6 +77,6 @@ def _store_client(desk: Desk, alias: str, credentials_json: str | None) -> None:
     try:
         desk.core.senders.set_client(alias, credentials_json, by=desk.by)
     except (ConfigurationError, InvalidSender) as exc:
-        st.error(str(exc), icon=":material/error:")
+        outages.draw(exc)
         return
     dialogs.close("Saved. Re-authorise the sender with this client.")

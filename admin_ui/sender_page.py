@@ -8,6 +8,7 @@ from admin_ui import (
     access,
     dialogs,
     heading,
+    markup,
     outages,
     owner_link,
     reader,
@@ -51,9 +52,12 @@ def draw() -> None:
 
 
 def _draw_gone(desk: Desk, alias: str) -> None:
-    heading.draw(wording.escaped(alias) or "Which sender?")
+    name = markup.escaped(alias)
+    heading.draw(name or "Sender")
     st.warning(
-        f"There is no sender called {wording.escaped(alias) or 'that'}. It may have been deleted.",
+        f"There is no sender called {name}. It may have been deleted."
+        if alias
+        else "The address names no sender.",
         icon=":material/search_off:",
     )
     st.page_link("senders_page.py", label="All senders", icon=":material/arrow_back:")
@@ -66,7 +70,7 @@ def _draw_state(alias: str) -> None:
         sender = access.desk().core.senders.get(alias)
         badge = wording.sender_badge(sender)
         with st.container(gap="xxsmall"):
-            with heading.draw(wording.escaped(alias)):
+            with heading.draw(markup.escaped(alias)):
                 if st.button(
                     "Re-auth",
                     icon=":material/key:",
@@ -74,13 +78,15 @@ def _draw_state(alias: str) -> None:
                 ):
                     reauth_dialog.begin(alias)
             account = sender.gmail_account or "account not known yet"
-            st.markdown(wording.quiet(wording.escaped(account)))
+            st.markdown(markup.quiet(markup.escaped(account)))
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.badge(badge.word, icon=badge.icon, color=badge.color)
-                st.markdown(wording.escaped(wording.countdown(sender, now())))
+                st.markdown(markup.escaped(wording.countdown(sender, now())))
                 if sender.held:
-                    st.markdown(f":orange[:material/pause_circle: {wording.held(sender.held)}]")
+                    st.markdown(
+                        f":small[:orange[:material/pause_circle: {wording.held(sender.held)}]]"
+                    )
                 undecided.draw_link(alias, sender.unknown)
             if remedy := wording.remedy(sender):
                 st.markdown(remedy)
@@ -118,7 +124,7 @@ def _draw_overview(desk: Desk, sender: Sender) -> None:
 
 
 def _fact(name: str, value: str) -> None:
-    st.markdown(f"**{name}:** {wording.escaped(value)}")
+    st.markdown(f"**{name}:** {markup.escaped(value)}")
 
 
 def _when(moment: datetime | None, at: datetime, zone: tzinfo) -> str:
@@ -140,7 +146,7 @@ def _check(desk: Desk, alias: str) -> None:
         with st.spinner("Asking Google …"):
             sender = desk.core.check(alias)
         badge = wording.sender_badge(sender)
-        dialogs.flash(f"{wording.escaped(alias)} is {badge.word.lower()}")
+        dialogs.flash(f"{markup.escaped(alias)} is {badge.word.lower()}")
         st.rerun()
 
 
@@ -163,11 +169,11 @@ def _draw_history(desk: Desk, alias: str) -> None:
     zone = reader.zone()
     for event in desk.core.senders.events(alias):
         with st.container(border=True, gap=None):
-            st.markdown(f"**{wording.escaped(wording.event(event.what))}**")
+            st.markdown(f"**{markup.escaped(wording.event(event.what))}**")
             if event.detail:
-                st.markdown(wording.escaped(event.detail))
-            by = wording.escaped(f"{wording.moment(event.at, zone)} · by {event.who}")
-            st.markdown(wording.quiet(by))
+                st.markdown(markup.escaped(event.detail))
+            by = markup.escaped(f"{wording.moment(event.at, zone)} · by {event.who}")
+            st.markdown(markup.quiet(by))
 
 
 def _draw_delete(sender: Sender) -> None:

@@ -6,7 +6,17 @@ from typing import Literal
 
 import streamlit as st
 
-from admin_ui import access, dialogs, heading, outages, paging, reauth_dialog, undecided, wording
+from admin_ui import (
+    access,
+    dialogs,
+    heading,
+    markup,
+    outages,
+    paging,
+    reauth_dialog,
+    undecided,
+    wording,
+)
 from admin_ui.sender_dialogs import AddSender, DeleteSender
 from mailcore import Sender, SenderPage, SenderStatus, Totals, now
 
@@ -84,13 +94,13 @@ def _draw_problem(page: SenderPage) -> None:
     if page.problem is None:
         return
     st.error(
-        wording.escaped(page.problem.text),
+        markup.escaped(page.problem.text),
         title="The deployment is at fault, not the senders",
         icon=":material/report:",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         seen = f"Seen {wording.ago(page.problem.at, now())} with {page.problem.alias}"
-        st.markdown(wording.quiet(wording.escaped(seen)), width="stretch")
+        st.markdown(markup.quiet(markup.escaped(seen)), width="stretch")
         st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
 
 
@@ -145,7 +155,7 @@ def _draw_rows(page: SenderPage) -> None:
     at = now()
     for group, senders in groupby(page.senders, key=_group):
         if page.projects > 1:
-            heading.section(wording.escaped(group))
+            heading.section(markup.escaped(group))
         with st.container(gap="xsmall"):
             for sender in senders:
                 _draw_row(sender, at)
@@ -164,15 +174,15 @@ def _draw_row(sender: Sender, at: datetime) -> None:
             with st.container(gap=None, width="stretch"):
                 st.page_link(
                     "sender_page.py",
-                    label=f"**{wording.escaped(sender.alias)}**",
+                    label=f"**{markup.escaped(sender.alias)}**",
                     query_params={"sender": sender.alias},
                 )
                 account = sender.gmail_account or "account not known yet"
-                st.markdown(wording.quiet(wording.escaped(account)))
+                st.markdown(markup.quiet(markup.escaped(account)))
         with state.container(gap=None):
-            st.markdown(wording.escaped(wording.countdown(sender, at)))
+            st.markdown(markup.escaped(wording.countdown(sender, at)))
             if sender.status is SenderStatus.BLOCKED and sender.status_reason:
-                st.markdown(wording.quiet(wording.escaped(sender.status_reason)))
+                st.markdown(markup.quiet(markup.escaped(sender.status_reason)))
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 st.markdown(_second_line(sender, at), width="content")
                 undecided.draw_link(sender.alias, sender.unknown)
@@ -197,11 +207,11 @@ def _draw_row(sender: Sender, at: datetime) -> None:
 
 
 def _second_line(sender: Sender, at: datetime) -> str:
-    parts = [wording.quiet(wording.last_sent(sender, at))]
+    parts = [markup.quiet(wording.last_sent(sender, at))]
     if sender.held:
         parts.append(f":small[:orange[:material/pause_circle: {wording.held(sender.held)}]]")
     if sender.project and wording.needs_person(sender):
-        parts.append(wording.quiet(wording.escaped(sender.project)))
+        parts.append(markup.quiet(markup.escaped(sender.project)))
     return " · ".join(parts)
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from admin_ui import access, dialogs, heading, outages
 from admin_ui.access import Desk
-from admin_ui.wording import escaped
+from admin_ui.markup import escaped
 from mailcore import ConfigurationError, FindingState
 
 CONSOLE = "https://console.cloud.google.com/auth/clients"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
+from admin_ui import markup
 from mailcore import DeliveryStatus, Sender, SenderStatus
 
 Color = Literal["green", "orange", "red", "violet", "gray", "blue"]
@@ -122,7 +123,7 @@ def remedy(sender: Sender) -> str | None:
         case SenderStatus.PENDING:
             return "Authorise it once, and jobs can send through it."
         case SenderStatus.BLOCKED:
-            return escaped(sender.status_reason or "Google refuses this account.")
+            return markup.escaped(sender.status_reason or "Google refuses this account.")
         case SenderStatus.EXPIRED if _lacks_permission(sender):
             return (
                 "Its grant lacks a permission that sending needs: a box was left unticked at "
@@ -235,21 +236,3 @@ def event(what: str) -> str:
 def scope(url: str) -> str:
     """Return what a scope allows."""
     return _SCOPES.get(url, url)
-
-
-def escaped(text: str) -> str:
-    """Return text that a Markdown element shows as it is.
-
-    Streamlit looks for emoji (``:name:``), addresses and links even in text whose marks
-    are escaped. A word joiner, which nobody sees, keeps it from the first; a mark in an
-    element of its own from the others, so that what is copied is still what is meant.
-    """
-    marked = re.sub(r"([\\`*_{}\[\]()#+\-.!|~$<>^])", r"\\\1", text)
-    marked = re.sub(r":(?=[A-Za-z]|\d+:)", ":\u2060", marked)
-    marked = re.sub(r"(?i)\b(www)\\\.", r"\1:small[.]", marked)
-    return marked.replace("@", ":small[@]").replace("://", ":small[:]//")
-
-
-def quiet(markdown: str) -> str:
-    """Return Markdown that is drawn small and grey, for what is beside the point."""
-    return f":small[:gray[{markdown}]]"

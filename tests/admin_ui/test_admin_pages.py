@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 import admin_ui
-from admin_ui import wording
+from admin_ui import markup, wording
 from admin_ui.deployment import Deployment, LoginMode, install
 from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown, ReauthRequired
 from mailcore.sandbox import GoogleSandbox, faults
@@ -160,7 +160,7 @@ def test_a_time_zone_that_is_not_known_here_makes_times_utc(
     app.context["timezone"] = zone
     app.run()
     at = wording.moment(core.deliveries.get(sent.delivery_id).created_at, UTC)
-    assert wording.escaped(at) in texts(app)
+    assert markup.escaped(at) in texts(app)
     assert not app.exception
 
 
@@ -190,11 +190,58 @@ def unknown(core: Mailcore, google: GoogleSandbox, authorised: Authorise) -> str
     return lost.value.delivery_id
 
 
+def test_mail_to_decide_is_counted_and_blames_no_sender(
+    visit: Visit, core: Mailcore, unknown: str
+) -> None:
+    """The sender's row, its page and a line above all tell it; the sender stays healthy."""
+    page = visit()
+    assert sorted(to_decide(page)) == ["?outcome=Unknown", "?sender=alerts&outcome=Unknown"]
+    assert [badge.value for badge in page.markdown if "Healthy" in badge.value]
+    assert "Needs you" not in texts(page)
+    assert to_decide(visit("sender", sender="alerts")) == ["?sender=alerts&outcome=Unknown"]
+    core.senders.delete("alerts", by="test")
+    assert to_decide(visit()) == ["?outcome=Unknown"]
+    core.deliveries.discard(unknown, by="test")
+    assert not to_decide(visit())
+
+
+def to_decide(app: AppTest) -> list[str]:
+    """Where the links to mail of unknown outcome lead."""
+    links = [link.proto for link in app.get("page_link")]
+    return [f"?{link.query_string}" for link in links if "to decide" in link.label]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({"outcome": "Unknown"}, True),
+        ({"outcome": "Sent"}, False),
+        ({"sender": "alerts", "outcome": "Unknown"}, True),
+        ({"sender": "billing"}, False),
+        ({"text": "disk"}, True),
+        ({"since": "Last hour"}, True),
+        ({"outcome": "Nonsense", "since": "Nonsense"}, True),
+    ],
+)
+def test_an_address_filters_the_deliveries(
+    visit: Visit, unknown: str, query: dict[str, str], *, shown: bool
+) -> None:
+    """A link leads to the mails it speaks of, and can be kept or handed on."""
+    page = texts(visit("deliveries", **query))
+    assert ("Disk is full" in page) is shown
+    assert ("No delivery matches" in page) is not shown
+
+
+def test_an_empty_log_says_so(visit: Visit) -> None:
+    """Where nothing was sent, no filter is to blame."""
+    assert "No mail was sent yet" in texts(visit("deliveries"))
+
+
 def test_an_unknown_delivery_is_decided_on(visit: Visit, core: Mailcore, unknown: str) -> None:
     """The dialog says what each choice does, and Discard closes the case."""
     app = visit("deliveries")
     app.button(key=f"open-{unknown}").click().run()
-    assert "recipients get it twice" in texts(app)
+    assert "people get it twice" in texts(app)
     next(button for button in app.button if button.label == "Discard").click()
     app.run()
     assert core.deliveries.get(unknown).status is DeliveryStatus.DISCARDED
@@ -217,6 +264,20 @@ def test_what_waits_can_be_discarded(  # noqa: PLR0917 - pytest passes them by n
     assert core.deliveries.get(unknown).status is DeliveryStatus.DISCARDED
 
 
+def test_a_message_that_is_no_longer_stored_cannot_be_sent_again(
+    visit: Visit, unknown: str, database_url: str
+) -> None:
+    """The dialog says why, and speaks of nothing that it does not offer."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE delivery SET body = NULL, subject = 'A subject '")
+    app = visit("deliveries")
+    assert "**A subject**" in texts(app)
+    app.button(key=f"open-{unknown}").click().run()
+    assert "no longer stored" in texts(app)
+    assert "Send again" not in texts(app)
+    assert "Send again" not in [button.label for button in app.button]
+
+
 def test_what_went_out_cannot_be_discarded(
     visit: Visit, core: Mailcore, authorised: Authorise
 ) -> None:
@@ -225,7 +286,7 @@ def test_what_went_out_cannot_be_discarded(
     sent = core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
     app = visit("deliveries")
     app.button(key=f"open-{sent.delivery_id}").click().run()
-    assert wording.escaped(sent.gmail_id) in texts(app)
+    assert markup.escaped(sent.gmail_id) in texts(app)
     assert "Discard" not in [button.label for button in app.button]
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+import urllib3
 from playwright.sync_api import expect
 
 from mailcore.sandbox import GoogleSandbox
@@ -34,6 +35,23 @@ def test_a_port_that_is_taken_is_told(served: Served, environment: dict[str, str
     assert f"Cannot listen on 127.0.0.1:{port}" in second.output.read()
     second.stop()
     assert second.process.exitcode
+
+
+def test_an_address_that_is_no_page_is_not_found(served: Served) -> None:
+    """A probe or a program that asks for what is not there is not told that all is well."""
+    expected = {
+        "/": 200,
+        "/deliveries": 200,
+        "/sender?sender=alerts": 200,
+        "/_stcore/health": 200,
+        "/healthz": 200,
+        "/senders/reauth/nonsense": 400,
+        "/metrics": 404,
+        "/api/x": 404,
+        "/sender/alerts": 404,
+    }
+    answers = {path: urllib3.request("GET", served.url + path).status for path in expected}
+    assert answers == expected
 
 
 @pytest.mark.browser

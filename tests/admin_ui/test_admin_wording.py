@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from admin_ui import wording
+from admin_ui import markup, wording
 from mailcore import DeliveryStatus, Sender, SenderStatus
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -170,6 +170,6 @@ def test_a_blocked_sender_tells_what_to_do() -> None:
 
 def test_text_of_others_is_never_taken_for_markup() -> None:
     """Every mark is escaped; the browser test looks at what becomes of it."""
-    text = wording.escaped("[x](http://e.com) ![y](z) :red[hi] `c` <b> a@b.c *d* _e_")
+    text = markup.escaped("[x](http://e.com) ![y](z) :red[hi] `c` <b> a@b.c *d* _e_")
     ours = re.compile(r":small\[[@:.]\]")
     assert not re.findall(r"(?<!\\)[`<>!()*_\[\]]", ours.sub("", text))

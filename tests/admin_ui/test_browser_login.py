@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from admin_ui.middleware import page_of
 from mailcore import Mailcore
 from tests.admin_ui.admin_calling import (
     ALERTS,
@@ -57,6 +58,38 @@ def test_somebody_not_on_the_list_sees_a_refusal_and_nothing_else(
     page.get_by_role("button", name="Log out").click()
     log_in(page, BILLING)
     expect(row(page, "alerts")).to_be_visible()
+
+
+def test_a_login_leads_back_to_the_page_that_was_asked_for(
+    serve: Serve, person: Person, authorised: Authorise
+) -> None:
+    """Who follows an alert's link gets to its sender, login or not; and the next login is new."""
+    authorised("alerts", ALERTS)
+    url = serve(PALEMAIL_ADMIN_EMAILS=BILLING).url
+    page = person(f"{url}/sender?sender=alerts")
+    log_in(page, BILLING)
+    expect(page.get_by_role("heading", name="alerts")).to_be_visible()
+    assert page.url == f"{url}/sender?sender=alerts"
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, BILLING)
+    expect(page.get_by_role("heading", name="Senders")).to_be_visible()
+
+
+def test_a_login_leads_to_no_page_but_ours() -> None:
+    """Whatever a stranger's link or cookie says."""
+    assert page_of("https://mail.example.com/sender?sender=alerts") == "/sender?sender=alerts"
+    assert page_of("/deliveries?text=a%20b") == "/deliveries?text=a%20b"
+    assert page_of("//evil.example/setup") == "/setup"
+    for elsewhere in (
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/x",
+        "",
+        "http://[",
+    ):
+        assert page_of(elsewhere) == "/"
+    assert "\n" not in page_of("/setup?a=\r\nSet-Cookie: b=c")
 
 
 def test_a_proxys_header_names_the_admin(

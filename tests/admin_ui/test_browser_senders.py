@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from mailcore import Mailcore, SenderNotFound, SenderStatus
-from mailcore.sandbox import GoogleSandbox
+from mailcore import Mailcore, OutcomeUnknown, SenderNotFound, SenderStatus
+from mailcore.sandbox import GoogleSandbox, faults
 from tests.admin_ui.admin_calling import ALERTS, BILLING, REPORTS, Authorise, Person, allow, row
 from tests.admin_ui.admin_program import Served
 
@@ -20,6 +20,7 @@ def test_the_first_visit_leads_to_setup_when_no_client_is_set_up(
     expect(page.get_by_test_id("stCode")).to_have_text(
         f"{serve_without_client.url}/senders/callback"
     )
+    expect(page.get_by_text("1MB per file").first).to_be_visible()
 
 
 def test_a_sender_is_added_and_led_to_its_consent(
@@ -43,10 +44,10 @@ def test_a_wrong_alias_is_told_at_its_field(served: Served, person: Person) -> N
     """The form stays open with what was typed, and says what is wrong."""
     page = person(served.url)
     page.get_by_role("button", name="Add a sender").click()
-    page.get_by_role("textbox", name="Alias").fill("Not An Alias")
+    page.get_by_role("textbox", name="Alias").fill("Not *An* Alias")
     page.get_by_role("textbox", name="Gmail account").fill(REPORTS)
     page.get_by_role("textbox", name="Gmail account").press("Enter")
-    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("'Not *An* Alias'")
     expect(page.get_by_role("textbox", name="Gmail account")).to_have_value(REPORTS)
 
 
@@ -154,6 +155,64 @@ def test_a_double_click_sends_one_test_mail(
     assert len(google.outbox) == 1
     send.click()
     google.wait_for_outbox(2)
+
+
+def test_every_title_stands_at_the_same_height(
+    served: Served, person: Person, authorised: Authorise
+) -> None:
+    """Going from page to page, nothing jumps."""
+    authorised("alerts", ALERTS)
+    page = person(served.url)
+
+    def place(title: str) -> tuple[float, float]:
+        heading = page.get_by_role("heading", name=title, exact=True)
+        expect(heading).to_be_visible()
+        box = heading.bounding_box()
+        assert box
+        return box["x"], box["y"]
+
+    expect(row(page, "alerts")).to_be_visible()
+    first = place("Senders")
+    for link, title in (("Deliveries", "Deliveries"), ("Setup", "Setup"), ("Senders", "Senders")):
+        page.get_by_role("link", name=link).click()
+        assert place(title) == first
+    row(page, "alerts").get_by_role("link", name="alerts").click()
+    assert place("alerts") == first
+
+
+def test_a_phone_shows_the_way_to_every_page(served: Served, person: Person) -> None:
+    """Deliveries and Setup are there to be seen and tapped, behind no symbol."""
+    page = person(served.url, phone=True)
+    for name in ("Deliveries", "Setup", "Senders"):
+        link = page.get_by_role("link", name=name)
+        expect(link).to_be_in_viewport(ratio=1)
+        link.tap()
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+
+def test_mail_to_decide_leads_to_its_decision(
+    served: Served, person: Person, core: Mailcore, google: GoogleSandbox, authorised: Authorise
+) -> None:
+    """From the sender's row to its mail of unknown outcome, and to the end of the question."""
+    authorised("alerts", ALERTS)
+    core.send_email("alerts", to="ops@example.com", subject="All is well", text="…")
+    google.fail("send", faults.CLOSE_AFTER)
+    with pytest.raises(OutcomeUnknown):
+        core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
+    page = person(served.url)
+    row(page, "alerts").get_by_role("link", name="1 mail to decide").click()
+    expect(page.get_by_text("Disk is full")).to_be_visible()
+    expect(page.get_by_text("All is well")).to_have_count(0)
+    page.get_by_role("button", name="Decide").click()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_text("No delivery matches")).to_be_visible()
+    page.get_by_role("button", name="Show all").click()
+    expect(page.get_by_text("All is well")).to_be_visible()
+    expect(page.get_by_role("button", name="Show all")).to_have_count(0)
+    assert page.url == f"{served.url}/deliveries"
+    page.get_by_role("link", name="Senders").click()
+    expect(row(page, "alerts")).to_be_visible()
+    expect(page.get_by_role("link", name="to decide")).to_have_count(0)
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
