@@ -10,7 +10,9 @@ from typing import Any
 
 import streamlit as st
 
+from admin_ui import heading
 from admin_ui.deployment import Deployment, LoginMode, installed
+from admin_ui.markup import escaped
 from mailcore import ConfigurationError, Mailcore, Settings
 
 #: How deeds are recorded where nobody logs in.
@@ -114,7 +116,7 @@ def _named_by_proxy(deployment: Deployment) -> str:
     settings = deployment.core.settings
     name = (st.context.headers.get(settings.trusted_user_header or "") or "").strip()
     if not name:
-        st.title("Not logged in", anchor=False)
+        heading.draw("Not logged in")
         st.error(
             "The proxy in front of this page did not say who you are. It is expected to send "
             f"the header {settings.trusted_user_header}.",
@@ -122,25 +124,25 @@ def _named_by_proxy(deployment: Deployment) -> str:
         )
         st.stop()
     if settings.admin_emails and not _listed(name, settings):
-        st.title("No access", anchor=False)
-        st.error(f"{name} is not on the list of admins.", icon=":material/lock:")
+        heading.draw("No access")
+        st.error(f"{escaped(name)} is not on the list of admins.", icon=":material/lock:")
         st.stop()
     return name
 
 
 def _logged_in(deployment: Deployment) -> str:
     if not st.user.is_logged_in:
-        st.title("Log in", anchor=False)
+        heading.draw("Log in")
         st.write("Log in to see the senders and to re-authorise them.")
         st.button("Log in with Google", type="primary", icon=":material/login:", on_click=st.login)
         st.stop()
     email = str(st.user.get("email") or "")
     verified = st.user.get("email_verified", True) in {True, "true"}
     if not (verified and _listed(email, deployment.core.settings)):
-        st.title("No access", anchor=False)
+        heading.draw("No access")
         st.error(
-            f"{email or 'This account'} is not on the list of admins. Ask whoever runs this "
-            "deployment to add it to PALEMAIL_ADMIN_EMAILS, or log in with another account.",
+            f"{escaped(email) or 'This account'} is not on the list of admins. Ask whoever runs "
+            "this deployment to add it to PALEMAIL_ADMIN_EMAILS, or log in with another account.",
             icon=":material/lock:",
         )
         st.button("Log out", icon=":material/logout:", on_click=st.logout)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from admin_ui import access, dialogs, outages
+from admin_ui import access, dialogs, markup, outages
 from admin_ui.addresses import PAGES, SENDERS
 
 HERE = Path(__file__).parent
@@ -48,7 +48,7 @@ def _draw_links(pages: list[st.Page]) -> None:
 
 def _draw_log_out(who: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
-        st.caption(f"Logged in as {who}")
+        st.markdown(markup.quiet(markup.escaped(f"Logged in as {who}")), width="content")
         st.button("Log out", type="tertiary", icon=":material/logout:", on_click=st.logout)
 
 

@@ -13,6 +13,7 @@ from mailcore import (
     AuthorizationOutcome,
     AuthorizationProgress,
     PalEMailError,
+    Sender,
     Ticket,
     WrongAccount,
 )
@@ -56,25 +57,22 @@ class Reauth:
         return f"Re-authorise {escaped(self.authorization.alias)}"
 
     def draw(self, desk: Desk) -> None:
-        """Draw the way to Google, or what came of it."""
-        now = self.look(desk)
-        if now.renewed:
-            self._draw_done(desk)
+        """Draw the way to Google, and what comes of it."""
+        del desk
+        _follow(self)
+
+    def draw_progress(self, desk: Desk) -> None:
+        """Draw how far it has come."""
+        sender = desk.core.senders.get(self.authorization.alias)
+        if sender.generation != self.generation:
+            _draw_done(sender)
             return
-        if now.progress.outcome is AuthorizationOutcome.WAITING:
+        progress = desk.core.authorizations.progress(self.authorization.id)
+        if progress.outcome is AuthorizationOutcome.WAITING:
             self._draw_link()
         else:
-            self._draw_refusal(now.progress)
+            self._draw_refusal(progress)
         self._draw_owner_link(desk)
-        _redraw_on_change(self, now)
-
-    def look(self, desk: Desk) -> "Look":
-        """Ask how far it has come."""
-        alias = self.authorization.alias
-        return Look(
-            renewed=desk.core.senders.get(alias).generation != self.generation,
-            progress=desk.core.authorizations.progress(self.authorization.id),
-        )
 
     def _draw_link(self) -> None:
         draw_google_link(self.authorization)
@@ -103,16 +101,6 @@ class Reauth:
             ticket = desk.core.tickets.issue(self.authorization.alias, by=desk.by)
             dialogs.show(replace(self, ticket=ticket))
 
-    def _draw_done(self, desk: Desk) -> None:
-        sender = desk.core.senders.get(self.authorization.alias)
-        st.success(
-            f"**{escaped(sender.alias)}** is healthy again and sends as "
-            f"**{escaped(sender.gmail_account or '')}**.",
-            icon=":material/check_circle:",
-        )
-        if st.button("Close", type="primary", width="stretch"):
-            dialogs.close()
-
 
 @dataclass(frozen=True, slots=True)
 class RenewAll:
@@ -132,50 +120,30 @@ class RenewAll:
         return "Renew all due"
 
     def draw(self, desk: Desk) -> None:
+        """Draw the walk."""
+        del desk
+        _follow(self)
+
+    def draw_progress(self, desk: Desk) -> None:
         """Draw how far the walk has come, and the way to the next one."""
-        now = self.look(desk)
-        done = max(self.total - now.due, 0)
+        due = desk.core.senders.page(status="due", limit=1).matching
+        done = max(self.total - due, 0)
         st.progress(done / self.total, text=f"{done} of {self.total} renewed")
-        if now.renewed:
+        if not due:
             st.success("Every sender that was due is healthy.", icon=":material/check_circle:")
-            if st.button("Close", type="primary", width="stretch"):
-                dialogs.close()
+            _draw_close()
             return
-        if now.progress.outcome is AuthorizationOutcome.WAITING:
+        progress = desk.core.authorizations.progress(self.authorization.id)
+        if progress.outcome is AuthorizationOutcome.WAITING:
             st.markdown(f"Next: **{escaped(self.authorization.alias)}**")
             draw_google_link(self.authorization)
             st.caption("After each consent the page there offers the next one.")
-        else:
-            if now.progress.outcome is AuthorizationOutcome.REFUSED:
-                _draw_reason(now.progress)
-            st.caption("Go on in the tab where you consented, or from here:")
-            if st.button("Next sender", type="primary", width="stretch"):
-                renew_all(self.total)
-        _redraw_on_change(self, now)
-
-    def look(self, desk: Desk) -> "Look":
-        """Ask how far the walk has come."""
-        due = desk.core.senders.page(status="due", limit=1).matching
-        return Look(
-            renewed=due == 0,
-            progress=desk.core.authorizations.progress(self.authorization.id),
-            due=due,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What an open dialog saw when it was drawn; it is drawn anew once that changes.
-
-    Attributes:
-        renewed: nothing is left to do.
-        progress: of the re-auth that was begun last.
-        due: how many senders are left in a walk through all.
-    """
-
-    renewed: bool
-    progress: AuthorizationProgress
-    due: int = 0
+            return
+        if progress.outcome is AuthorizationOutcome.REFUSED:
+            _draw_reason(progress)
+        st.caption("Go on in the tab where you consented, or from here:")
+        if st.button("Next sender", type="primary", width="stretch"):
+            renew_all(self.total)
 
 
 def begin(alias: str, *, choose_account: bool = False) -> None:
@@ -225,8 +193,22 @@ def _draw_reason(progress: AuthorizationProgress) -> None:
     st.error(escaped(progress.detail or "Google refused."), icon=":material/error:")
 
 
+def _draw_done(sender: Sender) -> None:
+    st.success(
+        f"**{escaped(sender.alias)}** is healthy again and sends as "
+        f"**{escaped(sender.gmail_account or '')}**.",
+        icon=":material/check_circle:",
+    )
+    _draw_close()
+
+
+def _draw_close() -> None:
+    if st.button("Close", type="primary", width="stretch"):
+        dialogs.close()
+
+
 @st.fragment(run_every=ASK_EVERY)
-def _redraw_on_change(dialog: Reauth | RenewAll, drawn: Look) -> None:
+def _follow(dialog: Reauth | RenewAll) -> None:
+    # A part of the dialog, so that it turns in its place: a new run would close and open it.
     with outages.explained():
-        if dialog.look(access.desk()) != drawn:
-            st.rerun()
+        dialog.draw_progress(access.desk())

@@ -95,7 +95,7 @@ def _draw_problem(page: SenderPage) -> None:
         return
     st.error(
         markup.escaped(page.problem.text),
-        title="The deployment is at fault, not the senders",
+        title="The OAuth client or the project is at fault, not the senders",
         icon=":material/report:",
     )
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -49,6 +49,21 @@ def test_two_clicks_and_a_consent_make_an_expired_sender_healthy(
     assert core.send_email("alerts", to="ops@example.com", subject="Again", text="…").gmail_id
 
 
+def test_the_dialog_turns_in_its_place(expired: str, served: Served, person: Person) -> None:
+    """While somebody watches, it neither closes and opens again nor loses its place."""
+    page = person(served.url)
+    reauth(page, expired)
+    google_tab = to_google(page)
+    page.evaluate(
+        "new MutationObserver(() => {"
+        "  if (!document.querySelector('[role=dialog]')) document.title = 'The dialog was away';"
+        "}).observe(document.body, {childList: true, subtree: true})"
+    )
+    allow(google_tab)
+    expect(page.get_by_role("dialog")).to_contain_text("alerts is healthy again")
+    expect(page).not_to_have_title("The dialog was away")
+
+
 def test_the_wrong_account_is_named_in_the_dialog(
     expired: str, served: Served, person: Person, core: Mailcore
 ) -> None:
