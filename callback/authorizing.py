@@ -69,7 +69,7 @@ class Authorizing:
 
     def _refuse(self, error: PalEMailError) -> Response:
         known = error.authorization_id
-        if known is None or isinstance(error, DatabaseUnavailable):
+        if known is None or isinstance(error, DatabaseUnavailable | SenderNotFound):
             return self._pages.draw_error(error)
         if isinstance(error, LinkUsed):
             return RedirectResponse(f"callback/{known}/used", 303, PRIVATE)

@@ -28,6 +28,12 @@ def consented(alias: str, code: str | None, error: str | None) -> str:
     Raises:
         ConsentDenied: there was none.
     """
+    if error not in {None, "access_denied"}:
+        raise ConsentDenied(
+            f"Google broke the consent for sender {alias!r} off ({str(error)[:100]!r}). Its old "
+            "grant is untouched; start the re-auth again.",
+            google_error=str(error)[:100],
+        )
     if error is not None or not code:
         raise ConsentDenied(
             f"Consent for sender {alias!r} was not given. Its old grant is untouched; "

@@ -45,7 +45,7 @@ def adopt(alias: str, *, settings: Settings, database: Database, vault: Vault) -
         with database.session() as session:
             row = _row(session, alias)
             deleted_at = _deleted_at(session, alias)
-            names = (alias,) if row is None else _file_names(row)
+            names = (alias,) if row is None else _file_names(session, row)
             token = None
             if deleted_at is None:
                 token = legacy.find(settings.gmail_secrets_dir, names)
@@ -143,9 +143,21 @@ def _account(token: LegacyToken) -> str | None:
     return token.account if "@" in token.account else None
 
 
-def _file_names(row: SenderRow) -> tuple[str, ...]:
-    account = row.gmail_account
-    return (row.alias, account, account.partition("@")[0]) if account else (row.alias,)
+def _file_names(session: Session, row: SenderRow) -> tuple[str, ...]:
+    """Return how the sender's file may be called, best first.
+
+    The account's local part tells whose file it is only while no other account shares it.
+    """
+    if row.gmail_account is None:
+        return (row.alias,)
+    local_part = row.gmail_account.partition("@")[0]
+    sharing = session.exec(
+        select(func.count(func.distinct(func.lower(SenderRow.gmail_account)))).where(
+            func.split_part(func.lower(SenderRow.gmail_account), "@", 1) == local_part.lower()
+        )
+    ).one()
+    names = (row.alias, row.gmail_account)
+    return names if sharing > 1 else (*names, local_part)
 
 
 def _row(session: Session, alias: str) -> SenderRow | None:
@@ -154,7 +166,7 @@ def _row(session: Session, alias: str) -> SenderRow | None:
 
 
 def _registered_for(session: Session, account: str) -> SenderRow | None:
-    """Find the sender that was registered for an account under another name, as `adopt` would."""
+    """Find the sender that was registered for an account under another name."""
     return session.exec(
         select(SenderRow)
         .where(func.lower(SenderRow.gmail_account) == account.lower())

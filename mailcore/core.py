@@ -147,8 +147,9 @@ class Mailcore:
     async def asend_email(self, alias: str, **arguments: Unpack[SendArguments]) -> Sent:
         """`send_email` for asyncio: the same arguments, and the loop is not blocked.
 
-        Up to 32 are sent at the same time, the others wait for a place. Cancelling it stops the
-        waiting, not the sending: what came of it is recorded.
+        Up to 32 are sent at the same time; the others wait for a place first, and their timeout
+        begins when they have it. Cancelling it stops the waiting, not the sending: what came of
+        it is recorded.
         """
         return await self._workers.run(partial(self.send_email, alias, **arguments))
 

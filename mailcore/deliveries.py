@@ -14,7 +14,13 @@ from mailcore.attempts import Submission
 from mailcore.audit import event
 from mailcore.clock import now
 from mailcore.database import Database, changed_rows, storable
-from mailcore.errors import DeliveryNotFound, DeliveryNotSettleable
+from mailcore.errors import (
+    DeliveryNotFound,
+    DeliveryNotSettleable,
+    OutcomeUnknown,
+    RateLimited,
+    TemporaryFailure,
+)
 from mailcore.message import ComposedMessage
 from mailcore.models import DeliveryRow
 from mailcore.outcome import DeliveryStatus, Sent
@@ -171,10 +177,20 @@ class Deliveries:
                 message=message,
                 idempotency_key=row.idempotency_key,
                 attempts=row.attempts,
+                leased_until=leased_until,
             ),
         )
-        # What is not sent now stays unknown: whether the first attempt arrived is still open.
-        return self._sending.deliver(submission, if_not_sent=DeliveryStatus.UNKNOWN)
+        try:
+            # What is not sent now stays unknown: whether the first attempt arrived is open.
+            return self._sending.deliver(submission, if_not_sent=DeliveryStatus.UNKNOWN)
+        except (TemporaryFailure, RateLimited) as exc:
+            raise OutcomeUnknown(
+                f"Sending delivery {delivery_id} of sender {row.alias!r} again did not work just "
+                "now, and whether the first attempt arrived is still open: look into the Sent "
+                "folder before you try once more.",
+                alias=row.alias,
+                delivery_id=delivery_id,
+            ) from exc
 
     def discard(self, delivery_id: str, *, by: str) -> Delivery:
         """Settle a delivery as not to be sent (again), because a person says so.

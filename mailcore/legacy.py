@@ -38,7 +38,10 @@ def find(directory: Path, names: tuple[str, ...]) -> LegacyToken | None:
         ConfigurationError: a file is there and cannot be used.
     """
     for name in names:
-        path = directory.expanduser() / f"gmail-{name}.json"
+        try:
+            path = directory.expanduser() / f"gmail-{name}.json"
+        except RuntimeError:  # "~" of a user without a home
+            return None
         try:
             found = path.is_file()
         except OSError as exc:  # no right to look, or too long for a file's name

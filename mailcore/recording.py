@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailcore import records
 from mailcore.attempts import Submission
 from mailcore.database import DATABASE_PATIENCE, Database, patiently
-from mailcore.errors import MailError, PalEMailError
+from mailcore.errors import MailError, OutcomeUnknown, PalEMailError
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
 from mailcore.moves import record_refusal
@@ -18,6 +18,7 @@ from mailcore.refusals import ERRORS, explain
 log = logging.getLogger("mailcore")
 
 _RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
+_STILL_OPEN = "Whether the first attempt arrived is still open."
 
 
 class Recording:
@@ -64,7 +65,10 @@ class Recording:
         """
         sender = submission.sender
         reason = explain(failure, alias=sender.alias, admin_url=self._admin_url)
-        unknown = failure.kind is FailureKind.UNKNOWN
+        unknown = failure.kind is FailureKind.UNKNOWN or if_not_sent is DeliveryStatus.UNKNOWN
+        error_text = reason
+        if unknown and failure.kind is not FailureKind.UNKNOWN:
+            error_text = f"{_STILL_OPEN} Sending it again did not work: {reason}"
 
         def write() -> None:
             with self._database.transaction() as connection:
@@ -72,8 +76,8 @@ class Recording:
                     connection,
                     submission.attempted,
                     DeliveryStatus.UNKNOWN if unknown else if_not_sent,
-                    error_code=ERRORS[failure.kind].code,
-                    error_text=reason,
+                    error_code=OutcomeUnknown.code if unknown else ERRORS[failure.kind].code,
+                    error_text=error_text,
                     thread_id=submission.thread_id,
                 )
                 record_refusal(
@@ -125,6 +129,10 @@ def _record(submission: Submission, outcome: str, write: Callable[[], None]) -> 
     """Write a record, and return whether that could be done."""
     try:
         patiently(_RECORD_FAILURES, DATABASE_PATIENCE)(write)
+    except (KeyboardInterrupt, SystemExit):
+        why = "it was stopped"
+        log.critical("%s This could not be recorded: %s", outcome, why, extra=about(submission))
+        raise
     except _RECORD_FAILURES as exc:
         # Not the traceback: it would show the statement's values, and so the message.
         why = str(exc.__cause__ or exc).partition("\n")[0]

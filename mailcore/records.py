@@ -25,6 +25,8 @@ class Attempted:
         id: its row's id, made before the call.
         idempotency_key: the caller's, or None.
         attempts: how many times Gmail was asked.
+        leased_until: the lease under which it is being sent, or None where the row comes
+            after the call. It fences off an attempt whose row another one has taken over.
     """
 
     id: UUID
@@ -32,6 +34,7 @@ class Attempted:
     message: ComposedMessage
     idempotency_key: str | None
     attempts: int
+    leased_until: datetime | None = None
 
 
 #: One statement, so one round trip: the delivery, the sender's time of last sending, and,
@@ -64,7 +67,8 @@ _SENT = text("""
         body = NULL, leased_until = NULL
 """)
 
-#: What a person has settled meanwhile, because this attempt took too long, stays settled.
+#: Only while the row is this attempt's: what a person has settled meanwhile, because it took too
+#: long, stays settled, and what another attempt is sending stays that one's.
 _NOT_SENT = text("""
     INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                           idempotency_key, thread_id, error_code, error_text, body,
@@ -73,9 +77,9 @@ _NOT_SENT = text("""
             :idempotency_key, :thread_id, :error_code, :error_text, :body, :at, :at)
     ON CONFLICT (id) DO UPDATE
     SET status = excluded.status, attempts = excluded.attempts, error_code = excluded.error_code,
-        error_text = excluded.error_text, body = excluded.body, leased_until = NULL,
-        updated_at = excluded.updated_at
+        error_text = excluded.error_text, body = excluded.body, updated_at = excluded.updated_at
     WHERE delivery.status IN ('sending', 'unknown')
+      AND delivery.leased_until IS NOT DISTINCT FROM :leased_until
 """)
 
 #: A key whose earlier delivery did not go out is free to be tried again, in the same row. So
@@ -103,7 +107,7 @@ _BY_KEY = text("""
 _CUT_OFF = text("""
     UPDATE delivery
     SET status = 'unknown', error_code = 'outcome_unknown', error_text = :reason,
-        leased_until = NULL, updated_at = :at
+        updated_at = :at
     WHERE status = 'sending' AND leased_until < :at
 """)
 
@@ -159,6 +163,7 @@ def record_not_sent(
             "error_code": error_code,
             "error_text": error_text,
             "thread_id": thread_id,
+            "leased_until": attempted.leased_until,
             "body": attempted.message.raw if keep else None,
         },
     )
@@ -179,17 +184,20 @@ def claim(
         The delivery, which counts earlier failures under the key too; None where the key
         belongs to one that is not to be repeated.
     """
+    leased_until = now() + lease + LEASE_MARGIN
     claimed = connection.execute(
         _CLAIM,
         {
             **_columns(attempted),
             "thread_id": thread_id,
             "body": attempted.message.raw,
-            "leased_until": now() + lease + LEASE_MARGIN,
+            "leased_until": leased_until,
         },
     )
     row = claimed.first()
-    return None if row is None else replace(attempted, id=row.id, attempts=row.attempts)
+    if row is None:
+        return None
+    return replace(attempted, id=row.id, attempts=row.attempts, leased_until=leased_until)
 
 
 def by_key(connection: Connection, alias: str, key: str) -> RowMapping | None:

@@ -62,11 +62,11 @@ _QUERY = text("""
         FROM sender
         WHERE (last_error_code IN ('configuration', 'api_disabled')
                OR (last_error_code = 'quota_exceeded' AND last_error_at > :a_day_ago))
-          -- A client of the sender's own is its own affair, and a mail that went out since
-          -- shows that the deployment's works again.
-          AND credentials_json IS NULL
-          AND last_error_at > coalesce((SELECT max(last_sent_at) FROM sender
-                                        WHERE credentials_json IS NULL), '-infinity')
+          -- A mail that went out since, of any sender with the same client, shows that it
+          -- works again.
+          AND last_error_at > coalesce(CASE WHEN credentials_json IS NULL THEN
+              (SELECT max(last_sent_at) FROM sender WHERE credentials_json IS NULL)
+              ELSE last_sent_at END, '-infinity')
         ORDER BY last_error_at DESC LIMIT 1
     )
     SELECT totals.*, problem.*, (SELECT count(*) FROM matching) AS matching,

@@ -104,7 +104,9 @@ def _labelled_keys(value: object) -> object:
         return value
     keys: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
-        label, separator, key = part.rpartition(":")
+        label, separator, key = part.partition(":")
+        if not separator:
+            label, key = "", part
         if separator and not (label and key):
             raise ValueError("holds a key or a label that is empty")
         if (label or "api") in keys:

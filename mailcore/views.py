@@ -78,7 +78,7 @@ class DeploymentProblem:
     """Trouble with the OAuth client or the Google project: one banner for all senders.
 
     Attributes:
-        code: the error's code, such as ``"invalid_client"``.
+        code: the error's code, ``configuration``, ``api_disabled`` or ``quota_exceeded``.
         text: what is wrong and what to do.
         at: when it was last seen.
         alias: a sender it was seen with.
@@ -119,7 +119,7 @@ class SenderEvent:
         at: when.
         alias: the sender, kept after it is deleted.
         what: such as ``"registered"``, ``"expired"``, ``"reauthorized"``.
-        who: the admin's email, ``"job"``, ``"cli"``, or the API key's label.
+        who: the admin's email, ``"job"``, ``"cli"``, ``api:LABEL``, or ``ticket from …``.
         detail: more in words, or None.
     """
 

@@ -1,6 +1,7 @@
 """Threads in which calls for asyncio run, so that its loop is not blocked."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -25,20 +26,23 @@ class Workers:
     def forget_parent(self) -> None:
         """Start with no threads."""
         self._pool: ThreadPoolExecutor | None = None
+        self._making = threading.Lock()
 
     async def run(self, call: Callable[[], Result]) -> Result:
         """Call in a thread, with the caller's context variables, and wait for the result.
 
         Whoever stops waiting does not stop the call.
         """
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mailcore")
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, copy_context().run, call
-        )
+        with self._making:  # several loops may run in as many threads
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mailcore")
+            pool = self._pool
+        running = asyncio.get_running_loop().run_in_executor(pool, copy_context().run, call)
+        return await asyncio.shield(running)
 
     def close(self) -> None:
         """Wait for the calls that still run, and end the threads."""
-        pool, self._pool = self._pool, None
+        with self._making:
+            pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown()

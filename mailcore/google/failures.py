@@ -70,6 +70,9 @@ _GMAIL_REASONS = {
     "domainPolicy": FailureKind.ACCOUNT,
     "accountDisabled": FailureKind.ACCOUNT,
     "userSuspended": FailureKind.ACCOUNT,
+    "CONSUMER_INVALID": FailureKind.CONFIGURATION,
+    "CONSUMER_SUSPENDED": FailureKind.CONFIGURATION,
+    "RESOURCE_QUOTA_EXCEEDED": FailureKind.RATE,
 }
 
 _TOKEN_ERRORS = {
@@ -114,6 +117,8 @@ def _gmail_kind(status: int, known: str | None, reasons: list[str], text: str) -
         return FailureKind.ACCESS_TOKEN
     if status == 429:  # noqa: PLR2004
         return FailureKind.RATE
+    if status == 408:  # noqa: PLR2004 - RFC 9110 section 15.5.9: the request was not whole in time
+        return FailureKind.TEMPORARY
     if known is not None:
         return _GMAIL_REASONS[known]
     if "failedPrecondition" in reasons and _MAIL_SERVICE_OFF.search(text):

@@ -19,6 +19,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
+    LocationParseError,
     NewConnectionError,
     ProxyError,
     ReadTimeoutError,
@@ -61,7 +62,8 @@ class _WatchesSending:
         whole, self.timeout = self.timeout, min(CONNECT_TIMEOUT, self.timeout)
         try:
             super().connect()  # type: ignore[misc]
-        except OSError as exc:  # reset, or TLS failed: urllib3's own errors are no OSErrors
+        # Reset, or TLS failed (urllib3's own errors are no OSErrors), or the proxy is none.
+        except (OSError, http.client.HTTPException, LocationParseError) as exc:
             raise _NotFullySent from exc
         finally:
             self.timeout = whole
@@ -135,10 +137,11 @@ class Transport:
 
         Raises:
             GoogleFailure: of kind TEMPORARY where the request cannot have arrived, of kind
-                UNKNOWN where it may have.
+                UNKNOWN where it may have, of kind CONFIGURATION where the proxy is unusable.
         """
+        pools = self._pools_for(url)
         try:
-            return self._pools_for(url).request(
+            return pools.request(
                 "POST",
                 url,
                 body=body,
@@ -162,7 +165,17 @@ class Transport:
 
     def _pools_for(self, url: str) -> urllib3.PoolManager:
         proxy = _proxy_for(url)
-        return self._pools.get(proxy) or self._pools.setdefault(proxy, _pools(proxy))
+        known = self._pools.get(proxy)
+        if known is not None:
+            return known
+        try:
+            return self._pools.setdefault(proxy, _pools(proxy))
+        except (ValueError, HTTPError) as exc:  # no address, no scheme of a proxy, no ASCII
+            raise GoogleFailure(
+                FailureKind.CONFIGURATION,
+                "proxy_unusable",
+                "HTTPS_PROXY names no proxy that can be used; example: http://proxy.example:3128",
+            ) from exc
 
 
 def _proxy_for(url: str) -> str | None:
@@ -173,7 +186,8 @@ def _proxy_for(url: str) -> str | None:
     target = urllib3.util.parse_url(url)
     if target.scheme != "https" or proxy_bypass(target.netloc or ""):
         return None
-    return getproxies().get("https")
+    proxy = getproxies().get("https")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def _pools(proxy: str | None) -> urllib3.PoolManager:

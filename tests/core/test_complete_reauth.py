@@ -112,6 +112,17 @@ def test_an_expired_sender_becomes_healthy_again(
     core.send_email(authorised, to="ops@example.com", subject="s", text="t")
 
 
+def test_a_consent_that_google_broke_off_says_so(
+    core: Mailcore, google: GoogleSandbox, authorised: str
+) -> None:
+    """Nobody is told to press a button that was not to blame."""
+    state = query(core.authorizations.begin(authorised, by="t").url)["state"]
+    with pytest.raises(ConsentDenied, match="server_error") as refused:
+        core.authorizations.complete(state=state, code=None, error="server_error")
+    assert "Continue" not in str(refused.value)
+    assert core.senders.get(authorised).status is SenderStatus.HEALTHY
+
+
 def test_held_mail_is_released(core: Mailcore, google: GoogleSandbox, tables: Tables) -> None:
     """The page can say how many go out now; another sender's stay held."""
     core.senders.register("alerts", gmail_account=ACCOUNT, by="t")

@@ -197,3 +197,10 @@ def _fault(field: str, text: str) -> str:
     except ConfigurationError as exc:
         return str(exc)
     return "none"
+
+
+def test_an_api_key_may_hold_colons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands before the first is the label, and nothing of the key is."""
+    monkeypatch.setenv("PALEMAIL_API_KEYS", "ci:s3cr:et")
+    [(label, key)] = Settings().api_keys.items()
+    assert (label, key.get_secret_value()) == ("ci", "s3cr:et")

@@ -132,6 +132,18 @@ def test_a_registered_sender_finds_its_file(
     assert core.senders.get("alerts").gmail_account == account
 
 
+def test_a_file_of_two_possible_senders_is_nobodys(
+    core: Mailcore, google: GoogleSandbox, secrets: SecretsDir
+) -> None:
+    """Nobody sends from another's mailbox, because their addresses begin alike."""
+    core.senders.register("dev", gmail_account="team@dev.example", by="t")
+    core.senders.register("prod", gmail_account="team@prod.example", by="t")
+    secrets.write("team", secrets.token())
+    for alias in ("dev", "prod"):
+        with pytest.raises(ReauthRequired):
+            core.access_token(alias)
+
+
 def test_the_databases_token_wins_over_a_files(
     core: Mailcore, google: GoogleSandbox, secrets: SecretsDir, authorised: str
 ) -> None:

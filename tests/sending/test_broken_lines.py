@@ -233,6 +233,21 @@ class TestEncrypted:
         assert len(google.outbox) == 2
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://ann:s€cret@127.0.0.1:1"])
+def test_a_proxy_that_is_none(
+    alerts: Sender, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """The setting is named, without its password; no mail is called unknown that never left."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    core = elsewhere("https://127.0.0.1:1")
+    with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as raised:
+        send(core)
+    assert "s€cret" not in str(raised.value)
+    assert the_delivery(core).status is DeliveryStatus.FAILED
+
+
 def test_something_else_answers(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> None:
     """A redirect says that this is not Gmail: a setting is wrong, no sender."""
     google.fail("send", Fault("moved", status=302, headers={"Location": "https://example.com/"}))

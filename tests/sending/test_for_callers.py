@@ -176,6 +176,25 @@ def test_a_cancelled_wait_loses_no_record(
     assert delivery.status is DeliveryStatus.SENT
 
 
+def test_a_cancelled_wait_for_a_place_loses_no_mail(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender
+) -> None:
+    """Also one that was still queued behind others goes out."""
+
+    async def job() -> None:
+        with google.hold("send") as gate:
+            sends = [asyncio.create_task(core.asend_email("alerts", **ORDINARY)) for _ in range(33)]
+            await asyncio.to_thread(gate.wait_for_arrivals, 32)
+            for each in sends:
+                each.cancel()
+            await asyncio.gather(*sends, return_exceptions=True)
+            gate.release()
+
+    asyncio.run(job())
+    core.close()
+    assert len(google.outbox) == 33
+
+
 def test_two_deployments_in_one_process(
     core: Mailcore, google: GoogleSandbox, alerts: Sender, empty_database_url: str
 ) -> None:

@@ -215,7 +215,13 @@ def unknown(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> str:
 
 
 @pytest.mark.parametrize(
-    "fault", [faults.CLOSE_AFTER, faults.INVALID_ARGUMENT, faults.MAIL_SERVICE_NOT_ENABLED]
+    "fault",
+    [
+        faults.CLOSE_AFTER,
+        faults.INVALID_ARGUMENT,
+        faults.MAIL_SERVICE_NOT_ENABLED,
+        faults.too_many_requests(),
+    ],
 )
 def test_what_is_not_sent_on_a_retry_stays_open(
     core: Mailcore, google: GoogleSandbox, unknown: str, fault: faults.Fault
@@ -226,7 +232,7 @@ def test_what_is_not_sent_on_a_retry_stays_open(
         core.deliveries.retry(unknown, by="ann")
     delivery = core.deliveries.get(unknown)
     assert (delivery.status, delivery.can_retry) == (DeliveryStatus.UNKNOWN, True)
-    assert delivery.attempts == 2
+    assert (delivery.attempts, delivery.error_code) == (2, "outcome_unknown")
     with pytest.raises(OutcomeUnknown):
         send(core, idempotency_key=KEY)
     core.deliveries.retry(unknown, by="ann")
@@ -345,6 +351,32 @@ def test_a_late_failure_does_not_reopen_what_a_person_discarded(
     with pytest.raises(DeliveryDiscarded):
         send(core, idempotency_key=KEY)
     assert google.outbox == []
+
+
+def test_a_late_failure_does_not_free_a_key_that_another_attempt_holds(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, database_url: str
+) -> None:
+    """A person has it sent again while the first attempt still hangs; its end changes nothing."""
+    google.fail("send", faults.INVALID_ARGUMENT)
+    with google.hold("send") as gate, ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(send, core, idempotency_key=KEY, timeout=20)
+        gate.wait_for_arrivals(1)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE delivery SET status = 'unknown', leased_until = now() - interval '1 s'"
+            )
+        google.fail("send", faults.CLOSE_AFTER)
+        again = pool.submit(core.deliveries.retry, the_delivery(core).id, by="ann")
+        gate.wait_for_arrivals(2)
+        gate.release()
+        with pytest.raises(MessageRejected):
+            slow.result()
+        with pytest.raises(OutcomeUnknown):
+            again.result()
+    assert the_delivery(core).status is DeliveryStatus.UNKNOWN
+    with pytest.raises(OutcomeUnknown):
+        send(core, idempotency_key=KEY)
+    assert len(google.outbox) == 1
 
 
 def test_a_late_success_is_recorded_all_the_same(
