@@ -107,7 +107,7 @@ def _draw_problem(page: SenderPage) -> None:
 def _draw_controls(totals: Totals) -> None:
     counts = {
         "all": totals.all,
-        "healthy": totals.healthy,
+        "healthy": totals.healthy - totals.expiring,
         "expiring": totals.expiring,
         "expired": totals.expired,
         "blocked": totals.blocked,

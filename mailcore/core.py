@@ -125,8 +125,8 @@ class Mailcore:
             references: the Message-IDs of the thread so far.
             attachments: paths, ``(name, bytes or file)``, open files, or `Attachment`.
             inline: content id → image, for ``<img src="cid:…">``.
-            idempotency_key: the same key for the same sender returns the first result and
-                sends nothing, in any process.
+            idempotency_key: one for each message: the same key for the same sender returns
+                the first result and sends nothing, in any process, whatever the message.
             timeout: seconds for everything.
             dry_run: return the `ComposedMessage` that would go out, and send nothing.
 

@@ -1,5 +1,6 @@
 """What an idempotency key answers the second time."""
 
+import logging
 import time
 
 from sqlalchemy import RowMapping
@@ -9,6 +10,9 @@ from mailcore.clock import now
 from mailcore.database import Database
 from mailcore.errors import DeliveryDiscarded, OutcomeUnknown
 from mailcore.outcome import DeliveryStatus, Sent
+from mailcore.records import Attempted
+
+log = logging.getLogger("mailcore")
 
 #: Seconds between looks at a delivery that another call is sending right now.
 _POLL = 0.05
@@ -17,14 +21,14 @@ _FREE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.LAPSED})
 
 
 def earlier_outcome(
-    database: Database, alias: str, key: str, *, seconds: float, admin_url: str
+    database: Database, asked: Attempted, key: str, *, seconds: float, admin_url: str
 ) -> Sent | None:
     """Return the first result of a key, waiting while another call is at it.
 
     Args:
         database: where deliveries are recorded.
-        alias: the sender.
-        key: the idempotency key.
+        asked: what this call is to send.
+        key: its idempotency key.
         seconds: how long to wait.
         admin_url: the page to settle it on.
 
@@ -36,6 +40,7 @@ def earlier_outcome(
         DeliveryDiscarded: a person decided against it.
         DatabaseUnavailable: Postgres cannot be reached.
     """
+    alias = asked.alias
     deadline = time.monotonic() + seconds
     while True:
         with database.statement() as connection:
@@ -46,6 +51,7 @@ def earlier_outcome(
         if row is None or row["status"] in _FREE:
             return None
         if row["status"] == DeliveryStatus.SENT:
+            _warn_of_another_message(row, asked, key)
             return _sent(row, alias)
         _raise_if_settled(row, alias, key, admin_url)
         if time.monotonic() >= deadline:
@@ -60,6 +66,20 @@ def earlier_outcome(
 
 def _cut_off(row: RowMapping) -> bool:
     return bool(row["status"] == DeliveryStatus.SENDING and row["leased_until"] <= now())
+
+
+def _warn_of_another_message(row: RowMapping, asked: Attempted, key: str) -> None:
+    """Say that a key was too coarse: the job believes that its new message went out."""
+    before = (tuple(row["recipients"]), row["subject"])
+    if before != (asked.message.recipients, asked.message.subject):
+        log.warning(
+            "key %r of sender %s has sent another message before (delivery %s), so this one "
+            "is not sent; a key is for one message",
+            key,
+            asked.alias,
+            row["id"],
+            extra={"sender": asked.alias, "delivery_id": str(row["id"])},
+        )
 
 
 def _sent(row: RowMapping, alias: str) -> Sent:

@@ -100,7 +100,8 @@ _CLAIM = text("""
 """)
 
 _BY_KEY = text("""
-    SELECT id, status, gmail_id, thread_id, message_id, leased_until FROM delivery
+    SELECT id, status, gmail_id, thread_id, message_id, recipients, subject, leased_until
+    FROM delivery
     WHERE alias = :alias AND idempotency_key = :key
 """)
 

@@ -44,7 +44,8 @@ _QUERY = text("""
                CASE WHEN status = 'expired' THEN 0 WHEN status = 'blocked' THEN 1
                     WHEN expiring THEN 2 WHEN status = 'pending' THEN 3 ELSE 4 END AS rank
         FROM listed
-        WHERE (:status = '' OR status = :status OR (:status = 'expiring' AND expiring)
+        WHERE (:status = '' OR (status = :status AND NOT (:status = 'healthy' AND expiring))
+               OR (:status = 'expiring' AND expiring)
                OR (:status = 'due' AND (expiring OR status = 'expired')))
           AND (:search = '' OR concat_ws(' ', alias, gmail_account, display_name, project)
                ILIKE '%' || :search || '%')

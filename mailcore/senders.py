@@ -106,7 +106,7 @@ class Senders:
 
         Args:
             search: part of an alias, account, display name or project; any case.
-            status: only these.
+            status: only these; *healthy* leaves those out that are *expiring*.
             offset: how many to skip.
             limit: how many at most.
 

@@ -135,7 +135,7 @@ class Sending:
                 return None
             earlier = earlier_outcome(
                 self._database,
-                submission.sender.alias,
+                submission.attempted,
                 key,
                 seconds=submission.seconds_left,
                 admin_url=self._admin_url,

@@ -53,7 +53,7 @@ def test_those_who_need_a_person_come_first(core: Mailcore, tables: Tables) -> N
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (SenderStatus.HEALTHY, ["expiring", "overdue", "healthy", "unlimited"]),
+        (SenderStatus.HEALTHY, ["healthy", "unlimited"]),
         (SenderStatus.EXPIRED, ["expired"]),
         (SenderStatus.BLOCKED, ["blocked"]),
         (SenderStatus.PENDING, ["pending"]),

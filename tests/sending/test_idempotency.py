@@ -40,6 +40,17 @@ def test_the_second_call_gets_the_first_result(
     assert not the_delivery(core).can_retry
 
 
+def test_a_key_that_is_too_coarse_is_noticed(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A job that means another mail by the same key finds it in the log; a repeat is no news."""
+    first = send(core, idempotency_key=KEY)
+    send(core, idempotency_key=KEY)
+    assert "another message" not in caplog.text
+    assert send(core, idempotency_key=KEY, to="bob@example.com") == first
+    assert f"key {KEY!r} of sender alerts has sent another message" in caplog.text
+
+
 def test_keys_belong_to_their_sender(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> None:
     """Two senders that use the same key don't get into each other's way."""
     core.senders.register("billing", gmail_account="billing@example.com", by="ann")
