@@ -59,6 +59,7 @@ async def _return_after_login(request: Request, call_next: RequestResponseEndpoi
 
 
 def _is_ours(path: str) -> bool:
+    # Below /senders are the callback's pages for people on their way to Google and back.
     return path in PATHS or path.startswith("/senders/")
 
 

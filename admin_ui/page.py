@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from admin_ui import access, dialogs, markup, outages
-from admin_ui.addresses import PAGES, SENDERS
+from admin_ui.addresses import PAGES, SENDERS, Address
 
 HERE = Path(__file__).parent
 
@@ -19,16 +19,7 @@ def draw() -> None:
         bar = st.container(horizontal=True, vertical_alignment="center", key="bar")
         bar.image(HERE / "logo.svg", alt="pal-e-mail")
         desk = access.desk()
-        pages = {
-            address: st.Page(
-                address.script,
-                title=address.title,
-                icon=f":material/{address.icon}:",
-                url_path=address.path,
-                default=address is SENDERS,
-            )
-            for address in PAGES
-        }
+        pages = {address: _page(address) for address in PAGES}
         # Streamlit's own navigation hides behind an unlabelled symbol on a phone.
         page = st.navigation(list(pages.values()), position="hidden")
         with bar:
@@ -38,6 +29,16 @@ def draw() -> None:
         dialogs.draw_flash()
         with outages.recovering():
             page.run()
+
+
+def _page(address: Address) -> st.Page:
+    return st.Page(
+        address.script,
+        title=address.title,
+        icon=f":material/{address.icon}:",
+        url_path=address.path,
+        default=address is SENDERS,
+    )
 
 
 def _draw_links(pages: list[st.Page]) -> None:

