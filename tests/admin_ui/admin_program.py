@@ -17,6 +17,9 @@ _FORKING.set_forkserver_preload(
     [__name__, "admin_ui.app", "admin_ui.reauth_dialog", "admin_ui.send_plot", "mailcore.core"]
 )
 
+#: Seconds that it may take to start, and to stop.
+_PATIENCE = 60
+
 
 @dataclass
 class Served:
@@ -39,6 +42,8 @@ class Served:
         process = _FORKING.Process(target=_serve, args=(port, environment, writer))
         process.start()
         writer.close()
+        if not reader.poll(_PATIENCE):
+            process.kill()  # it announces nothing then, which the caller tells
         output = os.fdopen(os.dup(reader.fileno()))
         reader.close()
         return cls(f"http://localhost:{port}", output.readline(), process, output)
@@ -47,9 +52,12 @@ class Served:
         """Ask it to stop, and return what it printed since it listened."""
         if self.process.pid is not None and self.process.is_alive():
             os.kill(self.process.pid, number)
+        self.process.join(timeout=_PATIENCE)
+        stopped = not self.process.is_alive()
+        self.process.kill()
         with self.output:
             printed = self.output.read()
-        self.process.join(timeout=30)
+        assert stopped, f"It did not stop within {_PATIENCE} s. It printed:\n{printed}"
         return printed
 
 
