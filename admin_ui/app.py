@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 import callback
-from admin_ui import access, middleware, outages
+from admin_ui import access, error_notices, middleware
 from admin_ui.deployment import Deployment, LoginMode, install, installed
 from mailcore import ConfigurationError, Mailcore, is_loopback
 
@@ -54,7 +54,7 @@ def create_app(core: Mailcore, login: LoginMode) -> st.App:
         routes=callback.routes(core),
         middleware=middleware.stack(),
         lifespan=_announced,
-        on_script_error=outages.unforeseen,
+        on_script_error=error_notices.unforeseen,
     )
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from admin_ui import access, dialogs, heading, outages, paging, reader, wording
+from admin_ui import access, dialogs, error_notices, heading, paging, timezone, wording
 from admin_ui.delivery_rows import draw_deliveries
 from mailcore import DeliveryPage, DeliveryStatus, now
 
@@ -80,13 +80,13 @@ def _show_all() -> None:
 
 @st.fragment(run_every=LOOK_AGAIN)
 def _draw_list() -> None:
-    with outages.explained():
+    with error_notices.explained():
         page = paging.fetch(_read)
         if not page.deliveries:
             nothing = "No delivery matches." if _filtered() else "No mail was sent yet."
             st.info(nothing, icon=":material/inbox:")
             return
-        draw_deliveries(page.deliveries, reader.zone())
+        draw_deliveries(page.deliveries, timezone.zone())
         paging.draw(page.matching)
 
 

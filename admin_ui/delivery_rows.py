@@ -6,7 +6,7 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from admin_ui import dialogs, outages, wording
+from admin_ui import dialogs, error_notices, wording
 from admin_ui.access import Desk
 from admin_ui.markup import escaped, quiet
 from mailcore import Delivery, DeliveryStatus
@@ -118,7 +118,7 @@ def _draw_decision(desk: Desk, delivery: Delivery) -> None:
     else:
         st.markdown("It waits for its turn and then goes out by itself.")
     if st.button("Discard", icon=":material/delete:", width="stretch"):
-        with outages.explained():
+        with error_notices.explained():
             desk.core.deliveries.discard(delivery.id, by=desk.by)
             dialogs.close("Discarded")
     st.caption("**Discard** closes the case: it is not sent (again), and jobs are told so.")
@@ -126,7 +126,7 @@ def _draw_decision(desk: Desk, delivery: Delivery) -> None:
 
 
 def _retry(desk: Desk, delivery: Delivery) -> None:
-    with outages.explained():
+    with error_notices.explained():
         with st.spinner("Sending …"):
             desk.core.deliveries.retry(delivery.id, by=desk.by)
         dialogs.close("Sent")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import streamlit as st
 
-from admin_ui import access, outages
+from admin_ui import access, error_notices
 from admin_ui.access import Desk
 
 _OPEN = "dialog"
@@ -53,7 +53,7 @@ def draw() -> None:
 
     @st.dialog(dialog.title, on_dismiss=_forget)
     def opened() -> None:
-        with outages.explained():
+        with error_notices.explained():
             dialog.draw(access.desk())
 
     opened()

@@ -12,7 +12,7 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.requests import Request
 from starlette.responses import Response
 
-from admin_ui.addresses import PAGES
+from admin_ui.navigation import PAGES
 
 #: The addresses at which a page is.
 PATHS = frozenset(f"/{address.path}" for address in PAGES)

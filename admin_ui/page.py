@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from admin_ui import access, dialogs, markup, outages
-from admin_ui.addresses import PAGES, SENDERS, Address
+from admin_ui import access, dialogs, error_notices, markup
+from admin_ui.navigation import PAGES, SENDERS, Address
 
 HERE = Path(__file__).parent
 
@@ -27,7 +27,7 @@ def draw() -> None:
             if access.can_log_out():
                 _draw_log_out(desk.by)
         dialogs.draw_flash()
-        with outages.recovering():
+        with error_notices.recovering():
             page.run()
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from admin_ui import access, dialogs, outages
+from admin_ui import access, dialogs, error_notices
 from admin_ui.access import Desk
 from admin_ui.markup import escaped
-from admin_ui.owner_link import draw_ticket
+from admin_ui.ticket_dialog import draw_ticket
 from mailcore import (
     Authorization,
     AuthorizationOutcome,
@@ -210,5 +210,5 @@ def _draw_close() -> None:
 @st.fragment(run_every=ASK_EVERY)
 def _follow(dialog: Reauth | RenewAll) -> None:
     # A part of the dialog, so that it turns in its place: a new run would close and open it.
-    with outages.explained():
+    with error_notices.explained():
         dialog.draw_progress(access.desk())

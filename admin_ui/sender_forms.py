@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from admin_ui import dialogs, heading, outages
+from admin_ui import dialogs, error_notices, heading
 from admin_ui.access import Desk
 from admin_ui.markup import escaped
 from mailcore import ConfigurationError, InvalidSender, Sender
@@ -32,7 +32,7 @@ def draw_identity(desk: Desk, sender: Sender) -> None:
         try:
             desk.core.senders.update(sender.alias, **changes, by=desk.by)
         except InvalidSender as exc:
-            outages.draw(exc)
+            error_notices.draw(exc)
             return
     dialogs.close("Saved")
 
@@ -60,7 +60,7 @@ def draw_test_mail(desk: Desk, sender: Sender) -> None:
             return
     # The second click of a double click stops this run, and asks for the same mail again.
     once = f"test-mail-key-{sender.alias}-{to}"
-    with outages.explained():
+    with error_notices.explained():
         with st.spinner("Sending …"):
             sent = desk.core.send_email(
                 sender.alias,
@@ -77,6 +77,6 @@ def _store_client(desk: Desk, alias: str, credentials_json: str | None) -> None:
     try:
         desk.core.senders.set_client(alias, credentials_json, by=desk.by)
     except (ConfigurationError, InvalidSender) as exc:
-        outages.draw(exc)
+        error_notices.draw(exc)
         return
     dialogs.close("Saved. Re-authorise the sender with this client.")

@@ -7,14 +7,14 @@ import streamlit as st
 from admin_ui import (
     access,
     dialogs,
+    error_notices,
     heading,
     markup,
-    outages,
-    owner_link,
-    reader,
     reauth_dialog,
     send_plot,
-    undecided,
+    ticket_dialog,
+    timezone,
+    unknown_outcome,
     wording,
 )
 from admin_ui.access import Desk
@@ -66,7 +66,7 @@ def _draw_gone(desk: Desk, alias: str) -> None:
 
 @st.fragment(run_every=LOOK_AGAIN)
 def _draw_state(alias: str) -> None:
-    with outages.explained():
+    with error_notices.explained():
         sender = access.desk().core.senders.get(alias)
         badge = wording.sender_badge(sender)
         with st.container(gap="xxsmall"):
@@ -87,13 +87,13 @@ def _draw_state(alias: str) -> None:
                     st.markdown(
                         f":small[:orange[:material/pause_circle: {wording.held(sender.held)}]]"
                     )
-                undecided.draw_link(alias, sender.unknown)
+                unknown_outcome.draw_link(alias, sender.unknown)
             if remedy := wording.remedy(sender):
                 st.markdown(remedy)
 
 
 def _draw_overview(desk: Desk, sender: Sender) -> None:
-    at, zone = now(), reader.zone()
+    at, zone = now(), timezone.zone()
     grant, mail = st.columns(2)
     with grant.container(border=True, height="stretch"):
         heading.section("Grant")
@@ -107,7 +107,7 @@ def _draw_overview(desk: Desk, sender: Sender) -> None:
             if st.button("Check at Google now", icon=":material/health_and_safety:"):
                 _check(desk, sender.alias)
             if st.button("Link for the mailbox's owner", icon=":material/link:"):
-                owner_link.issue(sender.alias)
+                ticket_dialog.issue(sender.alias)
     with mail.container(border=True, height="stretch"):
         heading.section("Mail")
         trouble = "none"
@@ -142,7 +142,7 @@ def _ending(sender: Sender, at: datetime, zone: tzinfo) -> str:
 
 
 def _check(desk: Desk, alias: str) -> None:
-    with outages.explained():
+    with error_notices.explained():
         with st.spinner("Asking Google …"):
             sender = desk.core.check(alias)
         badge = wording.sender_badge(sender)
@@ -155,7 +155,7 @@ def _draw_recent_deliveries(desk: Desk, alias: str) -> None:
     if not page.deliveries:
         st.info("Nothing was sent through this sender yet.", icon=":material/inbox:")
         return
-    draw_deliveries(page.deliveries, reader.zone(), with_sender=False)
+    draw_deliveries(page.deliveries, timezone.zone(), with_sender=False)
     if page.matching > len(page.deliveries):
         st.page_link(
             "deliveries_page.py",
@@ -166,7 +166,7 @@ def _draw_recent_deliveries(desk: Desk, alias: str) -> None:
 
 
 def _draw_history(desk: Desk, alias: str) -> None:
-    zone = reader.zone()
+    zone = timezone.zone()
     for event in desk.core.senders.events(alias):
         with st.container(border=True, gap=None):
             st.markdown(f"**{markup.escaped(wording.event(event.what))}**")

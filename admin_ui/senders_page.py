@@ -9,12 +9,12 @@ import streamlit as st
 from admin_ui import (
     access,
     dialogs,
+    error_notices,
     heading,
     markup,
-    outages,
     paging,
     reauth_dialog,
-    undecided,
+    unknown_outcome,
     wording,
 )
 from admin_ui.sender_dialogs import AddSender, DeleteSender
@@ -38,10 +38,10 @@ def draw() -> None:
 
 @st.fragment(run_every=LOOK_AGAIN)
 def _draw_senders() -> None:
-    with outages.explained():
+    with error_notices.explained():
         page = paging.fetch(_read)
         _draw_head(page.totals)
-        undecided.draw_notice(page.unknown)
+        unknown_outcome.draw_notice(page.unknown)
         if not page.totals.all:
             _draw_nothing_yet()
             return
@@ -185,7 +185,7 @@ def _draw_row(sender: Sender, at: datetime) -> None:
                 st.markdown(markup.quiet(markup.escaped(sender.status_reason)))
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 st.markdown(_second_line(sender, at), width="content")
-                undecided.draw_link(sender.alias, sender.unknown)
+                unknown_outcome.draw_link(sender.alias, sender.unknown)
         with deeds.container(
             horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"
         ):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from admin_ui import access, dialogs, heading, outages
+from admin_ui import access, dialogs, error_notices, heading
 from admin_ui.access import Desk
 from admin_ui.markup import escaped
 from mailcore import ConfigurationError, FindingState
@@ -45,7 +45,7 @@ def _draw_redirect_uri(desk: Desk) -> None:
 
 
 def _draw_client(desk: Desk) -> None:
-    with st.container(border=True), outages.recovering():
+    with st.container(border=True), error_notices.recovering():
         heading.section("2. The OAuth client")
         _draw_client_in_use(desk)
         upload, typed = st.tabs(["Upload credentials.json", "Enter id and secret"])
@@ -63,7 +63,7 @@ def _draw_client_in_use(desk: Desk) -> None:
     try:
         client = desk.core.client.current()
     except ConfigurationError as exc:
-        outages.draw(exc)
+        error_notices.draw(exc)
         return
     if client is None:
         st.warning("None is set up yet: no sender can be authorised.", icon=":material/key_off:")
@@ -80,7 +80,7 @@ def _draw_upload(desk: Desk) -> None:
         max_upload_size=1,
     )
     if st.button("Store this client", type="primary", disabled=upload is None) and upload:
-        with outages.explained():
+        with error_notices.explained():
             text = upload.getvalue().decode("utf-8", errors="replace")
             desk.core.client.store(text, by=desk.by)
             dialogs.close("OAuth client stored")
@@ -94,7 +94,7 @@ def _draw_pair(desk: Desk) -> None:
         secret = st.text_input("Client secret", type="password")
         if not st.form_submit_button("Store", type="primary"):
             return
-    with outages.explained():
+    with error_notices.explained():
         desk.core.client.store_pair(client_id.strip(), secret.strip(), by=desk.by)
         dialogs.close("OAuth client stored")
 

@@ -4,9 +4,9 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
-import mailcore.models  # noqa: F401 - fills the metadata
-from mailcore.database import Database
+import mailcore.store.models  # noqa: F401 - fills the metadata
 from mailcore.settings import Settings
+from mailcore.store.database import Database
 
 
 def migrate(connection: Connection) -> None:

@@ -5,7 +5,7 @@ import psycopg
 from benchmarks.place import SCOPE, SENDER, Place
 from mailcore import Mailcore, Settings
 from mailcore.clock import now
-from mailcore.credentials import Grant
+from mailcore.google.credentials import Grant
 
 
 def migrate(database_url: str) -> None:

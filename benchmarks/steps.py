@@ -10,12 +10,12 @@ from benchmarks.place import Mail, Place
 _SENDS = 300
 #: What is told apart → the function that does it, by the end of its file's path and its name.
 _STEPS = {
-    "composing": ("mailcore/message.py", "compose"),
-    "reading the sender and its grant": ("mailcore/tokens.py", "load"),
+    "composing": ("mailcore/message/compose.py", "compose"),
+    "reading the sender and its grant": ("mailcore/grants/tokens.py", "load"),
     "handing the message to Gmail": ("mailcore/google/gmail.py", "send"),
-    "recording the outcome": ("mailcore/recording.py", "sent"),
+    "recording the outcome": ("mailcore/sending/outcome_recorder.py", "sent"),
 }
-_WHOLE = ("mailcore/sending.py", "send_email")
+_WHOLE = ("mailcore/sending/send_email.py", "send_email")
 #: The kernel, Postgres and the stand-in: time in which no Python runs.
 _WAITS = {
     "Postgres": ("psycopg/connection.py", "wait"),

@@ -10,8 +10,8 @@ from typing import get_args
 
 from starlette.responses import Response
 
+from callback.endpoint import Call
 from callback.problems import RequestRefused
-from callback.resource import Call
 from mailcore import Mailcore, Sender, SenderNotFound, StatusFilter
 
 #: What one answer lists, by default and at most.

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from callback import access, health, logs, openapi, problems
+from callback import api_keys, health, logs, openapi, problems
 from callback.api import Api
-from callback.authorizing import Authorizing
+from callback.endpoint import Resource
 from callback.pages import Pages
-from callback.resource import Resource
-from callback.tickets import Tickets
+from callback.reauth_pages import Authorizing
+from callback.ticket_pages import Tickets
 from mailcore import Mailcore
 
 
@@ -34,7 +34,7 @@ def routes(core: Mailcore) -> list[Route]:
     pages = Pages(public_url=settings.public_url, auth_uri=settings.google_auth_uri)
     people = Authorizing(core, pages)
     tickets = Tickets(core, pages)
-    keys = access.Keys(settings.api_keys)
+    keys = api_keys.Keys(settings.api_keys)
     return [
         # For people, on their way to Google and back. Aliases never take these names.
         Route("/senders/callback", people.come_back),

@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
+from callback.endpoint import Call, Handler
 from callback.problems import RequestRefused
-from callback.resource import Call, Handler
 from mailcore import Mailcore, PalEMailError
 
 

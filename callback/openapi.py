@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from callback import problems
 from callback.api import DEFAULT_LIMIT, FILTERS, MAX_LIMIT, MAX_OFFSET
-from callback.resource import Call, Handler
+from callback.endpoint import Call, Handler
 from mailcore import ALIAS, RESERVED, SenderStatus
 
 Schema = dict[str, object]

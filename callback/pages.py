@@ -21,7 +21,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from callback.outcomes import UNFORESEEN, UNFORESEEN_DETAIL, Outcome, outcome_of
+from callback.error_responses import UNFORESEEN, UNFORESEEN_DETAIL, Outcome, outcome_of
 from mailcore import PalEMailError
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from callback.outcomes import UNFORESEEN, UNFORESEEN_DETAIL, outcome_of
+from callback.error_responses import UNFORESEEN, UNFORESEEN_DETAIL, outcome_of
 from mailcore import PalEMailError, SenderNotFound
 
 MEDIA_TYPE = "application/problem+json"

@@ -2,7 +2,6 @@
 
 from .clock import now
 from .core import Mailcore
-from .credentials import ClientInfo
 from .default import access_token, asend_email, default, send_email
 from .errors import (
     AuthorizationError,
@@ -33,28 +32,25 @@ from .errors import (
     TemporaryFailure,
     WrongAccount,
 )
-from .login import LoginSettings
-from .message import Attachment, ComposedMessage
-from .outcome import DeliveryStatus, Sent
-from .reauth_views import (
+from .google.credentials import ClientInfo
+from .google.login import LoginSettings
+from .message.compose import Attachment, ComposedMessage
+from .senders.registry import StatusFilter
+from .senders.validation import ALIAS, RESERVED
+from .settings import EXAMPLES, Settings, is_loopback
+from .status import SenderStatus
+from .values.checks import Finding, FindingState
+from .values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
+from .values.reauth import (
     Authorization,
     AuthorizationOutcome,
     AuthorizationProgress,
     Completed,
     Ticket,
 )
-from .registration import ALIAS, RESERVED
-from .senders import StatusFilter
-from .settings import EXAMPLES, Settings, is_loopback
-from .status import SenderStatus
-from .views import (
+from .values.senders import (
     EXPIRING_WITHIN,
-    DayCount,
-    Delivery,
-    DeliveryPage,
     DeploymentProblem,
-    Finding,
-    FindingState,
     ImportedToken,
     Sender,
     SenderEvent,

@@ -4,31 +4,32 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from mailcore.arguments import SendArguments
-from mailcore.attempts import Attempts
-from mailcore.clients import NO_CLIENT, Clients
-from mailcore.database import Database
-from mailcore.encryption import Vault
 from mailcore.errors import ConfigurationError, ReauthRequired
+from mailcore.google.error_mapping import to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Gmail
-from mailcore.google.refreshing import Refreshing
+from mailcore.google.refresh import Refreshing
 from mailcore.google.transport import Transport
-from mailcore.message import ComposedMessage
-from mailcore.outcome import Sent
-from mailcore.refusals import to_error
-from mailcore.sending import Sending
+from mailcore.grants.oauth_clients import NO_CLIENT, Clients
+from mailcore.grants.tokens import TOKEN_DEADLINE, Tokens
+from mailcore.message.arguments import SendArguments
+from mailcore.message.compose import ComposedMessage
+from mailcore.sending.attempts import Attempts
+from mailcore.sending.send_email import Sending
 from mailcore.settings import Settings
-from mailcore.tokens import TOKEN_DEADLINE, Tokens
-from mailcore.workers import Workers
+from mailcore.store.database import Database
+from mailcore.store.encryption import Vault
+from mailcore.threads import Workers
+from mailcore.values.deliveries import Sent
 
 if TYPE_CHECKING:
-    from mailcore.authorization import Authorizations
-    from mailcore.deliveries import Deliveries
-    from mailcore.login import LoginSettings
-    from mailcore.senders import Senders
-    from mailcore.tickets import Tickets
-    from mailcore.views import Finding, ImportedToken, Sender
+    from mailcore.google.login import LoginSettings
+    from mailcore.reauth.authorizations import Authorizations
+    from mailcore.reauth.tickets import Tickets
+    from mailcore.senders.registry import Senders
+    from mailcore.sending.delivery_log import Deliveries
+    from mailcore.values.checks import Finding
+    from mailcore.values.senders import ImportedToken, Sender
 
 
 class Mailcore:
@@ -62,15 +63,15 @@ class Mailcore:
     @cached_property
     def senders(self) -> "Senders":
         """The registry."""
-        from mailcore.senders import Senders  # noqa: PLC0415
+        from mailcore.senders.registry import Senders  # noqa: PLC0415
 
         return Senders(self._database, self._vault)
 
     @cached_property
     def authorizations(self) -> "Authorizations":
         """Re-auths."""
-        from mailcore.authorization import Authorizations  # noqa: PLC0415
         from mailcore.google.consent import Consent  # noqa: PLC0415
+        from mailcore.reauth.authorizations import Authorizations  # noqa: PLC0415
 
         consent = Consent(self.settings)
         return Authorizations(
@@ -80,14 +81,14 @@ class Mailcore:
     @cached_property
     def tickets(self) -> "Tickets":
         """Links for mailbox owners."""
-        from mailcore.tickets import Tickets  # noqa: PLC0415
+        from mailcore.reauth.tickets import Tickets  # noqa: PLC0415
 
         return Tickets(self.settings, self._database, self.authorizations)
 
     @cached_property
     def deliveries(self) -> "Deliveries":
         """The log of deliveries."""
-        from mailcore.deliveries import Deliveries  # noqa: PLC0415
+        from mailcore.sending.delivery_log import Deliveries  # noqa: PLC0415
 
         return Deliveries(self._database, self._tokens, self._sending)
 
@@ -210,7 +211,7 @@ class Mailcore:
             ConfigurationError: it is no directory.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        from mailcore.adoption import import_tokens  # noqa: PLC0415
+        from mailcore.grants.token_import import import_tokens  # noqa: PLC0415
 
         return import_tokens(
             directory, dry_run=dry_run, by=by, database=self._database, vault=self._vault
@@ -225,7 +226,7 @@ class Mailcore:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        from mailcore.migrate import migrate  # noqa: PLC0415
+        from mailcore.store.migrate import migrate  # noqa: PLC0415
 
         return migrate(self._database)
 
@@ -235,13 +236,13 @@ class Mailcore:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        from mailcore.migrate import is_current  # noqa: PLC0415
+        from mailcore.store.migrate import is_current  # noqa: PLC0415
 
         return is_current(self._database)
 
     def doctor(self) -> "tuple[Finding, ...]":
         """Check everything that a re-auth and a send need, each with its remedy."""
-        from mailcore.doctor import examine  # noqa: PLC0415
+        from mailcore.monitoring.doctor import examine  # noqa: PLC0415
 
         return examine(self.settings, self._database, self.client)
 
@@ -252,7 +253,7 @@ class Mailcore:
             ConfigurationError: no OAuth client is set up.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        from mailcore.login import login_settings  # noqa: PLC0415
+        from mailcore.google.login import login_settings  # noqa: PLC0415
 
         client = self.client.deployment()
         if client is None:
@@ -269,7 +270,7 @@ class Mailcore:
             ConfigurationError: no keys are set, or none opens a stored secret.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        from mailcore.rotation import rotate  # noqa: PLC0415
+        from mailcore.store.key_rotation import rotate  # noqa: PLC0415
 
         return rotate(self._database, self._vault)
 

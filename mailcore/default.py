@@ -3,10 +3,10 @@
 from functools import cache
 from typing import Literal, Unpack, overload
 
-from mailcore.arguments import SendArguments
 from mailcore.core import Mailcore
-from mailcore.message import ComposedMessage
-from mailcore.outcome import Sent
+from mailcore.message.arguments import SendArguments
+from mailcore.message.compose import ComposedMessage
+from mailcore.values.deliveries import Sent
 
 
 @cache

@@ -1,6 +1,6 @@
 """The state machine of a sender: pure, and one table of moves to audit.
 
-*Expiring* is no state but a fact about a healthy sender (`mailcore.views.Sender.expiring`).
+*Expiring* is no state but a fact about a healthy sender (`values.senders.Sender.expiring`).
 What is transient, or the fault of the OAuth client or the project, is no event here: it
 moves nobody.
 """

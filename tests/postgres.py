@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mailcore import embedded
+from mailcore.store import embedded_postgres as embedded
 
 
 @contextmanager

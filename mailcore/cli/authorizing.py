@@ -11,7 +11,7 @@ from mailcore.cli import output
 from mailcore.cli.audit import BY
 from mailcore.cli.exit_codes import ExitCode
 from mailcore.errors import ConfigurationError
-from mailcore.reauth_views import AuthorizationOutcome, AuthorizationProgress
+from mailcore.values.reauth import AuthorizationOutcome, AuthorizationProgress
 
 #: Seconds between looks at whether the person has come back from Google.
 _POLL = 0.5

@@ -14,7 +14,7 @@ from mailcore.cli.exit_codes import ExitCode, exit_code
 from mailcore.cli.output import JsonOption
 from mailcore.errors import PalEMailError
 from mailcore.status import SenderStatus
-from mailcore.views import Sender
+from mailcore.values.senders import Sender
 
 #: Fewer than the connections that the database pool hands out.
 _AT_ONCE = 12

@@ -11,8 +11,7 @@ import mailcore
 from mailcore.cli import output
 from mailcore.cli.audit import BY
 from mailcore.cli.output import JsonOption
-from mailcore.outcome import DeliveryStatus
-from mailcore.views import Delivery
+from mailcore.values.deliveries import Delivery, DeliveryStatus
 
 DeliveryId = Annotated[
     str, typer.Argument(metavar="ID", help="As `deliveries list` shows it.", show_default=False)

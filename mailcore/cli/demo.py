@@ -51,11 +51,11 @@ def _start_afresh(directory: Path) -> None:
     Raises:
         ConfigurationError: another demo uses it right now.
     """
-    from mailcore import embedded  # noqa: PLC0415 - loads psycopg
+    from mailcore.store import embedded_postgres  # noqa: PLC0415 - loads psycopg
 
     directory.mkdir(parents=True, exist_ok=True)
     if _has_database(directory):
-        with undisturbed(), embedded.started(directory):
+        with undisturbed(), embedded_postgres.started(directory):
             pass  # as its last user this stops it, if the demo that started it was killed
     if _has_database(directory):
         raise ConfigurationError(
@@ -63,14 +63,14 @@ def _start_afresh(directory: Path) -> None:
             "directory."
         )
     # What cannot be removed fails the start, which names a remedy.
-    shutil.rmtree(embedded.cluster_dir(directory), ignore_errors=True)
+    shutil.rmtree(embedded_postgres.cluster_dir(directory), ignore_errors=True)
 
 
 def _has_database(directory: Path) -> bool:
-    from mailcore import embedded  # noqa: PLC0415 - loads psycopg
+    from mailcore.store import embedded_postgres  # noqa: PLC0415 - loads psycopg
 
     try:
-        embedded.join(directory)
+        embedded_postgres.join(directory)
     except ConfigurationError:
         return False
     return True

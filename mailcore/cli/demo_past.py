@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from mailcore.database import Database
 from mailcore.settings import Settings
+from mailcore.store.database import Database
 
 _DELIVERY = text("""
     UPDATE delivery SET created_at = created_at - :ago, updated_at = updated_at - :ago,

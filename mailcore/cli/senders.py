@@ -16,7 +16,7 @@ from mailcore.cli.flags import wrong
 from mailcore.cli.output import JsonOption
 from mailcore.cli.wording import countdown, mails, status
 from mailcore.status import SenderStatus
-from mailcore.views import Sender
+from mailcore.values.senders import Sender
 
 Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)]
 

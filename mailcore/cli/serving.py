@@ -99,13 +99,13 @@ def database(settings: "mailcore.Settings") -> Iterator[None]:
     if settings.database_url is not None:
         yield
         return
-    from mailcore import embedded  # noqa: PLC0415 - loads psycopg
+    from mailcore.store import embedded_postgres  # noqa: PLC0415 - loads psycopg
 
-    directory = embedded.cluster_dir(settings.data_dir)
+    directory = embedded_postgres.cluster_dir(settings.data_dir)
     with ExitStack() as stack:
         with undisturbed():
             server = stack.enter_context(ExitStack())
-            server.enter_context(embedded.started(settings.data_dir))
+            server.enter_context(embedded_postgres.started(settings.data_dir))
         output.say(f"DATABASE_URL is not set: running Postgres in {shortest(directory)}.")
         try:
             yield

@@ -13,7 +13,7 @@ from mailcore.cli.exit_codes import ExitCode
 from mailcore.cli.output import JsonOption
 from mailcore.cli.serving import database
 from mailcore.cli.signals import exiting_on_signals
-from mailcore.views import FindingState
+from mailcore.values.checks import FindingState
 
 
 def migrate() -> None:

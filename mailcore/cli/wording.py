@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from mailcore.clock import now
 from mailcore.status import SenderStatus
-from mailcore.views import Sender
+from mailcore.values.senders import Sender
 
 
 def status(sender: Sender) -> str:

@@ -19,11 +19,11 @@ from requests import Response
 from requests.exceptions import RequestException
 
 from mailcore.clock import now
-from mailcore.credentials import Grant, OAuthClient
 from mailcore.errors import IdentityMissing
-from mailcore.google.answers import UNREADABLE, read_grant
+from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.failures import FailureKind, GoogleFailure, token_failure
-from mailcore.google.refreshing import TOKEN_TIMEOUT
+from mailcore.google.refresh import TOKEN_TIMEOUT
+from mailcore.google.token_response import UNREADABLE, read_grant
 from mailcore.settings import GOOGLE_ISSUER, Settings, is_loopback
 
 SEND_SCOPE = "https://www.googleapis.com/auth/gmail.send"

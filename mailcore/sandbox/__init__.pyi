@@ -1,13 +1,13 @@
 # The public names, and where each one lives. Loaded at first use; see __init__.py.
 
 from . import faults
+from .consent_client import ConsentRefused
 from .counts import RequestCounts
-from .deployment import GmailSandbox
+from .deployment_sandbox import GmailSandbox
 from .faults import Ending, Fault
-from .google import DEFAULT_ACCOUNTS, GoogleSandbox
-from .holds import Hold
+from .gates import Hold
+from .google_sandbox import DEFAULT_ACCOUNTS, GoogleSandbox
 from .outbox import SandboxMessage
-from .person import ConsentRefused
 from .records import Client
 
 __all__ = [

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from mailcore.sandbox.answers import (
+from mailcore.sandbox.responses import (
     HTML,
     JSON,
     gmail_error,

@@ -13,16 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailcore.sandbox import scopes
-from mailcore.sandbox.answers import (
-    NO_STORE,
-    Refusal,
-    gmail_error,
-    insufficient_scope,
-    invalid_argument,
-    json_answer,
-)
-from mailcore.sandbox.outbox import Outbox
-from mailcore.sandbox.posted import (
+from mailcore.sandbox.message_parsing import (
     Posted,
     from_json,
     from_multipart,
@@ -30,7 +21,16 @@ from mailcore.sandbox.posted import (
     read_json,
     read_thread_id,
 )
+from mailcore.sandbox.outbox import Outbox
 from mailcore.sandbox.records import Account
+from mailcore.sandbox.responses import (
+    NO_STORE,
+    Refusal,
+    gmail_error,
+    insufficient_scope,
+    invalid_argument,
+    json_answer,
+)
 from mailcore.sandbox.state import State
 from mailcore.sandbox.tokens import bearer_token
 from mailcore.sandbox.traffic import Traffic

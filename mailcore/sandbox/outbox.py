@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from functools import cached_property
 
-from mailcore.sandbox.answers import Refusal, gmail_error
+from mailcore.sandbox.responses import Refusal, gmail_error
 
 
 @dataclass(frozen=True)

@@ -45,14 +45,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from mailcore.sandbox.deployment import Databases, GmailSandbox
+    from mailcore.sandbox.deployment_sandbox import Databases, GmailSandbox
 
 # What the fixtures need is imported in them: pytest loads this module in every run.
 
 
 @pytest.fixture(scope="session")
 def _gmail_sandbox_databases() -> "Iterator[Databases]":
-    from mailcore.sandbox.deployment import Databases  # noqa: PLC0415 - see above
+    from mailcore.sandbox.deployment_sandbox import Databases  # noqa: PLC0415 - see above
 
     with Databases.served() as databases:
         yield databases

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from mailcore.sandbox.line import TRANSPORT
+from mailcore.sandbox.connection import TRANSPORT
 
 #: Longer than any test lasts: a connection closed for idleness at the wrong moment would
 #: look like a lost answer.

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from mailcore.sandbox.answers import oauth_refusal, unauthenticated
 from mailcore.sandbox.records import AccessToken, Account, Client, Consent, Grant
+from mailcore.sandbox.responses import oauth_refusal, unauthenticated
 
 #: How long a person's consent may wait to be exchanged.
 CODE_LIFE = timedelta(minutes=10)

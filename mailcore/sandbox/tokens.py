@@ -15,14 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailcore.sandbox import scopes
-from mailcore.sandbox.answers import (
+from mailcore.sandbox.records import Client, Consent, Grant
+from mailcore.sandbox.responses import (
     NO_STORE,
     Refusal,
     insufficient_scope,
     json_answer,
     oauth_refusal,
 )
-from mailcore.sandbox.records import Client, Consent, Grant
 from mailcore.sandbox.state import State
 from mailcore.sandbox.traffic import Traffic
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mailcore.sandbox.connection import CutOff, cut_short, hang_up, reset, unless_cut_off
 from mailcore.sandbox.counts import OPERATION_OF, Kind, Operation, RequestCounts
 from mailcore.sandbox.faults import Ending, Fault
-from mailcore.sandbox.holds import Hold
-from mailcore.sandbox.line import CutOff, cut_short, hang_up, reset, unless_cut_off
+from mailcore.sandbox.gates import Hold
 
 
 @dataclass

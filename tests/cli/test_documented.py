@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callback.outcomes import OUTCOMES
+from callback.error_responses import OUTCOMES
 from mailcore import EXAMPLES, AuthorizationError, MailError, PalEMailError, Settings
 from mailcore.cli.exit_codes import ExitCode, exit_code
 from mailcore.settings import variable_name

@@ -30,7 +30,7 @@ from mailcore import (
     WrongAccount,
     now,
 )
-from mailcore.acceptance import same_account
+from mailcore.reauth.checks import same_account
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.core.driving import ACCOUNT, Tables, at_once, authorise, come_back, meanwhile, query
 from tests.core.stand_in import TokenStandIn, id_token

@@ -12,8 +12,8 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import event, text
 
 from mailcore import ConfigurationError, DatabaseUnavailable, Mailcore, Settings, TemporaryFailure
-from mailcore.database import Database
 from mailcore.sandbox import GoogleSandbox
+from mailcore.store.database import Database
 from tests.core.driving import Tables, eventually, job, meanwhile, output
 
 

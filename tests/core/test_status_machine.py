@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore import Mailcore, SenderStatus
+from mailcore.google.error_mapping import ERRORS
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
-from mailcore.message import ComposedMessage
-from mailcore.moves import REFUSALS, record_refusal
-from mailcore.records import Attempted, record_sent
-from mailcore.refusals import ERRORS
+from mailcore.message.compose import ComposedMessage
 from mailcore.sandbox import GoogleSandbox, faults
+from mailcore.senders.transitions import REFUSALS, record_refusal
+from mailcore.sending.delivery_table import Attempted, record_sent
 from mailcore.status import MOVES, SenderEventKind, after
 from tests.core.driving import ACCOUNT, Tables, authorise, come_back, meanwhile
 

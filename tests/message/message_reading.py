@@ -7,7 +7,7 @@ from typing import Any
 
 import fast_mail_parser
 
-from mailcore.message import ComposedMessage, compose
+from mailcore.message.compose import ComposedMessage, compose
 
 _HEADER_LINE = re.compile(rb"[!-9;-~]+:|[ \t]+\S")
 

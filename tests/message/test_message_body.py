@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore.errors import InvalidMessage
-from mailcore.message import Attachment, compose
+from mailcore.message.compose import Attachment, compose
 from tests.message.message_reading import decoded, read, read_elsewhere, write
 
 MEBIBYTE = 1024 * 1024

@@ -1,0 +1,140 @@
+"""The deployment's OAuth client: from the environment, or as the Setup page stored it."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from mailcore.clock import now
+from mailcore.errors import ConfigurationError
+from mailcore.google.credentials import ClientInfo, OAuthClient
+from mailcore.settings import Settings
+from mailcore.store.database import Database
+from mailcore.store.encryption import Vault
+
+NO_CLIENT = (
+    "No OAuth client is set up. Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or "
+    "GOOGLE_CREDENTIALS_FILE, or upload credentials.json on the Setup page."
+)
+
+_STORED = text("SELECT credentials_json FROM deployment")
+_KEEP = text("""
+    INSERT INTO deployment (id, credentials_json, updated_at, updated_by)
+    VALUES (1, :sealed, :at, :by)
+    ON CONFLICT (id) DO UPDATE
+    SET credentials_json = :sealed, updated_at = :at, updated_by = :by
+""")
+
+
+class Clients:
+    """Finds the client that asks Google on the senders' behalf. The environment wins.
+
+    Args:
+        settings: the environment.
+        database: where the Setup page's client is.
+        vault: seals it.
+    """
+
+    def __init__(self, settings: Settings, database: Database, vault: Vault) -> None:
+        self._settings = settings
+        self._database = database
+        self._vault = vault
+
+    def of_sender(self, connection: Connection, sealed: str | None) -> OAuthClient:
+        """Return a sender's own client if it has one, else the deployment's.
+
+        Args:
+            connection: to the database.
+            sealed: the sender's ``credentials_json`` as stored.
+
+        Raises:
+            ConfigurationError: there is none, or it cannot be read.
+        """
+        if sealed is not None:
+            return OAuthClient.from_json(self._vault.open(sealed), source="The sender's own client")
+        found = self._find(connection)
+        if found is None:
+            raise ConfigurationError(NO_CLIENT)
+        return found[0]
+
+    def current(self) -> ClientInfo | None:
+        """Return the deployment's client and where it is set, or None.
+
+        Raises:
+            ConfigurationError: it is set and cannot be read.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.statement() as connection:
+            found = self._find(connection)
+        return found and ClientInfo(client_id=found[0].client_id, source=found[1])
+
+    def deployment(self) -> OAuthClient | None:
+        """Return the deployment's client with its secret: never for display."""
+        with self._database.statement() as connection:
+            found = self._find(connection)
+        return found and found[0]
+
+    def store(self, credentials_json: str, *, by: str) -> ClientInfo:
+        """Keep a client for the deployment.
+
+        Args:
+            credentials_json: the file as Google's console hands it out.
+            by: who does it.
+
+        Raises:
+            ConfigurationError: it is not such a file.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        return self._store(OAuthClient.from_json(credentials_json, source="The upload"), by)
+
+    def store_pair(self, client_id: str, client_secret: str, *, by: str) -> ClientInfo:
+        """Keep a client for the deployment, given by its id and secret.
+
+        Raises:
+            ConfigurationError: one of them is empty.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        client = OAuthClient(client_id=client_id.strip(), client_secret=client_secret.strip())
+        if not client.client_id or not client.client_secret:
+            raise ConfigurationError("Both the client id and the client secret are needed.")
+        return self._store(client, by)
+
+    def remove(self, *, by: str) -> None:
+        """Forget the stored client; one from the environment stays.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        self._write(None, by)
+
+    def _store(self, client: OAuthClient, by: str) -> ClientInfo:
+        self._write(self._vault.seal(client.to_json()), by)
+        return ClientInfo(client_id=client.client_id, source="Setup page")
+
+    def _write(self, sealed: str | None, by: str) -> None:
+        with self._database.statement() as connection:
+            connection.execute(_KEEP, {"sealed": sealed, "at": now(), "by": by})
+
+    def _find(self, connection: Connection) -> tuple[OAuthClient, str] | None:
+        settings = self._settings
+        if settings.google_client_id and settings.google_client_secret:
+            secret = settings.google_client_secret.get_secret_value()
+            client = OAuthClient(client_id=settings.google_client_id, client_secret=secret)
+            return client, "GOOGLE_CLIENT_ID"
+        if settings.google_credentials_file is not None:
+            return _from_file(settings.google_credentials_file), "GOOGLE_CREDENTIALS_FILE"
+        sealed = connection.execute(_STORED).scalar()
+        if sealed is None:
+            return None
+        stored = self._vault.open(sealed)
+        return OAuthClient.from_json(stored, source="The stored client"), "Setup page"
+
+
+def _from_file(path: Path) -> OAuthClient:
+    try:
+        content = path.expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError(
+            f"GOOGLE_CREDENTIALS_FILE: {path} cannot be read. Example: "
+            "/etc/pal-e-mail/credentials.json"
+        ) from exc
+    return OAuthClient.from_json(content, source=f"GOOGLE_CREDENTIALS_FILE ({path})")

@@ -1,0 +1,260 @@
+"""Tokens: row ↔ grant, and one refresh per sender however many ask."""
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from mailcore.clock import now
+from mailcore.errors import ReauthRequired, SenderBlocked, SenderNotFound
+from mailcore.google.credentials import Grant
+from mailcore.google.error_mapping import SAID_BY_GMAIL, explain, to_error
+from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.google.refresh import Refreshing
+from mailcore.grants.oauth_clients import Clients
+from mailcore.senders.transitions import record_refusal
+from mailcore.senders.validation import ALIAS
+from mailcore.settings import Settings
+from mailcore.store.database import Database
+from mailcore.store.encryption import Vault
+
+#: Seconds that a caller waits for an access token in all.
+TOKEN_DEADLINE = 30.0
+
+_BY_ALIAS = text("""
+    SELECT id, alias, gmail_account, display_name, generation, token_json,
+           credentials_json, last_error_code, last_error_at
+    FROM sender WHERE alias = :alias
+""")
+
+_SAVE = text("""
+    UPDATE sender
+    SET token_json = :token_json, last_refreshed_at = :at, updated_at = :at,
+        last_error_code = CASE WHEN last_error_code = ANY(:kept) THEN last_error_code END,
+        last_error_text = CASE WHEN last_error_code = ANY(:kept) THEN last_error_text END,
+        last_error_at = CASE WHEN last_error_code = ANY(:kept) THEN last_error_at END
+    WHERE id = :id AND generation = :generation
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedSender:
+    """A sender with the grant that an attempt will use.
+
+    Attributes:
+        generation: of that grant; whatever the attempt learns counts for it alone.
+        last_error_code: of what went wrong last, or None since the last success.
+        last_error_at: when that was.
+    """
+
+    id: int
+    alias: str
+    gmail_account: str | None
+    display_name: str | None
+    generation: int
+    grant: Grant
+    sealed_client: str | None = field(repr=False)
+    last_error_code: str | None
+    last_error_at: datetime | None
+
+
+class Tokens:
+    """Loads and renews grants.
+
+    Args:
+        settings: where gmail-sdk's files are, and the admin page's address.
+        database: where grants are.
+        vault: opens them.
+        clients: finds the client to renew them with.
+        refreshing: Google's token endpoint.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        vault: Vault,
+        clients: Clients,
+        refreshing: Refreshing,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._vault = vault
+        self._clients = clients
+        self._refreshing = refreshing
+
+    def access_token(self, alias: str) -> str:
+        """See `mailcore.Mailcore.access_token`."""
+        try:
+            grant = self.fresh(self.load(alias), timeout=TOKEN_DEADLINE).grant
+        except GoogleFailure as failure:
+            raise to_error(failure, alias=alias, admin_url=self._settings.public_url) from failure
+        assert grant.access_token is not None  # noqa: S101 - `fresh` promises it
+        return grant.access_token
+
+    def load(self, alias: str) -> LoadedSender:
+        """Read a sender and its grant, in one statement.
+
+        A sender without a grant takes one from gmail-sdk's files, if there is one for it.
+        A database that cannot be reached is an error, never a reason to look there.
+
+        Returns:
+            The sender; one that was never authorised has an empty grant.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.statement() as connection:
+            loaded = self._read(connection, alias)
+        if loaded is not None and loaded.generation > 0:
+            return loaded
+        # Only senders that were never authorised come here, so only they wait for it to load.
+        from mailcore.grants.token_import import adopt  # noqa: PLC0415
+
+        adopt(alias, settings=self._settings, database=self._database, vault=self._vault)
+        with self._database.statement() as connection:
+            loaded = self._read(connection, alias)
+        if loaded is None:
+            raise SenderNotFound(f"Sender {alias!r} was deleted just now.", alias=alias)
+        return loaded
+
+    def fresh(
+        self, sender: LoadedSender, *, timeout: float, refused: str | None = None
+    ) -> LoadedSender:
+        """Return the sender with an access token that can be used.
+
+        Args:
+            sender: as loaded.
+            timeout: seconds for all of it: waiting for others who are renewing the same
+                grant, and for Google.
+            refused: an access token that Google just refused, so that it is not fresh.
+
+        Raises:
+            GoogleFailure: Google refuses to renew it; that is recorded.
+            ReauthRequired: it was never authorised.
+            SenderNotFound: it was deleted meanwhile.
+            TemporaryFailure: others took too long, or Postgres cannot be reached.
+        """
+        if _usable(sender.grant, refused):
+            return sender
+        if sender.grant.refresh_token is None:
+            raise self._never_authorised(sender.alias)
+        deadline = time.monotonic() + timeout
+        with self._database.exclusive(sender.id, timeout=timeout) as connection:
+            # What failed is returned, not raised: its record must be committed.
+            renewed = self._renew(connection, sender, refused, deadline)
+        if isinstance(renewed, GoogleFailure):
+            raise renewed
+        return renewed
+
+    def _renew(
+        self, connection: Connection, asked: LoadedSender, refused: str | None, deadline: float
+    ) -> LoadedSender | GoogleFailure:
+        while True:
+            sender = self._reload(connection, asked)
+            if _usable(sender.grant, refused):
+                return sender
+            if failure := _refused_since(sender, asked):
+                return failure
+            try:
+                client = self._clients.of_sender(connection, sender.sealed_client)
+                grant = self._refreshing.refresh(
+                    client, sender.grant, timeout=max(deadline - time.monotonic(), 0.001)
+                )
+            except GoogleFailure as failure:
+                if failure.kind is FailureKind.GRANT and self._superseded(connection, sender):
+                    asked = sender  # a re-auth came in between: try with the new grant
+                    continue
+                self._record_refusal(connection, sender, failure)
+                return failure
+            if self._save(connection, sender, grant):
+                return replace(sender, grant=grant)
+            # A re-auth came in between: its grant is the one to use.
+
+    def _reload(self, connection: Connection, asked: LoadedSender) -> LoadedSender:
+        loaded = self._read(connection, asked.alias)
+        if loaded is None or loaded.id != asked.id:
+            raise SenderNotFound(
+                f"Sender {asked.alias!r} was deleted while its access was being renewed.",
+                alias=asked.alias,
+            )
+        return loaded
+
+    def _superseded(self, connection: Connection, sender: LoadedSender) -> bool:
+        return self._reload(connection, sender).generation != sender.generation
+
+    def _save(self, connection: Connection, sender: LoadedSender, grant: Grant) -> bool:
+        """Store a renewed grant, unless a re-auth has stored a newer one."""
+        saved = connection.execute(
+            _SAVE,
+            {
+                "id": sender.id,
+                "generation": sender.generation,
+                "token_json": self._vault.seal(grant.to_json()),
+                "at": now(),
+                "kept": list(SAID_BY_GMAIL),
+            },
+        )
+        return saved.rowcount == 1
+
+    def _record_refusal(
+        self, connection: Connection, sender: LoadedSender, failure: GoogleFailure
+    ) -> None:
+        record_refusal(
+            connection,
+            failure,
+            sender_id=sender.id,
+            generation=sender.generation,
+            reason=explain(failure, alias=sender.alias, admin_url=self._settings.public_url),
+            who="job",
+        )
+
+    def _read(self, connection: Connection, alias: str) -> LoadedSender | None:
+        if not ALIAS.fullmatch(alias):  # Postgres would choke on some of what cannot be one
+            return None
+        row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
+        if row is None:
+            return None
+        token_json = row.token_json and self._vault.open(row.token_json)
+        return LoadedSender(
+            id=row.id,
+            alias=row.alias,
+            gmail_account=row.gmail_account,
+            display_name=row.display_name,
+            generation=row.generation,
+            grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
+            sealed_client=row.credentials_json,
+            last_error_code=row.last_error_code,
+            last_error_at=row.last_error_at,
+        )
+
+    def _never_authorised(self, alias: str) -> ReauthRequired:
+        page = self._settings.public_url
+        return ReauthRequired(
+            f"Sender {alias!r} was never authorised. Authorise it on {page}.",
+            alias=alias,
+            admin_url=page,
+        )
+
+
+def _usable(grant: Grant, refused: str | None) -> bool:
+    return grant.fresh and grant.access_token != refused
+
+
+#: What the record says of a refusal that another caller has met.
+_REFUSED = {
+    ReauthRequired.code: (FailureKind.GRANT, "invalid_grant"),
+    SenderBlocked.code: (FailureKind.ACCOUNT, "account_refused"),
+}
+
+
+def _refused_since(sender: LoadedSender, asked: LoadedSender) -> GoogleFailure | None:
+    """Return the refusal that someone met while this caller waited: asking again is idle."""
+    if sender.generation != asked.generation or sender.last_error_at == asked.last_error_at:
+        return None
+    if sender.last_error_code not in _REFUSED:
+        return None
+    kind, reason = _REFUSED[sender.last_error_code]
+    return GoogleFailure(kind, reason, "another job was refused just now")

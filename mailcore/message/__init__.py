@@ -1,0 +1,1 @@
+"""Messages: from a caller's arguments to RFC 5322."""

@@ -1,0 +1,1 @@
+"""Re-auth: from the link to the stored grant."""

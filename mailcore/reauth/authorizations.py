@@ -1,0 +1,270 @@
+"""Beginning and completing a re-auth. Every check has its place in the order; see `complete`."""
+
+import secrets
+from uuid import UUID
+
+from sqlmodel import Session, select
+
+from mailcore.clock import now
+from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
+from mailcore.google.consent import Consent, Exchanged
+from mailcore.google.credentials import OAuthClient
+from mailcore.google.failures import GoogleFailure
+from mailcore.grants.oauth_clients import Clients
+from mailcore.reauth.authorization_requests import (
+    LINK_LIFETIME,
+    consume,
+    finish,
+    forget_old,
+    hashed,
+    outcome_of,
+    refuse,
+    refused_lately,
+)
+from mailcore.reauth.checks import (
+    check_identity,
+    check_permissions,
+    consented,
+    exchange_error,
+    merged,
+    write_grant,
+)
+from mailcore.senders.events import event
+from mailcore.senders.registry import Senders, find, view
+from mailcore.sending.delivery_table import release_held
+from mailcore.settings import Settings
+from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
+from mailcore.store.encryption import Vault
+from mailcore.store.models import AuthorizationRequestRow, SenderRow
+from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed
+
+#: How many due senders a walk looks at to find its next.
+_WALK = 200
+
+
+class Authorizations:
+    """Re-auths, from the link to the stored grant.
+
+    Args:
+        settings: the callback's address, and the grant's life where Google names none.
+        database: where requests and grants are.
+        vault: seals them.
+        clients: finds the OAuth client.
+        consent: Google's endpoints.
+        senders: finds who is due next.
+    """
+
+    def __init__(  # noqa: PLR0917
+        self,
+        settings: Settings,
+        database: Database,
+        vault: Vault,
+        clients: Clients,
+        consent: Consent,
+        senders: Senders,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._vault = vault
+        self._clients = clients
+        self._consent = consent
+        self._senders = senders
+
+    def begin(
+        self, alias: str, *, by: str, choose_account: bool = False, renewing_all: bool = False
+    ) -> Authorization:
+        """Begin a re-auth: make a link that works once, for ten minutes.
+
+        Args:
+            alias: the sender.
+            by: who begins it.
+            choose_account: show Google's account chooser first, after a wrong account.
+            renewing_all: it is part of a walk through everything that is due.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            ConfigurationError: there is no OAuth client.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            return self.begin_in(
+                session, alias, by=by, choose_account=choose_account, renewing_all=renewing_all
+            )
+
+    def begin_in(
+        self,
+        session: Session,
+        alias: str,
+        *,
+        by: str,
+        choose_account: bool = False,
+        renewing_all: bool = False,
+    ) -> Authorization:
+        """`begin`, in a transaction that does more, and counts only if that does."""
+        state = secrets.token_urlsafe(32)
+        sender = find(session, alias)
+        link = self._consent.consent_link(
+            self._clients.of_sender(session.connection(), sender.credentials_json),
+            redirect_uri=self._settings.redirect_uri,
+            state=state,
+            account=sender.gmail_account,
+            choose_account=choose_account,
+        )
+        request = AuthorizationRequestRow(
+            state_hash=hashed(state),
+            alias=alias,
+            code_verifier=self._vault.seal(link.code_verifier),
+            redirect_uri=self._settings.redirect_uri,
+            requested_by=by,
+            renewing_all=renewing_all,
+            expires_at=now() + LINK_LIFETIME,
+        )
+        forget_old(session)
+        session.add(request)
+        return Authorization(
+            id=str(request.id),
+            alias=alias,
+            gmail_account=sender.gmail_account,
+            url=link.url,
+            expires_at=request.expires_at,
+        )
+
+    def next_due(self, *, by: str) -> Authorization | None:
+        """Begin the re-auth of the next sender that is expiring or expired, if there is one.
+
+        One that was refused to this person just now comes last: a mailbox that cannot be
+        renewed must not keep the walk from the others.
+
+        Raises:
+            ConfigurationError: there is no OAuth client.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        due = [sender.alias for sender in self._senders.page(status="due", limit=_WALK).senders]
+        if not due:
+            return None
+        with self._database.session() as session:
+            refused = refused_lately(session, by)
+        alias = next((alias for alias in due if alias not in refused), due[0])
+        return self.begin(alias, by=by, renewing_all=True)
+
+    def complete(self, *, state: str | None, code: str | None, error: str | None) -> Completed:
+        """Take in Google's answer. A refusal leaves the old grant untouched.
+
+        Args:
+            state: as it came back.
+            code: the authorization code, if consent was given.
+            error: Google's error code, if not.
+
+        Raises:
+            LinkInvalid: nobody was given that state.
+            LinkExpired: it was not followed in time.
+            LinkUsed: it was answered before.
+            ConsentDenied: Cancel was pressed.
+            ExchangeFailed: the token endpoint refused, or could not be reached.
+            PermissionMissing: a needed permission was unticked.
+            IdentityMissing: the answer does not prove who consented.
+            WrongAccount: another account consented.
+            RefreshTokenMissing: there is none, new or stored.
+            ConfigurationError: Google refuses the OAuth client.
+            SenderNotFound: the sender was deleted meanwhile.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        request = consume(self._database, state)
+        try:
+            return self._take_in(request, code, error)
+        except PalEMailError as exc:
+            exc.alias, exc.authorization_id = request.alias, str(request.id)
+            raise
+
+    def progress(self, authorization_id: str) -> AuthorizationProgress:
+        """Say how far a re-auth has come.
+
+        Args:
+            authorization_id: as `begin` returned it.
+
+        Raises:
+            LinkInvalid: there is no such re-auth, or its sender was deleted.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        try:
+            key = UUID(authorization_id)
+        except ValueError as exc:
+            raise LinkInvalid("There is no such re-auth. Start a new one.") from exc
+        with self._database.session() as session:
+            request = session.get(AuthorizationRequestRow, key)
+            if request is None:
+                raise LinkInvalid("There is no such re-auth. Start a new one.")
+            account = session.exec(
+                select(SenderRow.gmail_account).where(SenderRow.alias == request.alias)
+            ).first()
+        outcome, code, detail = outcome_of(request)
+        return AuthorizationProgress(
+            authorization_id=authorization_id,
+            alias=request.alias,
+            gmail_account=account,
+            outcome=outcome,
+            code=code,
+            detail=detail,
+            renewing_all=request.renewing_all,
+            requested_by=request.requested_by,
+        )
+
+    def _take_in(
+        self, request: AuthorizationRequestRow, code: str | None, error: str | None
+    ) -> Completed:
+        """Go through the checks in their order, and keep the first refusal."""
+        try:
+            granted = consented(request.alias, code, error)
+            client = self._client_of(request.alias)
+            exchanged = self._exchange(request, client, granted)
+            check_permissions(exchanged.grant, request.alias)
+            account = self._consent.account(exchanged, client)
+            storing = patiently(DatabaseUnavailable, DATABASE_PATIENCE)
+            return storing(self._store, request, exchanged, account)
+        except DatabaseUnavailable:
+            raise  # where nothing can be stored, no refusal can
+        except PalEMailError as exc:
+            refuse(self._database, request, exc)
+            raise
+
+    def _client_of(self, alias: str) -> OAuthClient:
+        with self._database.session() as session:
+            return self._clients.of_sender(
+                session.connection(), find(session, alias).credentials_json
+            )
+
+    def _exchange(
+        self, request: AuthorizationRequestRow, client: OAuthClient, code: str
+    ) -> Exchanged:
+        try:
+            return self._consent.exchange(
+                client,
+                code=code,
+                code_verifier=self._vault.open(request.code_verifier),
+                redirect_uri=request.redirect_uri,
+            )
+        except GoogleFailure as failure:
+            raise exchange_error(failure, request.alias) from failure
+
+    def _store(
+        self, request: AuthorizationRequestRow, exchanged: Exchanged, account: str
+    ) -> Completed:
+        with self._database.session() as session:
+            sender = find(session, request.alias)
+            check_identity(sender, account)
+            grant = merged(sender, exchanged.grant, self._vault)
+            sender.gmail_account = sender.gmail_account or account
+            write_grant(
+                sender, self._vault.seal(grant.to_json()), exchanged, self._settings.grant_days
+            )
+            session.add(event(sender.alias, "reauthorized", who=request.requested_by))
+            released = release_held(session.connection(), sender.alias)
+            finish(session, request)
+            session.flush()
+            return Completed(
+                authorization_id=str(request.id),
+                sender=view(session, sender),
+                renewing_all=request.renewing_all,
+                requested_by=request.requested_by,
+                released=released,
+            )

@@ -1,0 +1,134 @@
+"""Tickets: links that an alert carries, or that go to the mailbox's owner.
+
+A ticket gives nothing but the chance to consent for that very mailbox, once.
+"""
+
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from mailcore.clock import now
+from mailcore.errors import LinkExpired, LinkInvalid, LinkUsed
+from mailcore.reauth.authorization_requests import hashed
+from mailcore.reauth.authorizations import Authorizations
+from mailcore.senders.events import event
+from mailcore.senders.registry import find
+from mailcore.settings import Settings
+from mailcore.store.database import Database, changed_rows
+from mailcore.store.models import ReauthTicketRow, SenderRow
+from mailcore.values.reauth import Authorization, Ticket
+
+#: How long a ticket works: over a weekend.
+TICKET_LIFETIME = timedelta(hours=72)
+
+
+class Tickets:
+    """Issues and redeems tickets.
+
+    Args:
+        settings: the address that they lead to.
+        database: where their hashes are.
+        authorizations: begins the re-auth.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, authorizations: Authorizations
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._authorizations = authorizations
+
+    def issue(self, alias: str, *, by: str) -> Ticket:
+        """Make a ticket for a sender.
+
+        Args:
+            alias: the sender.
+            by: who hands it out.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        secret = secrets.token_urlsafe(32)
+        expires_at = now() + TICKET_LIFETIME
+        with self._database.session() as session:
+            account = find(session, alias).gmail_account
+            session.add(
+                ReauthTicketRow(
+                    ticket_hash=hashed(secret), alias=alias, issued_by=by, expires_at=expires_at
+                )
+            )
+            session.add(event(alias, "ticket issued", who=by))
+        url = f"{self._settings.public_url.rstrip('/')}/senders/reauth/{secret}"
+        return Ticket(alias=alias, gmail_account=account, url=url, expires_at=expires_at)
+
+    def inspect(self, ticket: str) -> Ticket:
+        """Say what a ticket is for, without using it: link previews look too.
+
+        Raises:
+            LinkInvalid: nobody was given it, or its sender was deleted.
+            LinkExpired: its 72 hours are over.
+            LinkUsed: it was used before.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            row = _valid(session, ticket)
+            account = session.exec(
+                select(SenderRow.gmail_account).where(SenderRow.alias == row.alias)
+            ).first()
+        return Ticket(alias=row.alias, gmail_account=account, url=None, expires_at=row.expires_at)
+
+    def redeem(self, ticket: str) -> Authorization:
+        """Use a ticket up, and begin the re-auth.
+
+        Raises:
+            LinkInvalid: nobody was given it, or its sender was deleted.
+            LinkExpired: its 72 hours are over.
+            LinkUsed: it was used before.
+            ConfigurationError: there is no OAuth client; the ticket stays good.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            row = _valid(session, ticket)
+            # In one transaction, so that a failure leaves the ticket good.
+            begun = self._authorizations.begin_in(
+                session, row.alias, by=f"ticket from {row.issued_by}", choose_account=True
+            )
+            used = changed_rows(
+                session,
+                update(ReauthTicketRow)
+                .where(col(ReauthTicketRow.id) == row.id, col(ReauthTicketRow.used_at).is_(None))
+                .values(used_at=now()),
+            )
+            if used != 1:
+                raise _used(row)
+        return begun
+
+
+def _valid(session: Session, ticket: str) -> ReauthTicketRow:
+    row = session.exec(
+        select(ReauthTicketRow).where(ReauthTicketRow.ticket_hash == hashed(ticket))
+    ).first()
+    if row is None:
+        raise LinkInvalid(
+            "This link was not made here, or its sender was deleted. Ask the admin for a new one."
+        )
+    if row.used_at is not None:
+        raise _used(row)
+    if row.expires_at <= now():
+        raise LinkExpired(
+            f"This link for sender {row.alias!r} was good for 72 hours. Ask the admin for a new "
+            "one.",
+            alias=row.alias,
+        )
+    return row
+
+
+def _used(row: ReauthTicketRow) -> LinkUsed:
+    return LinkUsed(
+        f"This link for sender {row.alias!r} was used already. Ask the admin for a new one if it "
+        "is still needed.",
+        alias=row.alias,
+    )

@@ -1,0 +1,317 @@
+"""The sandbox as a Python object."""
+
+import json
+import socket
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+from mailcore.sandbox import scopes
+from mailcore.sandbox.app import create_app
+from mailcore.sandbox.consent_client import answer_consent
+from mailcore.sandbox.counts import Operation, RequestCounts
+from mailcore.sandbox.faults import Fault
+from mailcore.sandbox.gates import Hold
+from mailcore.sandbox.outbox import Outbox, SandboxMessage
+from mailcore.sandbox.records import Client
+from mailcore.sandbox.server import ThreadedServer
+from mailcore.sandbox.state import State
+from mailcore.sandbox.tokens import TokenEndpoints
+from mailcore.sandbox.traffic import Traffic
+
+DEFAULT_ACCOUNTS = ("alerts@example.com", "billing@example.com", "reports@example.com")
+
+_BACKLOG = 2048
+
+
+class GoogleSandbox:
+    """A stand-in for Google's consent page, token endpoint and Gmail, over real HTTP.
+
+    It serves in a thread while it is entered as a context manager, or between `start` and
+    `stop`. After a stop, everything is still known, and `start` serves it again at the same
+    address: in between, Google "is down".
+
+    Args:
+        host: the address to listen on.
+        port: the port; 0 for any that is free.
+        accounts: the addresses of the made-up accounts.
+        grant_days: days until a grant ends by itself, as in Google's Testing, or None.
+        access_token_seconds: how long an access token is good for.
+        redirect_uris: the registered addresses to send people back to, or None for any
+            that is https or on this machine.
+
+    Attributes:
+        requests: counters of what came.
+        client: the OAuth client that is registered from the start.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        accounts: Iterable[str] = DEFAULT_ACCOUNTS,
+        *,
+        grant_days: float | None = 7,
+        access_token_seconds: float = 3600,
+        redirect_uris: Iterable[str] | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._state = State(accounts, grant_days, access_token_seconds)
+        self._outbox = Outbox()
+        self._traffic = Traffic()
+        self._server: ThreadedServer | None = None
+        self.requests: RequestCounts = self._traffic.requests
+        self.client: Client = self._state.register_client(redirect_uris)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # Life
+
+    def start(self) -> None:
+        """Serve; return once requests are taken."""
+        if self._server is not None:
+            return
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
+        self._port = listener.getsockname()[1]
+        app = create_app(self._state, self._outbox, self._traffic, self._tokens(), self.url)
+        server = ThreadedServer(app, listener)
+        server.start()
+        self._server = server
+
+    def stop(self) -> None:
+        """Stop serving; requests under way are broken off without an answer."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    # How to reach it
+
+    @property
+    def url(self) -> str:
+        """Its origin, without a slash at the end; also the issuer of its ID tokens."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    @property
+    def auth_uri(self) -> str:
+        """The authorization endpoint: the consent page."""
+        return f"{self.url}/o/oauth2/v2/auth"
+
+    @property
+    def token_uri(self) -> str:
+        """The token endpoint."""
+        return f"{self.url}/token"
+
+    @property
+    def client_id(self) -> str:
+        """The registered OAuth client's public name."""
+        return self.client.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The registered OAuth client's password."""
+        return self.client.client_secret
+
+    @property
+    def credentials_json(self) -> str:
+        """The client as the file that Google's console hands out for a web application."""
+        return self.credentials_for(self.client)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that put the sandbox behind pal-e-mail."""
+        return {
+            "GOOGLE_CLIENT_ID": self.client_id,
+            "GOOGLE_CLIENT_SECRET": self.client_secret,
+            "PALEMAIL_GOOGLE_AUTH_URI": self.auth_uri,
+            "PALEMAIL_GOOGLE_TOKEN_URI": self.token_uri,
+            "PALEMAIL_GMAIL_API_ENDPOINT": f"{self.url}/",
+        }
+
+    def register_client(self, redirect_uris: Iterable[str] | None = None) -> Client:
+        """Register a further OAuth client, as a second Google Cloud project would have."""
+        return self._state.register_client(redirect_uris)
+
+    def credentials_for(self, client: Client) -> str:
+        """Return a client as the JSON file that Google's console hands out for it."""
+        web: dict[str, Any] = {
+            "client_id": client.client_id,
+            "project_id": "sandbox",
+            "auth_uri": self.auth_uri,
+            "token_uri": self.token_uri,
+            "auth_provider_x509_cert_url": f"{self.url}/oauth2/v1/certs",
+            "client_secret": client.client_secret,
+        }
+        if client.redirect_uris is not None:
+            web["redirect_uris"] = sorted(client.redirect_uris)
+        return json.dumps({"web": web})
+
+    # People
+
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts' addresses."""
+        return [account.email for account in self._state.accounts()]
+
+    def add_account(self, email: str) -> None:
+        """Create a further account."""
+        self._state.add_account(email)
+
+    def consent(
+        self,
+        authorization_url: str,
+        account: str | None = None,
+        *,
+        untick: Iterable[str] = (),
+        cancel: bool = False,
+    ) -> str:
+        """Do what a person does on the consent page, over HTTP.
+
+        Args:
+            authorization_url: where the client sends the person.
+            account: who consents; by default the hinted account, else the first.
+            untick: permissions to refuse, such as ``gmail.send``.
+            cancel: press Cancel instead of Continue.
+
+        Returns:
+            The address that the person is sent back to; it is not visited.
+
+        Raises:
+            ConsentRefused: an error page was shown instead.
+            LookupError: there is no such account.
+        """
+        hint = parse_qs(urlsplit(authorization_url).query).get("login_hint", [""])[0]
+        hinted = self._state.find_account(hint) or self._state.accounts()[0]
+        chosen = self._state.account(account) if account else hinted
+        return answer_consent(authorization_url, chosen.email, untick, cancel=cancel)
+
+    def issue_grant(
+        self,
+        account: str,
+        scopes: Iterable[str] = scopes.DEFAULT,
+        *,
+        client: Client | None = None,
+        days: float | None = None,
+    ) -> dict[str, Any]:
+        """Return ready tokens, as the token endpoint would have after a consent.
+
+        Args:
+            account: whose mailbox they are for.
+            scopes: what they allow, in full, or short as in ``gmail.send``.
+            client: for which OAuth client; by default the one registered from the start.
+            days: how long the grant holds, instead of the sandbox's own number.
+        """
+        grant = self._state.create_grant(
+            self._state.account(account),
+            (client or self.client).client_id,
+            _in_order(scopes),
+            with_refresh_token=True,
+            days=days,
+        )
+        return self._tokens().issue(grant)
+
+    # What was sent
+
+    @property
+    def outbox(self) -> list[SandboxMessage]:
+        """What was sent so far, oldest first; a copy."""
+        return self._outbox.messages()
+
+    def wait_for_outbox(self, count: int = 1, timeout: float = 10) -> list[SandboxMessage]:
+        """Return what was sent, once there are at least `count` messages.
+
+        Raises:
+            TimeoutError: there are still fewer after `timeout` seconds.
+        """
+        return self._outbox.wait_for(count, timeout)
+
+    def clear_outbox(self) -> None:
+        """Forget what was sent."""
+        self._outbox.clear()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every token, code, state, PKCE verifier and client secret seen or issued so far.
+
+        For tests which assert that none of them shows up in a log or on a page.
+        """
+        return self._state.secrets()
+
+    # Switches
+
+    def expire_grant(self, account: str) -> None:
+        """Let an account's grants run out: no refresh, and 401 for its access tokens."""
+        self._state.end_grants(account, "expired")
+
+    def revoke_grant(self, account: str) -> None:
+        """Withdraw an account's grants, as its owner can: looks the same to the client."""
+        self._state.end_grants(account, "revoked")
+
+    def expire_access_tokens(self, account: str | None = None) -> None:
+        """Let access tokens run out, of one account or all; they can be refreshed."""
+        self._state.expire_access_tokens(account)
+
+    def fail(
+        self,
+        operation: Operation,
+        fault: Fault,
+        times: int | None = 1,
+        account: str | None = None,
+    ) -> None:
+        """Make coming requests go wrong. Faults queue up, first come, first served.
+
+        Args:
+            operation: ``send``, ``token`` (code exchanges and refreshes) or ``revoke``.
+            fault: how; see `mailcore.sandbox.faults`.
+            times: for how many requests, or None for all until `heal`.
+            account: only for this account, or None for any.
+        """
+        if times is not None and times < 1:
+            raise ValueError("times must be 1 or more, or None")
+        email = self._state.account(account).email if account else None
+        self._traffic.fail(operation, fault, times, email)
+
+    def heal(self) -> None:
+        """Forget the faults still queued."""
+        self._traffic.heal()
+
+    def hold(
+        self,
+        operation: Operation,
+        account: str | None = None,
+        *,
+        at: Literal["arrival", "answer"] = "arrival",
+    ) -> Hold:
+        """Let coming requests wait until the returned gate is released.
+
+        Args:
+            operation: ``send``, ``token`` or ``revoke``.
+            account: only for this account, or None for any.
+            at: ``arrival``: before anything is checked or taken; ``answer``: after the
+                request took effect, just before it is answered.
+
+        Returns:
+            The gate; as a context manager it is released at the end.
+        """
+        email = self._state.account(account).email if account else None
+        return self._traffic.hold(operation, email, taken=at == "answer")
+
+    def _tokens(self) -> TokenEndpoints:
+        return TokenEndpoints(self._state, self._traffic, self.url)
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(scopes.spelled_out(names)))

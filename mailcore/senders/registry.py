@@ -1,0 +1,289 @@
+"""The registry: register, list, inspect, change and delete senders."""
+
+from typing import Any, Literal
+
+from sqlalchemy import delete, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from mailcore.clock import now
+from mailcore.errors import ConfigurationError, InvalidSender, SenderExists, SenderNotFound
+from mailcore.google.credentials import OAuthClient
+from mailcore.senders.events import event
+from mailcore.senders.listing import read_page
+from mailcore.senders.validation import ALIAS, checked_account, checked_alias, checked_text
+from mailcore.status import SenderStatus
+from mailcore.store.database import Database, changed_rows, storable
+from mailcore.store.encryption import Vault
+from mailcore.store.models import (
+    AuthorizationRequestRow,
+    DeliveryRow,
+    ReauthTicketRow,
+    SenderEventRow,
+    SenderRow,
+)
+from mailcore.values.deliveries import DeliveryStatus
+from mailcore.values.senders import EXPIRING_WITHIN, Sender, SenderEvent, SenderPage
+
+#: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
+StatusFilter = SenderStatus | Literal["expiring", "due"]
+
+_OPEN = text("""
+    SELECT count(*) FILTER (WHERE status = 'held') AS held,
+           count(*) FILTER (WHERE status = 'unknown'
+                            OR (status = 'sending' AND leased_until <= :now)) AS unknown
+    FROM delivery WHERE alias = :alias AND status IN ('held', 'unknown', 'sending')
+""")
+
+_WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
+
+
+class Senders:
+    """The senders of a deployment.
+
+    Args:
+        database: where they are.
+        vault: seals their own OAuth clients.
+    """
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    def register(
+        self,
+        alias: str,
+        *,
+        gmail_account: str | None = None,
+        display_name: str | None = None,
+        project: str | None = None,
+        credentials_json: str | None = None,
+        by: str,
+    ) -> Sender:
+        """Add a sender. It is *pending* until it is authorised.
+
+        Args:
+            alias: the name for jobs: lower-case letters, digits, ``.``, ``_`` and ``-``,
+                at most 63, starting with a letter or digit.
+            gmail_account: the mailbox's address; None adopts the first that consents.
+            display_name: the name recipients see.
+            project: what it belongs to.
+            credentials_json: its own OAuth client, as Google's console hands it out; None
+                for the deployment's.
+            by: who registers it.
+
+        Raises:
+            InvalidSender: a field is unusable.
+            SenderExists: the alias is taken.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        row = SenderRow(
+            alias=checked_alias(alias),
+            gmail_account=checked_account(gmail_account, alias),
+            display_name=checked_text(display_name, "display_name", alias),
+            project=checked_text(project, "project", alias),
+            credentials_json=self._sealed_client(credentials_json, alias),
+        )
+        try:
+            with self._database.session() as session:
+                session.add_all([row, event(alias, "registered", who=by, detail=row.gmail_account)])
+        except IntegrityError as exc:
+            raise SenderExists(
+                f"There is a sender {alias!r} already. Choose another alias, or delete that one.",
+                alias=alias,
+            ) from exc
+        return self.get(alias)
+
+    def page(
+        self,
+        *,
+        search: str = "",
+        status: StatusFilter | None = None,
+        offset: int = 0,
+        limit: int = 25,
+    ) -> SenderPage:
+        """Return one page of senders, those that need a person first, in one query.
+
+        Args:
+            search: part of an alias, account, display name or project; any case.
+            status: only these; *healthy* leaves those out that are *expiring*.
+            offset: how many to skip.
+            limit: how many at most.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.statement() as connection:
+            return read_page(connection, search=search, status=status, offset=offset, limit=limit)
+
+    def get(self, alias: str) -> Sender:
+        """Return one sender.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            return view(session, find(session, alias, lock=False))
+
+    def update(self, alias: str, *, by: str, **changes: str | None) -> Sender:
+        """Change what is given: ``display_name``, ``project`` or ``gmail_account``.
+
+        The account changes only while there is no grant: afterwards it is the grant's.
+
+        Args:
+            alias: the sender.
+            by: who changes it.
+            **changes: the new values; None empties one.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            InvalidSender: a field is unusable or cannot change.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        checks = {
+            "display_name": lambda value: checked_text(value, "display_name", alias),
+            "project": lambda value: checked_text(value, "project", alias),
+            "gmail_account": lambda value: checked_account(value, alias),
+        }
+        if unknown := set(changes) - set(checks):
+            raise TypeError(f"update() has no argument {min(unknown)!r}")
+        values = {name: checks[name](value) for name, value in changes.items()}
+        with self._database.session() as session:
+            row = find(session, alias)
+            if (
+                row.generation
+                and values.get("gmail_account", row.gmail_account) != row.gmail_account
+            ):
+                account = row.gmail_account or "the account that its next re-auth will name"
+                raise InvalidSender(
+                    f"Sender {alias!r} is authorised for {account}. To send from another "
+                    "account, register another sender.",
+                    field="gmail_account",
+                    alias=alias,
+                )
+            changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+            if changed:
+                row.sqlmodel_update({**changed, "updated_at": now()})
+                detail = ", ".join(f"{name}: {value or 'none'}" for name, value in changed.items())
+                session.add(event(alias, "changed", who=by, detail=detail))
+            return view(session, row)
+
+    def set_client(self, alias: str, credentials_json: str | None, *, by: str) -> Sender:
+        """Give a sender its own OAuth client, or take it away.
+
+        The grant belongs to the client that asked for it: re-authorise afterwards.
+
+        Args:
+            alias: the sender.
+            credentials_json: as Google's console hands it out; None for the deployment's.
+            by: who does it.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            InvalidSender: it is no such file.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        sealed = self._sealed_client(credentials_json, alias)
+        with self._database.session() as session:
+            row = find(session, alias)
+            row.sqlmodel_update({"credentials_json": sealed, "updated_at": now()})
+            detail = "its own OAuth client" if sealed else "the deployment's OAuth client"
+            session.add(event(alias, "client changed", who=by, detail=detail))
+            return view(session, row)
+
+    def delete(self, alias: str, *, by: str) -> int:
+        """Delete a sender with its tokens, clients and open links, for good.
+
+        The audit trail and the deliveries stay; what still waited is discarded.
+
+        Args:
+            alias: the sender.
+            by: who deletes it.
+
+        Returns:
+            How many deliveries were discarded.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            session.delete(find(session, alias))
+            for table in (AuthorizationRequestRow, ReauthTicketRow):
+                session.execute(delete(table).where(col(table.alias) == alias))
+            discarded = changed_rows(
+                session,
+                update(DeliveryRow)
+                .where(col(DeliveryRow.alias) == alias, col(DeliveryRow.status).in_(_WAITING))
+                .values(status=DeliveryStatus.DISCARDED, body=None, updated_at=now()),
+            )
+            detail = f"{discarded} waiting deliveries discarded" if discarded else None
+            session.add(event(alias, "deleted", who=by, detail=detail))
+            return discarded
+
+    def events(self, alias: str, *, limit: int = 100) -> tuple[SenderEvent, ...]:
+        """Return a sender's audit trail, newest first; a deleted sender has one too.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            rows = session.exec(
+                select(SenderEventRow)
+                .where(SenderEventRow.alias == storable(alias))
+                .order_by(col(SenderEventRow.at).desc(), col(SenderEventRow.id).desc())
+                .limit(limit)
+            )
+            return tuple(
+                SenderEvent(
+                    at=row.at, alias=row.alias, what=row.what, who=row.who, detail=row.detail
+                )
+                for row in rows
+            )
+
+    def _sealed_client(self, credentials_json: str | None, alias: str) -> str | None:
+        if credentials_json is None:
+            return None
+        try:
+            client = OAuthClient.from_json(credentials_json, source="The sender's client")
+        except ConfigurationError as exc:
+            raise InvalidSender(str(exc), field="credentials_json", alias=alias) from exc
+        return self._vault.seal(client.to_json())
+
+
+def find(session: Session, alias: str, *, lock: bool = True) -> SenderRow:
+    """Return a sender's row, as a rule locked until the transaction ends.
+
+    Raises:
+        SenderNotFound: no sender has that alias.
+    """
+    query = select(SenderRow).where(SenderRow.alias == alias)
+    row = None
+    if ALIAS.fullmatch(alias):  # Postgres would choke on some of what cannot be an alias
+        row = session.exec(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise SenderNotFound(
+            f"There is no sender {alias!r}. `pal-e-mail senders list` shows those there are.",
+            alias=alias,
+        )
+    return row
+
+
+def view(session: Session, row: SenderRow) -> Sender:
+    """Return the frozen picture of a row."""
+    waiting = session.execute(_OPEN, {"alias": row.alias, "now": now()}).one()
+    ends = row.grant_expires_at
+    values: dict[str, Any] = row.model_dump(
+        exclude={"id", "token_json", "credentials_json", "granted_scopes"}
+    )
+    return Sender(
+        **values,
+        granted_scopes=tuple(row.granted_scopes),
+        expiring=row.status is SenderStatus.HEALTHY
+        and ends is not None
+        and ends - now() < EXPIRING_WITHIN,
+        has_own_client=row.credentials_json is not None,
+        held=waiting.held,
+        unknown=waiting.unknown,
+    )

@@ -1,0 +1,1 @@
+"""Sending: from the call to the recorded outcome."""

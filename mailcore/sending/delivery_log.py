@@ -1,0 +1,290 @@
+"""The log of deliveries, and settling those whose outcome is open."""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, text, update
+from sqlmodel import Session, col, select
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from mailcore.clock import now
+from mailcore.errors import (
+    DeliveryNotFound,
+    DeliveryNotSettleable,
+    OutcomeUnknown,
+    RateLimited,
+    TemporaryFailure,
+)
+from mailcore.grants.tokens import Tokens
+from mailcore.message.compose import ComposedMessage
+from mailcore.senders.events import event
+from mailcore.sending import delivery_table
+from mailcore.sending.attempts import Submission
+from mailcore.sending.delivery_table import Attempted
+from mailcore.sending.send_email import Sending
+from mailcore.store.database import Database, changed_rows, storable
+from mailcore.store.models import DeliveryRow
+from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
+
+#: Seconds that sending again may take.
+RETRY_TIMEOUT = 30.0
+
+#: What a person can put an end to.
+_DISCARDABLE = (DeliveryStatus.UNKNOWN, DeliveryStatus.HELD, DeliveryStatus.QUEUED)
+
+_PER_DAY = text("""
+    SELECT day, count(id) FILTER (WHERE status = 'sent') AS sent,
+           count(id) FILTER (WHERE status IN ('failed', 'lapsed')) AS failed,
+           count(id) FILTER (WHERE status = 'unknown') AS unknown
+    FROM generate_series(date_trunc('day', CAST(:since AS timestamptz), 'UTC'),
+                         CAST(:until AS timestamptz), interval '1 day') AS day
+    LEFT JOIN delivery ON created_at >= day AND created_at < day + interval '1 day'
+                       AND (:alias = '' OR alias = :alias)
+    GROUP BY day ORDER BY day
+""").columns(day=UTCDateTime())
+
+
+class Deliveries:
+    """Every message that anyone asked to send.
+
+    Args:
+        database: where they are recorded.
+        tokens: loads the sender of one that is sent again.
+        sending: sends it.
+    """
+
+    def __init__(self, database: Database, tokens: Tokens, sending: Sending) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._sending = sending
+
+    def page(
+        self,
+        *,
+        alias: str | None = None,
+        status: DeliveryStatus | None = None,
+        since: datetime | None = None,
+        search: str = "",
+        offset: int = 0,
+        limit: int = 25,
+    ) -> DeliveryPage:
+        """Return one page of deliveries, newest first.
+
+        Args:
+            alias: only this sender's.
+            status: only these.
+            since: only those asked for since this moment, aware.
+            search: part of a subject, a recipient or an idempotency key; any case.
+            offset: how many to skip.
+            limit: how many at most.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        conditions = []
+        if alias is not None:
+            conditions.append(col(DeliveryRow.alias) == storable(alias))
+        if status is not None:
+            conditions.append(col(DeliveryRow.status) == status)
+        if since is not None:
+            conditions.append(col(DeliveryRow.created_at) >= since)
+        search = storable(search).strip()
+        if search:
+            recipients = func.array_to_string(col(DeliveryRow.recipients), " ")
+            conditions.append(
+                or_(
+                    col(DeliveryRow.subject).icontains(search, autoescape=True),
+                    col(DeliveryRow.idempotency_key).icontains(search, autoescape=True),
+                    recipients.icontains(search, autoescape=True),
+                )
+            )
+        with self._database.session() as session:
+            delivery_table.mark_cut_off(session.connection())
+            matching = session.exec(
+                select(func.count()).select_from(DeliveryRow).where(*conditions)
+            ).one()
+            rows = session.execute(
+                select(*_COLUMNS)
+                .where(*conditions)
+                .order_by(col(DeliveryRow.created_at).desc(), col(DeliveryRow.id))
+                .offset(offset)
+                .limit(limit)
+            ).mappings()
+            return DeliveryPage(deliveries=tuple(map(_view, rows)), matching=matching)
+
+    def get(self, delivery_id: str) -> Delivery:
+        """Return one delivery.
+
+        Raises:
+            DeliveryNotFound: none has that id.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        key = _key(delivery_id)
+        with self._database.session() as session:
+            delivery_table.mark_cut_off(session.connection())
+            row = (
+                session.execute(select(*_COLUMNS).where(col(DeliveryRow.id) == key))
+                .mappings()
+                .first()
+            )
+        if row is None:
+            raise _not_found(delivery_id)
+        return _view(row)
+
+    def retry(self, delivery_id: str, *, by: str) -> Sent:
+        """Send a delivery of unknown outcome again, because a person says so.
+
+        If the first attempt did arrive, the recipients get it twice. What is not sent now
+        stays unknown.
+
+        Args:
+            delivery_id: as in `Delivery.id`.
+            by: who decides.
+
+        Raises:
+            DeliveryNotFound: none has that id.
+            DeliveryNotSettleable: its outcome is no open question.
+            MailError: it was not sent now.
+            ConfigurationError: the deployment is at fault.
+        """
+        key = _key(delivery_id)
+        with self._database.session() as session:
+            row = _locked(session, key, delivery_id)
+            if row.status is not DeliveryStatus.UNKNOWN or row.body is None:
+                raise _not_settleable(row, "sent again")
+        sender = self._tokens.load(row.alias)
+        with self._database.session() as session:
+            leased_until = now() + timedelta(seconds=RETRY_TIMEOUT) + delivery_table.LEASE_MARGIN
+            _settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=leased_until)
+            session.add(event(row.alias, "delivery retried", who=by, detail=delivery_id))
+        message = ComposedMessage(
+            raw=row.body,
+            message_id=row.message_id,
+            recipients=tuple(row.recipients),
+            subject=row.subject,
+        )
+        submission = Submission(
+            sender=sender,
+            thread_id=row.thread_id,
+            begun=time.monotonic(),
+            timeout=RETRY_TIMEOUT,
+            attempted=Attempted(
+                id=row.id,
+                alias=row.alias,
+                message=message,
+                idempotency_key=row.idempotency_key,
+                attempts=row.attempts,
+                leased_until=leased_until,
+            ),
+        )
+        try:
+            # What is not sent now stays unknown: whether the first attempt arrived is open.
+            return self._sending.deliver(submission, if_not_sent=DeliveryStatus.UNKNOWN)
+        except (TemporaryFailure, RateLimited) as exc:
+            raise OutcomeUnknown(
+                f"Sending delivery {delivery_id} of sender {row.alias!r} again did not work just "
+                "now, and whether the first attempt arrived is still open: look into the Sent "
+                "folder before you try once more.",
+                alias=row.alias,
+                delivery_id=delivery_id,
+            ) from exc
+
+    def discard(self, delivery_id: str, *, by: str) -> Delivery:
+        """Settle a delivery as not to be sent (again), because a person says so.
+
+        Args:
+            delivery_id: as in `Delivery.id`.
+            by: who decides.
+
+        Raises:
+            DeliveryNotFound: none has that id.
+            DeliveryNotSettleable: its outcome is no open question.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        key = _key(delivery_id)
+        with self._database.session() as session:
+            row = _locked(session, key, delivery_id)
+            if row.status not in _DISCARDABLE:
+                raise _not_settleable(row, "discarded")
+            _settle(session, row, "discarded", DeliveryStatus.DISCARDED, body=None)
+            session.add(event(row.alias, "delivery discarded", who=by, detail=delivery_id))
+        return self.get(delivery_id)
+
+    def per_day(self, alias: str | None = None, *, days: int = 30) -> tuple[DayCount, ...]:
+        """Count the deliveries of each of the last days, UTC; quiet days are there with zeros.
+
+        Args:
+            alias: only this sender's.
+            days: how many, today included.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        until = now()
+        values = {"since": until - timedelta(days=days - 1), "until": until, "alias": alias or ""}
+        with self._database.statement() as connection:
+            return tuple(DayCount(**row) for row in connection.execute(_PER_DAY, values).mappings())
+
+
+_DERIVED = {
+    "can_retry": col(DeliveryRow.body).is_not(None)
+    & (col(DeliveryRow.status) == DeliveryStatus.UNKNOWN),
+    "can_discard": col(DeliveryRow.status).in_(_DISCARDABLE),
+}
+_COLUMNS = (
+    *(getattr(DeliveryRow, name) for name in Delivery.__dataclass_fields__ if name not in _DERIVED),
+    *(column.label(name) for name, column in _DERIVED.items()),
+)
+
+
+def _view(row: Any) -> Delivery:
+    return Delivery(**{**row, "id": str(row["id"]), "recipients": tuple(row["recipients"])})
+
+
+def _key(delivery_id: str) -> UUID:
+    try:
+        return UUID(delivery_id)
+    except ValueError as exc:
+        raise _not_found(delivery_id) from exc
+
+
+def _not_found(delivery_id: str) -> DeliveryNotFound:
+    return DeliveryNotFound(
+        f"There is no delivery {delivery_id!r}. `pal-e-mail deliveries list` shows those there are."
+    )
+
+
+def _not_settleable(row: DeliveryRow, what: str) -> DeliveryNotSettleable:
+    return DeliveryNotSettleable(
+        f"Delivery {row.id} of sender {row.alias!r} is {row.status.value}, so it cannot be {what}: "
+        "only an open outcome can be settled.",
+        alias=row.alias,
+    )
+
+
+def _locked(session: Session, key: UUID, delivery_id: str) -> DeliveryRow:
+    delivery_table.mark_cut_off(session.connection())
+    row = session.exec(select(DeliveryRow).where(DeliveryRow.id == key).with_for_update()).first()
+    if row is None:
+        raise _not_found(delivery_id)
+    return row
+
+
+def _settle(
+    session: Session, row: DeliveryRow, what: str, status: DeliveryStatus, **values: object
+) -> None:
+    """Compare-and-set: of two people who settle the same one, the second is told."""
+    settled = changed_rows(
+        session,
+        update(DeliveryRow)
+        .where(col(DeliveryRow.id) == row.id, col(DeliveryRow.status) == row.status)
+        .values(status=status, updated_at=now(), **values),
+    )
+    if settled != 1:
+        raise DeliveryNotSettleable(
+            f"Delivery {row.id} of sender {row.alias!r} cannot be {what}: someone else has just "
+            "settled it.",
+            alias=row.alias,
+        )

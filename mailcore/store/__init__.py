@@ -1,0 +1,1 @@
+"""Storage: Postgres, its tables and migrations, and what seals secrets in it."""

@@ -1,0 +1,158 @@
+"""The tables: columns only. What they mean is in docs/how-it-works.md."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import ARRAY, CheckConstraint, Enum, Index, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+from mailcore.clock import now
+from mailcore.status import SenderStatus
+from mailcore.values.deliveries import DeliveryStatus
+from mailcore.values.reauth import AuthorizationOutcome
+
+
+def _checked_text(enum: type[StrEnum], name: str) -> Enum:
+    """Store an enum's values as text under a check: native types break down-then-up."""
+    return Enum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        name=name,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class SenderRow(SQLModel, table=True):
+    """A Gmail account that jobs send through, and its grant."""
+
+    __tablename__ = "sender"
+
+    id: int | None = Field(default=None, primary_key=True)
+    alias: str = Field(sa_type=Text, unique=True)
+    gmail_account: str | None = Field(default=None, sa_type=Text)
+    display_name: str | None = Field(default=None, sa_type=Text)
+    project: str | None = Field(default=None, sa_type=Text)
+    credentials_json: str | None = Field(default=None, sa_type=Text, repr=False)
+    token_json: str | None = Field(default=None, sa_type=Text, repr=False)
+    generation: int = 0
+    status: SenderStatus = Field(
+        default=SenderStatus.PENDING, sa_type=_checked_text(SenderStatus, "sender_status")
+    )
+    status_reason: str | None = Field(default=None, sa_type=Text)
+    status_changed_at: datetime = Field(default_factory=now)
+    granted_scopes: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))
+    grant_issued_at: datetime | None = None
+    grant_expires_at: datetime | None = None
+    last_refreshed_at: datetime | None = None
+    last_sent_at: datetime | None = None
+    last_error_code: str | None = Field(default=None, sa_type=Text)
+    last_error_text: str | None = Field(default=None, sa_type=Text)
+    last_error_at: datetime | None = None
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+
+
+class AuthorizationRequestRow(SQLModel, table=True):
+    """A re-auth that was begun: what the callback must find again."""
+
+    __tablename__ = "authorization_request"
+    __table_args__ = (Index("authorization_request_alias", "alias"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    state_hash: str = Field(sa_type=Text, repr=False, unique=True)
+    alias: str = Field(sa_type=Text)
+    code_verifier: str = Field(sa_type=Text, repr=False)
+    redirect_uri: str = Field(sa_type=Text)
+    requested_by: str = Field(sa_type=Text)
+    renewing_all: bool = False
+    created_at: datetime = Field(default_factory=now)
+    expires_at: datetime
+    consumed_at: datetime | None = None
+    outcome: AuthorizationOutcome = Field(
+        default=AuthorizationOutcome.WAITING,
+        sa_type=_checked_text(AuthorizationOutcome, "authorization_outcome"),
+    )
+    refusal_code: str | None = Field(default=None, sa_type=Text)
+    refusal_text: str | None = Field(default=None, sa_type=Text)
+
+
+class ReauthTicketRow(SQLModel, table=True):
+    """A link that an alert carries, or that is handed to a mailbox's owner."""
+
+    __tablename__ = "reauth_ticket"
+    __table_args__ = (Index("reauth_ticket_alias", "alias"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    ticket_hash: str = Field(sa_type=Text, repr=False, unique=True)
+    alias: str = Field(sa_type=Text)
+    issued_by: str = Field(sa_type=Text)
+    created_at: datetime = Field(default_factory=now)
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+class DeliveryRow(SQLModel, table=True):
+    """One message that anyone asked to send."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("delivery_idempotency", "alias", "idempotency_key", unique=True),
+        Index("delivery_alias_created", "alias", text("created_at DESC")),
+        Index("delivery_created", text("created_at DESC")),
+        Index(
+            "delivery_open",
+            "status",
+            "alias",
+            postgresql_where=text("status IN ('queued', 'held', 'sending', 'unknown')"),
+        ),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    alias: str = Field(sa_type=Text)
+    recipients: list[str] = Field(sa_type=ARRAY(Text))
+    subject: str = Field(sa_type=Text)
+    message_id: str = Field(sa_type=Text)
+    gmail_id: str | None = Field(default=None, sa_type=Text)
+    thread_id: str | None = Field(default=None, sa_type=Text)
+    status: DeliveryStatus = Field(sa_type=_checked_text(DeliveryStatus, "delivery_status"))
+    attempts: int = 0
+    error_code: str | None = Field(default=None, sa_type=Text)
+    error_text: str | None = Field(default=None, sa_type=Text)
+    idempotency_key: str | None = Field(default=None, sa_type=Text)
+    #: The RFC 5322 message, only while it may still have to be sent.
+    body: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
+    #: Until when the process that is sending may still be at it.
+    leased_until: datetime | None = None
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+    sent_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class SenderEventRow(SQLModel, table=True):
+    """The audit trail. It outlives its sender."""
+
+    __tablename__ = "sender_event"
+    __table_args__ = (Index("sender_event_alias_at", "alias", text("at DESC")),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(default_factory=now)
+    alias: str = Field(sa_type=Text)
+    what: str = Field(sa_type=Text)
+    who: str = Field(sa_type=Text)
+    detail: str | None = Field(default=None, sa_type=Text)
+
+
+class DeploymentRow(SQLModel, table=True):
+    """The one row of what the Setup page stores for all senders."""
+
+    __tablename__ = "deployment"
+    __table_args__ = (CheckConstraint("id = 1", name="deployment_is_one_row"),)
+
+    id: int = Field(default=1, primary_key=True)
+    credentials_json: str | None = Field(default=None, sa_type=Text, repr=False)
+    updated_at: datetime = Field(default_factory=now)
+    updated_by: str = Field(sa_type=Text)

@@ -1,0 +1,1 @@
+"""Frozen values: the only shape in which rows leave mailcore."""
