@@ -1,6 +1,6 @@
 """Who is looking at the page, and whether they may.
 
-`desk` is the only way by which a page gets at mailcore, so nothing is drawn, and
+`visitor` is the only way by which a page gets at mailcore, so nothing is drawn, and
 nothing done, for somebody who may not see it.
 """
 
@@ -20,7 +20,7 @@ ANYBODY = "admin"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Visitor:
     """What a page works with.
 
     Attributes:
@@ -94,8 +94,8 @@ def login_secrets(core: Mailcore) -> dict[str, Any]:
     }
 
 
-def desk() -> Desk:
-    """Return the visitor's desk; draw a refusal and stop where they may not have one."""
+def visitor() -> Visitor:
+    """Return the visitor's visitor; draw a refusal and stop where they may not have one."""
     deployment = installed()
     match deployment.login:
         case LoginMode.OPEN:
@@ -104,7 +104,7 @@ def desk() -> Desk:
             name = _named_by_proxy(deployment)
         case LoginMode.OIDC:
             name = _logged_in(deployment)
-    return Desk(deployment.core, name)
+    return Visitor(deployment.core, name)
 
 
 def can_log_out() -> bool:

@@ -92,7 +92,7 @@ def _draw_list() -> None:
 
 def _read(offset: int) -> DeliveryPage:
     length = TIMES.get(st.session_state.get(_SINCE) or "")
-    return access.desk().core.deliveries.page(
+    return access.visitor().core.deliveries.page(
         alias=(st.session_state.get(_SENDER) or "").strip() or None,
         status=st.session_state.get(_OUTCOME),
         since=now() - length if length else None,

@@ -7,7 +7,7 @@ from datetime import tzinfo
 import streamlit as st
 
 from admin_ui import dialogs, error_notices, wording
-from admin_ui.access import Desk
+from admin_ui.access import Visitor
 from admin_ui.markup import escaped, quiet
 from mailcore import Delivery, DeliveryStatus
 
@@ -61,14 +61,14 @@ class DeliveryDetail:
         """The heading."""
         return "Delivery"
 
-    def draw(self, desk: Desk) -> None:
+    def draw(self, visitor: Visitor) -> None:
         """Draw what it is about, the decision where there is one, and the record."""
-        delivery = desk.core.deliveries.get(self.id)
+        delivery = visitor.core.deliveries.get(self.id)
         badge = wording.delivery_badge(delivery.status)
         st.badge(badge.word, icon=badge.icon, color=badge.color)
         _draw_facts(self._about(delivery))
         if delivery.can_discard:
-            _draw_decision(desk, delivery)
+            _draw_decision(visitor, delivery)
         _draw_facts(self._record(delivery))
 
     def _about(self, delivery: Delivery) -> Facts:
@@ -100,7 +100,7 @@ def _draw_facts(facts: Facts) -> None:
                 st.markdown(f"**{name}:** {escaped(value)}")
 
 
-def _draw_decision(desk: Desk, delivery: Delivery) -> None:
+def _draw_decision(visitor: Visitor, delivery: Delivery) -> None:
     st.divider()
     if delivery.status is DeliveryStatus.UNKNOWN:
         st.markdown(
@@ -109,7 +109,7 @@ def _draw_decision(desk: Desk, delivery: Delivery) -> None:
         )
         if delivery.can_retry:
             if st.button("Send again", type="primary", icon=":material/send:", width="stretch"):
-                _retry(desk, delivery)
+                _retry(visitor, delivery)
             st.caption("**Send again** sends it now. If Gmail had taken it, people get it twice.")
         else:
             st.caption("The message itself is no longer stored, so it cannot be sent again here.")
@@ -119,16 +119,16 @@ def _draw_decision(desk: Desk, delivery: Delivery) -> None:
         st.markdown("It waits for its turn and then goes out by itself.")
     if st.button("Discard", icon=":material/delete:", width="stretch"):
         with error_notices.explained():
-            desk.core.deliveries.discard(delivery.id, by=desk.by)
+            visitor.core.deliveries.discard(delivery.id, by=visitor.by)
             dialogs.close("Discarded")
     st.caption("**Discard** closes the case: it is not sent (again), and jobs are told so.")
     st.divider()
 
 
-def _retry(desk: Desk, delivery: Delivery) -> None:
+def _retry(visitor: Visitor, delivery: Delivery) -> None:
     with error_notices.explained():
         with st.spinner("Sending …"):
-            desk.core.deliveries.retry(delivery.id, by=desk.by)
+            visitor.core.deliveries.retry(delivery.id, by=visitor.by)
         dialogs.close("Sent")
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import streamlit as st
 
 from admin_ui import access, error_notices
-from admin_ui.access import Desk
+from admin_ui.access import Visitor
 
 _OPEN = "dialog"
 _FLASH = "flash"
@@ -22,7 +22,7 @@ class Dialog(Protocol):
     def title(self) -> str:
         """The heading, in Markdown."""
 
-    def draw(self, desk: Desk) -> None:
+    def draw(self, visitor: Visitor) -> None:
         """Draw what is under the heading."""
 
 
@@ -54,7 +54,7 @@ def draw() -> None:
     @st.dialog(dialog.title, on_dismiss=_forget)
     def opened() -> None:
         with error_notices.explained():
-            dialog.draw(access.desk())
+            dialog.draw(access.visitor())
 
     opened()
 

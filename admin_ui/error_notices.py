@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from admin_ui.access import desk
+from admin_ui.access import visitor
 from admin_ui.markup import escaped
 from mailcore import ConfigurationError, DatabaseUnavailable, PalEMailError
 
@@ -71,7 +71,7 @@ def unforeseen(exc: Exception) -> bool:
 @st.fragment(run_every=LOOK_AGAIN)
 def _return_when_over() -> None:
     try:
-        desk().core.senders.page(limit=1)
+        visitor().core.senders.page(limit=1)
     except OUTAGES:
         st.caption("Looking again …")
         return

@@ -18,14 +18,14 @@ def draw() -> None:
     with st.container(horizontal_alignment="center"), st.container(width=1120):
         bar = st.container(horizontal=True, vertical_alignment="center", key="bar")
         bar.image(HERE / "logo.svg", alt="pal-e-mail")
-        desk = access.desk()
+        visitor = access.visitor()
         pages = {address: _page(address) for address in PAGES}
         # Streamlit's own navigation hides behind an unlabelled symbol on a phone.
         page = st.navigation(list(pages.values()), position="hidden")
         with bar:
             _draw_links([pages[address] for address in PAGES if address.offered])
             if access.can_log_out():
-                _draw_log_out(desk.by)
+                _draw_log_out(visitor.by)
         dialogs.draw_flash()
         with error_notices.recovering():
             page.run()

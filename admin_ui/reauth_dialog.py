@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from admin_ui import access, dialogs, error_notices
-from admin_ui.access import Desk
+from admin_ui.access import Visitor
 from admin_ui.markup import escaped
 from admin_ui.ticket_dialog import draw_ticket
 from mailcore import (
@@ -29,9 +29,9 @@ class Trouble:
     title: str
     text: str
 
-    def draw(self, desk: Desk) -> None:
+    def draw(self, visitor: Visitor) -> None:
         """Draw what is in the way, and the way to Setup."""
-        del desk
+        del visitor
         st.error(escaped(self.text), icon=":material/error:")
         st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
 
@@ -56,23 +56,23 @@ class Reauth:
         """The heading."""
         return f"Re-authorise {escaped(self.authorization.alias)}"
 
-    def draw(self, desk: Desk) -> None:
+    def draw(self, visitor: Visitor) -> None:
         """Draw the way to Google, and what comes of it."""
-        del desk
+        del visitor
         _follow(self)
 
-    def draw_progress(self, desk: Desk) -> None:
+    def draw_progress(self, visitor: Visitor) -> None:
         """Draw how far it has come."""
-        sender = desk.core.senders.get(self.authorization.alias)
+        sender = visitor.core.senders.get(self.authorization.alias)
         if sender.generation != self.generation:
             _draw_done(sender)
             return
-        progress = desk.core.authorizations.progress(self.authorization.id)
+        progress = visitor.core.authorizations.progress(self.authorization.id)
         if progress.outcome is AuthorizationOutcome.WAITING:
             self._draw_link()
         else:
             self._draw_refusal(progress)
-        self._draw_owner_link(desk)
+        self._draw_owner_link(visitor)
 
     def _draw_link(self) -> None:
         draw_google_link(self.authorization)
@@ -90,7 +90,7 @@ class Reauth:
         if st.button("Try again", type="primary", icon=":material/refresh:", width="stretch"):
             begin(self.authorization.alias, choose_account=wrong_account)
 
-    def _draw_owner_link(self, desk: Desk) -> None:
+    def _draw_owner_link(self, visitor: Visitor) -> None:
         st.divider()
         if self.ticket is not None:
             draw_ticket(self.ticket)
@@ -98,7 +98,7 @@ class Reauth:
         st.caption("Somebody else's mailbox? Its owner can consent without access to this page.")
         label = "Get a link for the mailbox's owner"
         if st.button(label, icon=":material/link:", width="stretch"):
-            ticket = desk.core.tickets.issue(self.authorization.alias, by=desk.by)
+            ticket = visitor.core.tickets.issue(self.authorization.alias, by=visitor.by)
             dialogs.show(replace(self, ticket=ticket))
 
 
@@ -119,21 +119,21 @@ class RenewAll:
         """The heading."""
         return "Renew all due"
 
-    def draw(self, desk: Desk) -> None:
+    def draw(self, visitor: Visitor) -> None:
         """Draw the walk."""
-        del desk
+        del visitor
         _follow(self)
 
-    def draw_progress(self, desk: Desk) -> None:
+    def draw_progress(self, visitor: Visitor) -> None:
         """Draw how far the walk has come, and the way to the next one."""
-        due = desk.core.senders.page(status="due", limit=1).matching
+        due = visitor.core.senders.page(status="due", limit=1).matching
         done = max(self.total - due, 0)
         st.progress(done / self.total, text=f"{done} of {self.total} renewed")
         if not due:
             st.success("Every sender that was due is healthy.", icon=":material/check_circle:")
             _draw_close()
             return
-        progress = desk.core.authorizations.progress(self.authorization.id)
+        progress = visitor.core.authorizations.progress(self.authorization.id)
         if progress.outcome is AuthorizationOutcome.WAITING:
             st.markdown(f"Next: **{escaped(self.authorization.alias)}**")
             draw_google_link(self.authorization)
@@ -148,11 +148,11 @@ class RenewAll:
 
 def begin(alias: str, *, choose_account: bool = False) -> None:
     """Begin a sender's re-auth, because somebody clicked, and open its dialog."""
-    desk = access.desk()
+    visitor = access.visitor()
     try:
-        generation = desk.core.senders.get(alias).generation
-        authorization = desk.core.authorizations.begin(
-            alias, by=desk.by, choose_account=choose_account
+        generation = visitor.core.senders.get(alias).generation
+        authorization = visitor.core.authorizations.begin(
+            alias, by=visitor.by, choose_account=choose_account
         )
     except PalEMailError as exc:
         dialogs.show(Trouble(f"Re-authorise {escaped(alias)}", str(exc)))
@@ -162,9 +162,9 @@ def begin(alias: str, *, choose_account: bool = False) -> None:
 
 def renew_all(total: int) -> None:
     """Begin the re-auth of the next sender that is due, because somebody clicked."""
-    desk = access.desk()
+    visitor = access.visitor()
     try:
-        authorization = desk.core.authorizations.next_due(by=desk.by)
+        authorization = visitor.core.authorizations.next_due(by=visitor.by)
     except PalEMailError as exc:
         dialogs.show(Trouble("Renew all due", str(exc)))
         return
@@ -211,4 +211,4 @@ def _draw_close() -> None:
 def _follow(dialog: Reauth | RenewAll) -> None:
     # A part of the dialog, so that it turns in its place: a new run would close and open it.
     with error_notices.explained():
-        dialog.draw_progress(access.desk())
+        dialog.draw_progress(access.visitor())

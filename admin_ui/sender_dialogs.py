@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from admin_ui import dialogs, reauth_dialog
-from admin_ui.access import Desk
+from admin_ui.access import Visitor
 from admin_ui.markup import escaped
 from admin_ui.wording import held
 from mailcore import InvalidSender, Sender, SenderExists
@@ -20,7 +20,7 @@ class AddSender:
         """The heading."""
         return "Add a sender"
 
-    def draw(self, desk: Desk) -> None:
+    def draw(self, visitor: Visitor) -> None:
         """Draw the form; what is wrong with a field stands under it."""
         with st.form("add-sender", border=False):
             alias = st.text_input(
@@ -48,12 +48,12 @@ class AddSender:
             "display_name": below_name,
         }
         try:
-            sender = desk.core.senders.register(
+            sender = visitor.core.senders.register(
                 alias.strip(),
                 gmail_account=account.strip() or None,
                 project=project.strip() or None,
                 display_name=name.strip() or None,
-                by=desk.by,
+                by=visitor.by,
             )
         except InvalidSender as exc:
             places.get(exc.field, below_alias).error(escaped(str(exc)))
@@ -74,10 +74,10 @@ class DeleteSender:
         """The heading."""
         return f"Delete {escaped(self.sender.alias)}?"
 
-    def draw(self, desk: Desk) -> None:
+    def draw(self, visitor: Visitor) -> None:
         """Draw what will be lost, and the form that confirms."""
         alias = self.sender.alias
-        waiting = desk.core.senders.get(alias).held
+        waiting = visitor.core.senders.get(alias).held
         if waiting:
             st.warning(
                 f"**{held(waiting)}** for this sender will be discarded.",
@@ -95,6 +95,6 @@ class DeleteSender:
         if typed.strip() != alias:
             wrong.error(f"That is not {escaped(alias)}. Nothing was deleted.")
             return
-        discarded = desk.core.senders.delete(alias, by=desk.by)
+        discarded = visitor.core.senders.delete(alias, by=visitor.by)
         lost = f", {discarded} waiting mails discarded" if discarded else ""
         dialogs.close(f"{escaped(alias)} is deleted{lost}")

@@ -5,12 +5,12 @@ from uuid import uuid4
 import streamlit as st
 
 from admin_ui import dialogs, error_notices, heading
-from admin_ui.access import Desk
+from admin_ui.access import Visitor
 from admin_ui.markup import escaped
 from mailcore import ConfigurationError, InvalidSender, Sender
 
 
-def draw_identity(desk: Desk, sender: Sender) -> None:
+def draw_identity(visitor: Visitor, sender: Sender) -> None:
     """Draw the form for the account, the display name and the project."""
     with st.form(f"identity-{sender.alias}"):
         heading.section("Identity")
@@ -30,29 +30,29 @@ def draw_identity(desk: Desk, sender: Sender) -> None:
         if sender.generation == 0:
             changes["gmail_account"] = account.strip() or None
         try:
-            desk.core.senders.update(sender.alias, **changes, by=desk.by)
+            visitor.core.senders.update(sender.alias, **changes, by=visitor.by)
         except InvalidSender as exc:
             error_notices.draw(exc)
             return
     dialogs.close("Saved")
 
 
-def draw_client(desk: Desk, sender: Sender) -> None:
+def draw_client(visitor: Visitor, sender: Sender) -> None:
     """Draw the sender's own OAuth client, for those that don't use the deployment's."""
     with st.container(border=True):
         heading.section("OAuth client")
         if sender.has_own_client:
             st.caption("This sender uses an OAuth client of its own.")
             if st.button("Use the deployment's client instead", icon=":material/undo:"):
-                _store_client(desk, sender.alias, None)
+                _store_client(visitor, sender.alias, None)
         else:
             st.caption("This sender uses the deployment's OAuth client.")
         upload = st.file_uploader("Its own credentials.json", type="json", max_upload_size=1)
         if st.button("Use this client", disabled=upload is None) and upload is not None:
-            _store_client(desk, sender.alias, upload.getvalue().decode("utf-8", "replace"))
+            _store_client(visitor, sender.alias, upload.getvalue().decode("utf-8", "replace"))
 
 
-def draw_test_mail(desk: Desk, sender: Sender) -> None:
+def draw_test_mail(visitor: Visitor, sender: Sender) -> None:
     """Draw the form that sends a mail at once, and what came of it."""
     with st.form(f"test-{sender.alias}", border=False):
         to = st.text_input("Send a test mail to", value=sender.gmail_account or "", type="email")
@@ -62,7 +62,7 @@ def draw_test_mail(desk: Desk, sender: Sender) -> None:
     once = f"test-mail-key-{sender.alias}-{to}"
     with error_notices.explained():
         with st.spinner("Sending …"):
-            sent = desk.core.send_email(
+            sent = visitor.core.send_email(
                 sender.alias,
                 to=to,
                 subject=f"Test mail from {sender.alias}",
@@ -73,9 +73,9 @@ def draw_test_mail(desk: Desk, sender: Sender) -> None:
     del st.session_state[once]
 
 
-def _store_client(desk: Desk, alias: str, credentials_json: str | None) -> None:
+def _store_client(visitor: Visitor, alias: str, credentials_json: str | None) -> None:
     try:
-        desk.core.senders.set_client(alias, credentials_json, by=desk.by)
+        visitor.core.senders.set_client(alias, credentials_json, by=visitor.by)
     except (ConfigurationError, InvalidSender) as exc:
         error_notices.draw(exc)
         return

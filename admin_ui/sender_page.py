@@ -17,7 +17,7 @@ from admin_ui import (
     unknown_outcome,
     wording,
 )
-from admin_ui.access import Desk
+from admin_ui.access import Visitor
 from admin_ui.delivery_rows import draw_deliveries
 from admin_ui.sender_dialogs import DeleteSender
 from admin_ui.sender_forms import draw_client, draw_identity, draw_test_mail
@@ -29,29 +29,29 @@ LOOK_AGAIN = 4
 
 def draw() -> None:
     """Draw the page of the sender that the address names."""
-    desk = access.desk()
+    visitor = access.visitor()
     alias = st.query_params.get("sender", "")
     try:
-        sender = desk.core.senders.get(alias)
+        sender = visitor.core.senders.get(alias)
     except SenderNotFound:
-        _draw_gone(desk, alias)
+        _draw_gone(visitor, alias)
         return
     _draw_state(alias)
     overview, deliveries, history, edit = st.tabs(["Overview", "Deliveries", "History", "Edit"])
     with overview:
-        _draw_overview(desk, sender)
+        _draw_overview(visitor, sender)
     with deliveries:
-        _draw_recent_deliveries(desk, alias)
+        _draw_recent_deliveries(visitor, alias)
     with history:
-        _draw_history(desk, alias)
+        _draw_history(visitor, alias)
     with edit:
-        draw_identity(desk, sender)
-        draw_client(desk, sender)
+        draw_identity(visitor, sender)
+        draw_client(visitor, sender)
         _draw_delete(sender)
     dialogs.draw()
 
 
-def _draw_gone(desk: Desk, alias: str) -> None:
+def _draw_gone(visitor: Visitor, alias: str) -> None:
     name = markup.escaped(alias)
     heading.draw(name or "Sender")
     st.warning(
@@ -61,13 +61,13 @@ def _draw_gone(desk: Desk, alias: str) -> None:
         icon=":material/search_off:",
     )
     st.page_link("senders_page.py", label="All senders", icon=":material/arrow_back:")
-    _draw_history(desk, alias)
+    _draw_history(visitor, alias)
 
 
 @st.fragment(run_every=LOOK_AGAIN)
 def _draw_state(alias: str) -> None:
     with error_notices.explained():
-        sender = access.desk().core.senders.get(alias)
+        sender = access.visitor().core.senders.get(alias)
         badge = wording.sender_badge(sender)
         with st.container(gap="xxsmall"):
             with heading.draw(markup.escaped(alias)):
@@ -92,7 +92,7 @@ def _draw_state(alias: str) -> None:
                 st.markdown(remedy)
 
 
-def _draw_overview(desk: Desk, sender: Sender) -> None:
+def _draw_overview(visitor: Visitor, sender: Sender) -> None:
     at, zone = now(), timezone.zone()
     grant, mail = st.columns(2)
     with grant.container(border=True, height="stretch"):
@@ -105,7 +105,7 @@ def _draw_overview(desk: Desk, sender: Sender) -> None:
             _fact("Allows", ", ".join(allowed) or "nothing yet")
         with st.container(horizontal=True, gap="xsmall"):
             if st.button("Check at Google now", icon=":material/health_and_safety:"):
-                _check(desk, sender.alias)
+                _check(visitor, sender.alias)
             if st.button("Link for the mailbox's owner", icon=":material/link:"):
                 ticket_dialog.issue(sender.alias)
     with mail.container(border=True, height="stretch"):
@@ -117,10 +117,10 @@ def _draw_overview(desk: Desk, sender: Sender) -> None:
             _fact("Last sent", _when(sender.last_sent_at, at, zone))
             _fact("Held", str(sender.held))
             _fact("Trouble since the last success", trouble)
-        draw_test_mail(desk, sender)
+        draw_test_mail(visitor, sender)
     with st.container(border=True):
         heading.section("Sends a day, last 30 days")
-        send_plot.draw(desk.core.deliveries.per_day(sender.alias))
+        send_plot.draw(visitor.core.deliveries.per_day(sender.alias))
 
 
 def _fact(name: str, value: str) -> None:
@@ -141,17 +141,17 @@ def _ending(sender: Sender, at: datetime, zone: tzinfo) -> str:
     return f"{wording.moment(end, zone)} ({away})"
 
 
-def _check(desk: Desk, alias: str) -> None:
+def _check(visitor: Visitor, alias: str) -> None:
     with error_notices.explained():
         with st.spinner("Asking Google …"):
-            sender = desk.core.check(alias)
+            sender = visitor.core.check(alias)
         badge = wording.sender_badge(sender)
         dialogs.flash(f"{markup.escaped(alias)} is {badge.word.lower()}")
         st.rerun()
 
 
-def _draw_recent_deliveries(desk: Desk, alias: str) -> None:
-    page = desk.core.deliveries.page(alias=alias, limit=25)
+def _draw_recent_deliveries(visitor: Visitor, alias: str) -> None:
+    page = visitor.core.deliveries.page(alias=alias, limit=25)
     if not page.deliveries:
         st.info("Nothing was sent through this sender yet.", icon=":material/inbox:")
         return
@@ -165,9 +165,9 @@ def _draw_recent_deliveries(desk: Desk, alias: str) -> None:
         )
 
 
-def _draw_history(desk: Desk, alias: str) -> None:
+def _draw_history(visitor: Visitor, alias: str) -> None:
     zone = timezone.zone()
-    for event in desk.core.senders.events(alias):
+    for event in visitor.core.senders.events(alias):
         with st.container(border=True, gap=None):
             st.markdown(f"**{markup.escaped(wording.event(event.what))}**")
             if event.detail:

@@ -52,7 +52,7 @@ def _draw_senders() -> None:
 
 
 def _read(offset: int) -> SenderPage:
-    core = access.desk().core
+    core = access.visitor().core
     chosen: Filter = st.session_state.get(_FILTER) or "all"
     return core.senders.page(
         search=st.session_state.get(_SEARCH) or "",
@@ -76,7 +76,7 @@ def _draw_head(totals: Totals) -> None:
 
 
 def _draw_nothing_yet() -> None:
-    if access.desk().core.client.current() is None and not st.session_state.get(_LED_TO_SETUP):
+    if access.visitor().core.client.current() is None and not st.session_state.get(_LED_TO_SETUP):
         st.session_state[_LED_TO_SETUP] = True
         st.switch_page("setup_page.py")
     with st.container(border=True):

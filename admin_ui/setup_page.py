@@ -3,7 +3,7 @@
 import streamlit as st
 
 from admin_ui import access, dialogs, error_notices, heading
-from admin_ui.access import Desk
+from admin_ui.access import Visitor
 from admin_ui.markup import escaped
 from mailcore import ConfigurationError, FindingState
 
@@ -19,49 +19,49 @@ _ICONS = {
 
 def draw() -> None:
     """Draw the page."""
-    desk = access.desk()
+    visitor = access.visitor()
     heading.draw("Setup")
-    _draw_redirect_uri(desk)
-    _draw_client(desk)
-    _draw_doctor(desk)
-    _draw_settings(desk)
+    _draw_redirect_uri(visitor)
+    _draw_client(visitor)
+    _draw_doctor(visitor)
+    _draw_settings(visitor)
 
 
-def _draw_redirect_uri(desk: Desk) -> None:
+def _draw_redirect_uri(visitor: Visitor) -> None:
     with st.container(border=True):
         heading.section("1. Tell Google where people come back to")
         st.markdown(
             f"In [Google's console]({CONSOLE}), open your OAuth client (type *Web application*) "
             "and add exactly this under **Authorized redirect URIs**:"
         )
-        st.code(desk.core.settings.redirect_uri, language=None, wrap_lines=True)
+        st.code(visitor.core.settings.redirect_uri, language=None, wrap_lines=True)
         if access.can_log_out():
             st.caption("For logging in to this page, add this one, too:")
-            st.code(f"{desk.core.settings.public_url.rstrip('/')}/oauth2callback", language=None)
+            st.code(f"{visitor.core.settings.public_url.rstrip('/')}/oauth2callback", language=None)
         st.caption(
             "It follows from PALEMAIL_PUBLIC_URL, which must be the address at which *your* "
             "browser reaches this page. The Gmail API must be enabled in the same project."
         )
 
 
-def _draw_client(desk: Desk) -> None:
+def _draw_client(visitor: Visitor) -> None:
     with st.container(border=True), error_notices.recovering():
         heading.section("2. The OAuth client")
-        _draw_client_in_use(desk)
+        _draw_client_in_use(visitor)
         upload, typed = st.tabs(["Upload credentials.json", "Enter id and secret"])
         with upload:
-            _draw_upload(desk)
+            _draw_upload(visitor)
         with typed:
-            _draw_pair(desk)
+            _draw_pair(visitor)
         st.caption(
             "What the environment sets (GOOGLE_CLIENT_ID, GOOGLE_CREDENTIALS_FILE) wins over "
             "what is stored here."
         )
 
 
-def _draw_client_in_use(desk: Desk) -> None:
+def _draw_client_in_use(visitor: Visitor) -> None:
     try:
-        client = desk.core.client.current()
+        client = visitor.core.client.current()
     except ConfigurationError as exc:
         error_notices.draw(exc)
         return
@@ -73,7 +73,7 @@ def _draw_client_in_use(desk: Desk) -> None:
         )
 
 
-def _draw_upload(desk: Desk) -> None:
+def _draw_upload(visitor: Visitor) -> None:
     upload = st.file_uploader(
         "credentials.json, as Google's console lets you download it",
         type="json",
@@ -82,11 +82,11 @@ def _draw_upload(desk: Desk) -> None:
     if st.button("Store this client", type="primary", disabled=upload is None) and upload:
         with error_notices.explained():
             text = upload.getvalue().decode("utf-8", errors="replace")
-            desk.core.client.store(text, by=desk.by)
+            visitor.core.client.store(text, by=visitor.by)
             dialogs.close("OAuth client stored")
 
 
-def _draw_pair(desk: Desk) -> None:
+def _draw_pair(visitor: Visitor) -> None:
     with st.form("client-pair", border=False):
         client_id = st.text_input(
             "Client ID", placeholder="1234567890-abc.apps.googleusercontent.com"
@@ -95,16 +95,16 @@ def _draw_pair(desk: Desk) -> None:
         if not st.form_submit_button("Store", type="primary"):
             return
     with error_notices.explained():
-        desk.core.client.store_pair(client_id.strip(), secret.strip(), by=desk.by)
+        visitor.core.client.store_pair(client_id.strip(), secret.strip(), by=visitor.by)
         dialogs.close("OAuth client stored")
 
 
-def _draw_doctor(desk: Desk) -> None:
+def _draw_doctor(visitor: Visitor) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             heading.section("3. Checks")
             st.button("Check again", icon=":material/refresh:")
-        for finding in desk.core.doctor():
+        for finding in visitor.core.doctor():
             icon = _ICONS[finding.state]
             with st.container(gap=None):
                 st.markdown(f"{icon} **{escaped(finding.name)}** — {escaped(finding.detail)}")
@@ -112,7 +112,7 @@ def _draw_doctor(desk: Desk) -> None:
                     st.caption(escaped(finding.remedy))
 
 
-def _draw_settings(desk: Desk) -> None:
+def _draw_settings(visitor: Visitor) -> None:
     with st.expander("Settings in force", icon=":material/tune:"):
         rows = [
             {
@@ -120,7 +120,7 @@ def _draw_settings(desk: Desk) -> None:
                 "Value": value or "—",
                 "From": "environment" if was_set else "default",
             }
-            for name, (value, was_set) in desk.core.settings.sources().items()
+            for name, (value, was_set) in visitor.core.settings.sources().items()
         ]
         st.dataframe(rows, hide_index=True, width="stretch")
 

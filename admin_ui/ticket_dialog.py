@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from admin_ui import access, dialogs
-from admin_ui.access import Desk
+from admin_ui.access import Visitor
 from admin_ui.markup import escaped
 from mailcore import Ticket
 
@@ -21,16 +21,16 @@ class OwnerLink:
         """The heading."""
         return f"Link for the owner of {escaped(self.ticket.alias)}"
 
-    def draw(self, desk: Desk) -> None:
+    def draw(self, visitor: Visitor) -> None:
         """Draw the link."""
-        del desk
+        del visitor
         draw_ticket(self.ticket)
 
 
 def issue(alias: str) -> None:
     """Issue a ticket, because somebody clicked, and show its link."""
-    desk = access.desk()
-    dialogs.show(OwnerLink(desk.core.tickets.issue(alias, by=desk.by)))
+    visitor = access.visitor()
+    dialogs.show(OwnerLink(visitor.core.tickets.issue(alias, by=visitor.by)))
 
 
 def draw_ticket(ticket: Ticket) -> None:

@@ -31,7 +31,7 @@ from benchmarks import (
 from benchmarks.place import Mail, Place, write_token_files
 from benchmarks.report import Results, render
 from benchmarks.stand_in import StandIn
-from tests import postgres
+from tests.support import postgres
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 _LARGE = 5_000_000

@@ -12,10 +12,10 @@ from starlette.routing import Route
 
 from callback import api_keys, health, logs, openapi, problems
 from callback.api import Api
-from callback.endpoint import Resource
+from callback.endpoint import Endpoint
 from callback.pages import Pages
-from callback.reauth_pages import Authorizing
-from callback.ticket_pages import Tickets
+from callback.reauth_pages import ReauthPages
+from callback.ticket_pages import TicketPages
 from mailcore import Mailcore
 
 
@@ -32,8 +32,8 @@ def routes(core: Mailcore) -> list[Route]:
     api = Api(core)
     settings = core.settings
     pages = Pages(public_url=settings.public_url, auth_uri=settings.google_auth_uri)
-    people = Authorizing(core, pages)
-    tickets = Tickets(core, pages)
+    people = ReauthPages(core, pages)
+    tickets = TicketPages(core, pages)
     keys = api_keys.Keys(settings.api_keys)
     return [
         # For people, on their way to Google and back. Aliases never take these names.
@@ -44,14 +44,14 @@ def routes(core: Mailcore) -> list[Route]:
         Route("/senders/reauth/{ticket}", tickets.show),
         Route("/senders/reauth/{ticket}", tickets.redeem, methods=["POST"]),
         # For programs, with a key.
-        Route("/senders", Resource(keys, GET=api.list_senders, POST=api.register)),
-        Route("/senders/{alias}", Resource(keys, GET=api.inspect, DELETE=api.delete)),
-        Route("/senders/{alias}/auth", Resource(keys, POST=api.authorize)),
-        Route("/senders/{rest:path}", Resource(keys)),
+        Route("/senders", Endpoint(keys, GET=api.list_senders, POST=api.register)),
+        Route("/senders/{alias}", Endpoint(keys, GET=api.inspect, DELETE=api.delete)),
+        Route("/senders/{alias}/auth", Endpoint(keys, POST=api.authorize)),
+        Route("/senders/{rest:path}", Endpoint(keys)),
         # For whatever watches the process; they tell nothing that needs a key.
-        Route("/healthz", Resource(None, GET=health.live)),
-        Route("/readyz", Resource(None, GET=health.ready(core))),
-        Route("/openapi.json", Resource(None, GET=openapi.serve(settings.public_url))),
+        Route("/healthz", Endpoint(None, GET=health.live)),
+        Route("/readyz", Endpoint(None, GET=health.ready(core))),
+        Route("/openapi.json", Endpoint(None, GET=openapi.serve(settings.public_url))),
     ]
 
 

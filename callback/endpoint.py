@@ -75,7 +75,7 @@ class Call:
 Handler = Callable[[Call], Response]
 
 
-class Resource:
+class Endpoint:
     """An ASGI application for one address.
 
     Args:

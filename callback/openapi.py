@@ -10,7 +10,7 @@ from starlette.responses import Response
 from callback import problems
 from callback.api import DEFAULT_LIMIT, FILTERS, MAX_LIMIT, MAX_OFFSET
 from callback.endpoint import Call, Handler
-from mailcore import ALIAS, RESERVED, SenderStatus
+from mailcore import ALIAS_PATTERN, RESERVED_ALIASES, SenderStatus
 
 Schema = dict[str, object]
 
@@ -204,8 +204,8 @@ _MOMENT: Schema = {"type": "string", "format": "date-time"}
 _LINE: Schema = {"type": "string", "maxLength": 200, "description": "One line of text."}
 _ALIAS: Schema = {
     "type": "string",
-    "pattern": f"^{ALIAS.pattern}$",
-    "not": {"enum": sorted(RESERVED)},
+    "pattern": f"^{ALIAS_PATTERN.pattern}$",
+    "not": {"enum": sorted(RESERVED_ALIASES)},
 }
 _ALIAS_IN_PATH: Schema = {"name": "alias", "in": "path", "required": True, "schema": _ALIAS}
 

@@ -33,7 +33,7 @@ from mailcore import (
 logger = logging.getLogger(__name__)
 
 
-class Authorizing:
+class ReauthPages:
     """The second half of a re-auth, in the browser.
 
     Args:

@@ -13,7 +13,7 @@ from callback.pages import PRIVATE, Action, Card, Pages, moment
 from mailcore import Mailcore
 
 
-class Tickets:
+class TicketPages:
     """A ticket's page, and its button.
 
     Args:

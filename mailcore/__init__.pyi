@@ -36,8 +36,8 @@ from .google.credentials import ClientInfo
 from .google.login import LoginSettings
 from .message.compose import Attachment, ComposedMessage
 from .senders.registry import StatusFilter
-from .senders.validation import ALIAS, RESERVED
-from .settings import EXAMPLES, Settings, is_loopback
+from .senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
+from .settings import SETTING_EXAMPLES, Settings, is_loopback
 from .status import SenderStatus
 from .values.checks import Finding, FindingState
 from .values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
@@ -59,10 +59,10 @@ from .values.senders import (
 )
 
 __all__ = [
-    "ALIAS",
-    "EXAMPLES",
+    "ALIAS_PATTERN",
     "EXPIRING_WITHIN",
-    "RESERVED",
+    "RESERVED_ALIASES",
+    "SETTING_EXAMPLES",
     "Attachment",
     "Authorization",
     "AuthorizationError",

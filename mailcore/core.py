@@ -8,9 +8,9 @@ from mailcore.errors import ConfigurationError, ReauthRequired
 from mailcore.google.error_mapping import to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Gmail
-from mailcore.google.refresh import Refreshing
+from mailcore.google.refresh import TokenRefresh
 from mailcore.google.transport import Transport
-from mailcore.grants.oauth_clients import NO_CLIENT, Clients
+from mailcore.grants.oauth_clients import NO_CLIENT, OAuthClients
 from mailcore.grants.tokens import TOKEN_DEADLINE, Tokens
 from mailcore.message.arguments import SendArguments
 from mailcore.message.compose import ComposedMessage
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from mailcore.google.login import LoginSettings
     from mailcore.reauth.authorizations import Authorizations
     from mailcore.reauth.tickets import Tickets
-    from mailcore.senders.registry import Senders
-    from mailcore.sending.delivery_log import Deliveries
+    from mailcore.senders.registry import SenderRegistry
+    from mailcore.sending.delivery_log import DeliveryLog
     from mailcore.values.checks import Finding
     from mailcore.values.senders import ImportedToken, Sender
 
@@ -51,8 +51,8 @@ class Mailcore:
         self._vault = Vault(self.settings.encryption_keys)
         self._database = Database.from_settings(self.settings)
         #: The deployment's OAuth client.
-        self.client = Clients(self.settings, self._database, self._vault)
-        refreshing = Refreshing(self.settings.google_token_uri, self._transport)
+        self.client = OAuthClients(self.settings, self._database, self._vault)
+        refreshing = TokenRefresh(self.settings.google_token_uri, self._transport)
         self._tokens = Tokens(self.settings, self._database, self._vault, self.client, refreshing)
         gmail = Gmail(self.settings.gmail_api_endpoint, self._transport)
         attempts = Attempts(self._tokens, gmail)
@@ -61,11 +61,11 @@ class Mailcore:
     # What only faces use is loaded when they ask for it: a job that sends never waits for it.
 
     @cached_property
-    def senders(self) -> "Senders":
+    def senders(self) -> "SenderRegistry":
         """The registry."""
-        from mailcore.senders.registry import Senders  # noqa: PLC0415
+        from mailcore.senders.registry import SenderRegistry  # noqa: PLC0415
 
-        return Senders(self._database, self._vault)
+        return SenderRegistry(self._database, self._vault)
 
     @cached_property
     def authorizations(self) -> "Authorizations":
@@ -86,11 +86,11 @@ class Mailcore:
         return Tickets(self.settings, self._database, self.authorizations)
 
     @cached_property
-    def deliveries(self) -> "Deliveries":
+    def deliveries(self) -> "DeliveryLog":
         """The log of deliveries."""
-        from mailcore.sending.delivery_log import Deliveries  # noqa: PLC0415
+        from mailcore.sending.delivery_log import DeliveryLog  # noqa: PLC0415
 
-        return Deliveries(self._database, self._tokens, self._sending)
+        return DeliveryLog(self._database, self._tokens, self._sending)
 
     @overload
     def send_email(

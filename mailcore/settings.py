@@ -26,7 +26,7 @@ GOOGLE_ISSUER = "https://accounts.google.com"
 _GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address
 
 #: An example of each setting, shown when its value is wrong and on the Setup page.
-EXAMPLES = {
+SETTING_EXAMPLES = {
     "DATABASE_URL": "postgresql://palemail:secret@db.example.com:5432/palemail",
     "GOOGLE_CLIENT_ID": "1234567890-abc.apps.googleusercontent.com",
     "GOOGLE_CLIENT_SECRET": "the secret that Google's console shows beside the id",
@@ -220,5 +220,5 @@ def _faults(exc: ValidationError) -> str:
             lines.append(f"{fault}.")
             continue
         name = variable_name(place) if place in Settings.model_fields else place
-        lines.append(f"{name}: {fault}. Example: {EXAMPLES.get(name, '')}")
+        lines.append(f"{name}: {fault}. Example: {SETTING_EXAMPLES.get(name, '')}")
     return "\n".join(lines)

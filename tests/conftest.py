@@ -10,13 +10,21 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
-from mailcore import Mailcore, Settings
+from mailcore import SETTING_EXAMPLES, Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
-from tests import postgres
+from tests.support import postgres
+from tests.support.driving import ACCOUNT, Tables, authorise
 
 # How long an example takes says more of the machine's load than of the code.
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drop the settings of the machine that runs the tests."""
+    for name in SETTING_EXAMPLES:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +89,20 @@ def core(settings: Settings) -> Iterator[Mailcore]:
     mailcore = Mailcore(settings)
     yield mailcore
     mailcore.close()
+
+
+@pytest.fixture
+def tables(database_url: str) -> Tables:
+    """A look into the database."""
+    return Tables(database_url)
+
+
+@pytest.fixture
+def authorised(core: Mailcore, google: GoogleSandbox) -> str:
+    """The alias of a healthy sender."""
+    core.senders.register("alerts", gmail_account=ACCOUNT, by="ann@example.com")
+    authorise(core, google)
+    return "alerts"
 
 
 def _fresh(server: str, template: str) -> Iterator[str]:

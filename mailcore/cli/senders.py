@@ -36,7 +36,7 @@ class Filter(StrEnum):
     DUE = "due"
 
     def for_page(self) -> SenderStatus | Literal["expiring", "due"]:
-        """Return it as `Senders.page` takes it."""
+        """Return it as `SenderRegistry.page` takes it."""
         match self:
             case Filter.EXPIRING:
                 return "expiring"

@@ -12,7 +12,7 @@ from mailcore.google.transport import Transport
 TOKEN_TIMEOUT = 10.0
 
 
-class Refreshing:
+class TokenRefresh:
     """Google's token endpoint, or a stand-in's.
 
     google-auth's own refresh repeats by itself and loses the HTTP status; what a failure

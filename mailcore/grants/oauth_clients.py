@@ -25,7 +25,7 @@ _KEEP = text("""
 """)
 
 
-class Clients:
+class OAuthClients:
     """Finds the client that asks Google on the senders' behalf. The environment wins.
 
     Args:

@@ -15,7 +15,7 @@ from mailcore.grants import token_files
 from mailcore.grants.token_files import LegacyToken
 from mailcore.senders.events import event
 from mailcore.senders.transitions import AUTHORIZES_TO
-from mailcore.senders.validation import ALIAS, RESERVED
+from mailcore.senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
@@ -106,7 +106,7 @@ def _import(
 
 
 def _possible(alias: str) -> bool:
-    return ALIAS.fullmatch(alias) is not None and alias not in RESERVED
+    return ALIAS_PATTERN.fullmatch(alias) is not None and alias not in RESERVED_ALIASES
 
 
 def _obstacle(session: Session, alias: str, row: SenderRow | None) -> str | None:

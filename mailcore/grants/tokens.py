@@ -11,10 +11,10 @@ from mailcore.errors import ReauthRequired, SenderBlocked, SenderNotFound
 from mailcore.google.credentials import Grant
 from mailcore.google.error_mapping import SAID_BY_GMAIL, explain, to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
-from mailcore.google.refresh import Refreshing
-from mailcore.grants.oauth_clients import Clients
+from mailcore.google.refresh import TokenRefresh
+from mailcore.grants.oauth_clients import OAuthClients
 from mailcore.senders.transitions import record_refusal
-from mailcore.senders.validation import ALIAS
+from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
@@ -75,8 +75,8 @@ class Tokens:
         settings: Settings,
         database: Database,
         vault: Vault,
-        clients: Clients,
-        refreshing: Refreshing,
+        clients: OAuthClients,
+        refreshing: TokenRefresh,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -212,7 +212,7 @@ class Tokens:
         )
 
     def _read(self, connection: Connection, alias: str) -> LoadedSender | None:
-        if not ALIAS.fullmatch(alias):  # Postgres would choke on some of what cannot be one
+        if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one
             return None
         row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
         if row is None:

@@ -11,7 +11,7 @@ from mailcore.clock import now
 from mailcore.errors import PalEMailError
 from mailcore.google.failures import GoogleFailure
 from mailcore.google.transport import Transport
-from mailcore.grants.oauth_clients import NO_CLIENT, Clients
+from mailcore.grants.oauth_clients import NO_CLIENT, OAuthClients
 from mailcore.settings import Settings, is_loopback
 from mailcore.store.database import Database
 from mailcore.store.migrate import is_current
@@ -23,7 +23,7 @@ _CLOCK_TOLERANCE = 60
 _PATIENCE = 3.0
 
 
-def examine(settings: Settings, database: Database, clients: Clients) -> tuple[Finding, ...]:
+def examine(settings: Settings, database: Database, clients: OAuthClients) -> tuple[Finding, ...]:
     """Look at everything that a re-auth and a send need.
 
     Args:
@@ -79,7 +79,7 @@ def _migrations(database: Database) -> Finding:
     )
 
 
-def _client(clients: Clients) -> Finding:
+def _client(clients: OAuthClients) -> Finding:
     found = clients.current()
     if found is None:
         what, _, remedy = NO_CLIENT.partition(". ")

@@ -10,7 +10,7 @@ from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
 from mailcore.google.consent import Consent, Exchanged
 from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import GoogleFailure
-from mailcore.grants.oauth_clients import Clients
+from mailcore.grants.oauth_clients import OAuthClients
 from mailcore.reauth.authorization_requests import (
     LINK_LIFETIME,
     consume,
@@ -30,7 +30,7 @@ from mailcore.reauth.checks import (
     write_grant,
 )
 from mailcore.senders.events import event
-from mailcore.senders.registry import Senders, find, view
+from mailcore.senders.registry import SenderRegistry, find, view
 from mailcore.sending.delivery_table import release_held
 from mailcore.settings import Settings
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
@@ -59,9 +59,9 @@ class Authorizations:
         settings: Settings,
         database: Database,
         vault: Vault,
-        clients: Clients,
+        clients: OAuthClients,
         consent: Consent,
-        senders: Senders,
+        senders: SenderRegistry,
     ) -> None:
         self._settings = settings
         self._database = database

@@ -3,9 +3,9 @@
 from . import faults
 from .consent_client import ConsentRefused
 from .counts import RequestCounts
-from .deployment_sandbox import GmailSandbox
+from .deployment_sandbox import DeploymentSandbox
 from .faults import Ending, Fault
-from .gates import Hold
+from .gates import Gate
 from .google_sandbox import DEFAULT_ACCOUNTS, GoogleSandbox
 from .outbox import SandboxMessage
 from .records import Client
@@ -14,11 +14,11 @@ __all__ = [
     "DEFAULT_ACCOUNTS",
     "Client",
     "ConsentRefused",
+    "DeploymentSandbox",
     "Ending",
     "Fault",
-    "GmailSandbox",
+    "Gate",
     "GoogleSandbox",
-    "Hold",
     "RequestCounts",
     "SandboxMessage",
     "faults",

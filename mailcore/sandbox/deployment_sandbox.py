@@ -23,7 +23,7 @@ _PERSON = "pytest"
 
 
 @dataclass(frozen=True)
-class GmailSandbox:
+class DeploymentSandbox:
     """What a test of a job's mail needs.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import Self
 from mailcore.sandbox.counts import Operation
 
 
-class Hold:
+class Gate:
     """A gate: requests of one operation wait at it until it is released.
 
     Attributes:

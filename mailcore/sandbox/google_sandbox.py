@@ -12,7 +12,7 @@ from mailcore.sandbox.app import create_app
 from mailcore.sandbox.consent_client import answer_consent
 from mailcore.sandbox.counts import Operation, RequestCounts
 from mailcore.sandbox.faults import Fault
-from mailcore.sandbox.gates import Hold
+from mailcore.sandbox.gates import Gate
 from mailcore.sandbox.outbox import Outbox, SandboxMessage
 from mailcore.sandbox.records import Client
 from mailcore.sandbox.server import ThreadedServer
@@ -294,7 +294,7 @@ class GoogleSandbox:
         account: str | None = None,
         *,
         at: Literal["arrival", "answer"] = "arrival",
-    ) -> Hold:
+    ) -> Gate:
         """Let coming requests wait until the returned gate is released.
 
         Args:

@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from mailcore.sandbox.deployment_sandbox import Databases, GmailSandbox
+    from mailcore.sandbox.deployment_sandbox import Databases, DeploymentSandbox
 
 # What the fixtures need is imported in them: pytest loads this module in every run.
 
@@ -61,10 +61,10 @@ def _gmail_sandbox_databases() -> "Iterator[Databases]":
 @pytest.fixture
 def gmail_sandbox(
     _gmail_sandbox_databases: "Databases", monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> "Iterator[GmailSandbox]":
+) -> "Iterator[DeploymentSandbox]":
     """A deployment for this test alone, in which `mailcore.send_email` sends to no one."""
     from mailcore import default  # noqa: PLC0415 - see above
-    from mailcore.sandbox import GmailSandbox, GoogleSandbox  # noqa: PLC0415 - see above
+    from mailcore.sandbox import DeploymentSandbox, GoogleSandbox  # noqa: PLC0415 - see above
 
     with GoogleSandbox(accounts=[]) as google, _gmail_sandbox_databases.fresh() as database_url:
         environment = {
@@ -76,6 +76,6 @@ def gmail_sandbox(
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         default.cache_clear()  # whatever was used before the test has other settings
-        yield GmailSandbox(google=google, mailcore=default())
+        yield DeploymentSandbox(google=google, mailcore=default())
         default().close()
         default.cache_clear()

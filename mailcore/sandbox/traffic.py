@@ -11,7 +11,7 @@ from starlette.responses import Response
 from mailcore.sandbox.connection import CutOff, cut_short, hang_up, reset, unless_cut_off
 from mailcore.sandbox.counts import OPERATION_OF, Kind, Operation, RequestCounts
 from mailcore.sandbox.faults import Ending, Fault
-from mailcore.sandbox.gates import Hold
+from mailcore.sandbox.gates import Gate
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Traffic:
         self.requests = RequestCounts()
         self._lock = threading.Lock()
         self._arranged: list[_Arranged] = []
-        self._holds: list[Hold] = []
+        self._holds: list[Gate] = []
 
     def fail(
         self, operation: Operation, fault: Fault, times: int | None, account: str | None
@@ -54,9 +54,9 @@ class Traffic:
                 (each.operation, each.fault, each.times, each.account) for each in self._arranged
             ]
 
-    def hold(self, operation: Operation, account: str | None, taken: bool) -> Hold:
+    def hold(self, operation: Operation, account: str | None, taken: bool) -> Gate:
         """Set up a gate."""
-        hold = Hold(operation, account, taken)
+        hold = Gate(operation, account, taken)
         with self._lock:
             self._holds = [each for each in self._holds if not each.released]
             self._holds.append(hold)

@@ -98,7 +98,7 @@ _SENDER_FIELDS = tuple(
 def read_page(
     connection: Connection, *, search: str, status: str | None, offset: int, limit: int
 ) -> SenderPage:
-    """Run the query. The arguments are those of `mailcore.senders.Senders.page`."""
+    """Run the query. The arguments are those of `mailcore.senders.SenderRegistry.page`."""
     at = now()
     values: dict[str, Any] = {
         "search": _literal(search.strip()),

@@ -11,7 +11,7 @@ from mailcore.errors import ConfigurationError, InvalidSender, SenderExists, Sen
 from mailcore.google.credentials import OAuthClient
 from mailcore.senders.events import event
 from mailcore.senders.listing import read_page
-from mailcore.senders.validation import ALIAS, checked_account, checked_alias, checked_text
+from mailcore.senders.validation import ALIAS_PATTERN, checked_account, checked_alias, checked_text
 from mailcore.status import SenderStatus
 from mailcore.store.database import Database, changed_rows, storable
 from mailcore.store.encryption import Vault
@@ -38,7 +38,7 @@ _OPEN = text("""
 _WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
 
 
-class Senders:
+class SenderRegistry:
     """The senders of a deployment.
 
     Args:
@@ -260,7 +260,7 @@ def find(session: Session, alias: str, *, lock: bool = True) -> SenderRow:
     """
     query = select(SenderRow).where(SenderRow.alias == alias)
     row = None
-    if ALIAS.fullmatch(alias):  # Postgres would choke on some of what cannot be an alias
+    if ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be an alias
         row = session.exec(query.with_for_update() if lock else query).first()
     if row is None:
         raise SenderNotFound(

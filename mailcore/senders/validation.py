@@ -6,10 +6,10 @@ from email_validator import EmailNotValidError, validate_email
 
 from mailcore.errors import InvalidSender
 
-ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+ALIAS_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 #: Taken by addresses under ``/senders``.
-RESERVED = frozenset({"callback", "reauth", "auth"})
+RESERVED_ALIASES = frozenset({"callback", "reauth", "auth"})
 
 _MAX_TEXT = 200
 
@@ -20,14 +20,14 @@ def checked_alias(alias: str) -> str:
     Raises:
         InvalidSender: it cannot be one.
     """
-    if not ALIAS.fullmatch(alias):
+    if not ALIAS_PATTERN.fullmatch(alias):
         raise InvalidSender(
             f"{alias!r} cannot be an alias: lower-case letters, digits, '.', '_' and '-', at most "
             "63, starting with a letter or digit. Example: alerts",
             field="alias",
             alias=alias,
         )
-    if alias in RESERVED:
+    if alias in RESERVED_ALIASES:
         raise InvalidSender(
             f"{alias!r} is reserved for an address of this program; choose another alias.",
             field="alias",

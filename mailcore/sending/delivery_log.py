@@ -46,7 +46,7 @@ _PER_DAY = text("""
 """).columns(day=UTCDateTime())
 
 
-class Deliveries:
+class DeliveryLog:
     """Every message that anyone asked to send.
 
     Args:

@@ -21,7 +21,7 @@ _RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
 _STILL_OPEN = "Whether the first attempt arrived is still open."
 
 
-class Recording:
+class OutcomeRecorder:
     """Writes outcomes down. Each record can be written twice.
 
     One that cannot be written changes no outcome, and is logged as critical.

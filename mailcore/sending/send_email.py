@@ -19,7 +19,7 @@ from mailcore.sending import delivery_table
 from mailcore.sending.attempts import Attempts, Submission
 from mailcore.sending.delivery_table import Attempted
 from mailcore.sending.idempotency import earlier_outcome
-from mailcore.sending.outcome_recorder import Recording, about
+from mailcore.sending.outcome_recorder import OutcomeRecorder, about
 from mailcore.settings import Settings
 from mailcore.store.database import Database, patiently
 from mailcore.values.deliveries import DeliveryStatus, Sent
@@ -47,7 +47,7 @@ class Sending:
         self._database = database
         self._tokens = tokens
         self._attempts = attempts
-        self._recording = Recording(database, self._admin_url)
+        self._recording = OutcomeRecorder(database, self._admin_url)
 
     def send_email(
         self,

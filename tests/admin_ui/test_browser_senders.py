@@ -7,7 +7,7 @@ from mailcore import Mailcore, OutcomeUnknown, SenderNotFound, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.admin_ui.admin_calling import ALERTS, BILLING, REPORTS, Authorise, Person, allow, row
 from tests.admin_ui.admin_program import Served
-from tests.core.driving import eventually
+from tests.support.driving import eventually
 
 pytestmark = pytest.mark.browser
 

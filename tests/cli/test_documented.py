@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from callback.error_responses import OUTCOMES
-from mailcore import EXAMPLES, AuthorizationError, MailError, PalEMailError, Settings
+from mailcore import SETTING_EXAMPLES, AuthorizationError, MailError, PalEMailError, Settings
 from mailcore.cli.exit_codes import ExitCode, exit_code
 from mailcore.settings import variable_name
 
@@ -81,5 +81,5 @@ def test_every_setting() -> None:
         elif info.default_factory is None:
             assert default == "none"
         assert example
-        if not isinstance(info.default, str | Path) and "secret" not in EXAMPLES[name]:
-            assert EXAMPLES[name] in (example, example.strip("`"))
+        if not isinstance(info.default, str | Path) and "secret" not in SETTING_EXAMPLES[name]:
+            assert SETTING_EXAMPLES[name] in (example, example.strip("`"))

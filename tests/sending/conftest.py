@@ -8,8 +8,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mailcore import Mailcore, Sender
 from mailcore.sandbox import GoogleSandbox
-from tests.sending.outages import Closable
-from tests.sending.steps import ACCOUNT, authorise
+from tests.support.outages import Closable
+from tests.support.steps import ACCOUNT, authorise
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from mailcore import (
     TemporaryFailure,
 )
 from mailcore.sandbox import Fault, GoogleSandbox, faults
-from tests.sending.certificates import server_context
-from tests.sending.connect_proxy import connect_proxy
-from tests.sending.line import BreakingLine, deaf_server, mute_server
-from tests.sending.steps import send, the_delivery
+from tests.support.breaking_connection import BreakingLine, deaf_server, mute_server
+from tests.support.certificates import server_context
+from tests.support.connect_proxy import connect_proxy
+from tests.support.steps import send, the_delivery
 
 BIG: dict[str, Any] = {"attachments": [("disk.img", b"\xff" * 6_000_000)]}
 MIDWAY = 1_000_000

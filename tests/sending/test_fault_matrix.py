@@ -20,8 +20,8 @@ from mailcore import (
     Sent,
 )
 from mailcore.sandbox import GoogleSandbox, SandboxMessage, faults
-from tests.sending.outages import Closable
-from tests.sending.steps import ACCOUNT, authorise, deliveries, send
+from tests.support.outages import Closable
+from tests.support.steps import ACCOUNT, authorise, deliveries, send
 
 MAILS = 300
 THREADS = 8

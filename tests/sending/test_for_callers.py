@@ -23,7 +23,7 @@ from mailcore import (
     Settings,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.sending.steps import ACCOUNT, ORDINARY, authorise, deliveries, history, send
+from tests.support.steps import ACCOUNT, ORDINARY, authorise, deliveries, history, send
 
 _ROOT = Path(__file__).parents[2]
 

@@ -19,7 +19,7 @@ from mailcore import (
     Sent,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.sending.steps import ACCOUNT, authorise, deliveries, history, send, the_delivery
+from tests.support.steps import ACCOUNT, authorise, deliveries, history, send, the_delivery
 
 
 def test_an_access_token_that_ended_early_is_renewed(

@@ -11,7 +11,7 @@ import pytest
 
 from mailcore import Mailcore, OutcomeUnknown, Sender
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.sending.steps import send
+from tests.support.steps import send
 
 _ROOT = Path(__file__).parents[2]
 MEGABYTE = 1_000_000

@@ -23,7 +23,7 @@ from mailcore import (
     TemporaryFailure,
 )
 from mailcore.sandbox import Fault, GoogleSandbox, faults
-from tests.sending.steps import deliveries, history, send, the_delivery
+from tests.support.steps import deliveries, history, send, the_delivery
 
 HEALTHY, EXPIRED, BLOCKED = SenderStatus.HEALTHY, SenderStatus.EXPIRED, SenderStatus.BLOCKED
 

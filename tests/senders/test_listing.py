@@ -5,7 +5,7 @@ from sqlalchemy import event
 
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.core.driving import Tables
+from tests.support.driving import Tables
 
 
 def aliases(core: Mailcore, **arguments: object) -> list[str]:

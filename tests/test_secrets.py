@@ -8,7 +8,7 @@ import pytest
 
 from mailcore import Mailcore, PalEMailError
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.core.driving import ACCOUNT, Tables, authorise, come_back, query
+from tests.support.driving import ACCOUNT, Tables, authorise, come_back, query
 
 
 @pytest.fixture

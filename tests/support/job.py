@@ -1,4 +1,4 @@
-"""A job in a process of its own: ``python -m tests.sending.job '{"…": …}'``.
+"""A job in a process of its own: ``python -m tests.support.job '{"…": …}'``.
 
 It sends with the arguments given as JSON, one line of output for each call: what came of
 it. ``threads`` says how many calls it makes at once.

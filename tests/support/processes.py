@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.sending.steps import ORDINARY
+from tests.support.steps import ORDINARY
 
 _ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
 def job(environment: Mapping[str, str], **changes: Any) -> Iterator[subprocess.Popen[str]]:
-    """Run `tests.sending.job`; it is killed at the end if it still runs."""
+    """Run `tests.support.job`; it is killed at the end if it still runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.sending.job", json.dumps({**ORDINARY, **changes})],
+        [sys.executable, "-m", "tests.support.job", json.dumps({**ORDINARY, **changes})],
         cwd=_ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ from mailcore import (
     Settings,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.core.driving import ACCOUNT, Tables, authorise, come_back
+from tests.support.driving import ACCOUNT, Tables, authorise, come_back
 
 
 def stored(tables: Tables) -> dict[str, object]:

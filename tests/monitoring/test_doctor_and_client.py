@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from mailcore import ConfigurationError, Finding, FindingState, Mailcore, Settings, now
 from mailcore.sandbox import GoogleSandbox
-from tests.core.driving import ACCOUNT, authorise
-from tests.core.stand_in import TokenStandIn
-from tests.sending.connect_proxy import connect_proxy
+from tests.support.connect_proxy import connect_proxy
+from tests.support.driving import ACCOUNT, authorise
+from tests.support.token_stand_in import TokenStandIn
 
 Deployed = Callable[[Settings], Mailcore]
 

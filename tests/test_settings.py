@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcore import EXAMPLES, ConfigurationError, Settings
+from mailcore import SETTING_EXAMPLES, ConfigurationError, Settings
 from mailcore.settings import variable_name
 
 SECRET = "hunter2-is-not-to-be-seen"
@@ -50,7 +50,7 @@ def test_a_wrong_setting_names_itself_and_an_example(
 
     text = str(caught.value)
     assert text.startswith(f"{name}: ")
-    assert EXAMPLES[name] in text
+    assert SETTING_EXAMPLES[name] in text
     assert SECRET not in text
     # Not in the traceback either, which prints what an error was raised from.
     assert caught.value.__suppress_context__
@@ -90,7 +90,7 @@ def test_a_misspelt_argument_is_refused() -> None:
 
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compose files write `NAME=` for what is not set."""
-    for name in EXAMPLES:
+    for name in SETTING_EXAMPLES:
         monkeypatch.setenv(name, "")
 
     assert Settings() == Settings.model_construct()
@@ -154,8 +154,8 @@ def test_no_secret_shows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 def test_the_setup_page_can_show_every_setting() -> None:
     """Each has its variable's name, a value for display, and an example."""
-    assert set(Settings().sources()) == set(EXAMPLES)
-    assert {variable_name(field) for field in Settings.model_fields} == set(EXAMPLES)
+    assert set(Settings().sources()) == set(SETTING_EXAMPLES)
+    assert {variable_name(field) for field in Settings.model_fields} == set(SETTING_EXAMPLES)
 
 
 WORDS = st.text(

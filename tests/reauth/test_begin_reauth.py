@@ -17,7 +17,7 @@ from mailcore import (
     now,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.core.driving import ACCOUNT, Tables, authorise, query
+from tests.support.driving import ACCOUNT, Tables, authorise, query
 
 
 def test_the_link_asks_google_for_the_right_thing(

@@ -19,7 +19,7 @@ from mailcore import (
 )
 from mailcore.sandbox import GoogleSandbox
 from mailcore.senders.validation import checked_alias
-from tests.core.driving import ACCOUNT, Tables, at_once, authorise, come_back
+from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back
 
 
 def test_a_registered_sender_is_pending(core: Mailcore) -> None:

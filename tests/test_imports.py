@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import mailcore
-from tests.core.driving import job, output
+from tests.support.driving import job, output
 
 
 def loaded_by(statements: str) -> set[str]:

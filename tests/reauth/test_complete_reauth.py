@@ -32,8 +32,8 @@ from mailcore import (
 )
 from mailcore.reauth.checks import same_account
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.core.driving import ACCOUNT, Tables, at_once, authorise, come_back, meanwhile, query
-from tests.core.stand_in import TokenStandIn, id_token
+from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back, meanwhile, query
+from tests.support.token_stand_in import TokenStandIn, id_token
 
 SEND = "https://www.googleapis.com/auth/gmail.send"
 EMAIL = "https://www.googleapis.com/auth/userinfo.email"

@@ -19,7 +19,7 @@ from mailcore import (
     TemporaryFailure,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.core.driving import (
+from tests.support.driving import (
     ACCOUNT,
     Tables,
     at_once,

@@ -15,7 +15,7 @@ from mailcore import (
     now,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.core.driving import ACCOUNT, Tables, at_once, come_back, query
+from tests.support.driving import ACCOUNT, Tables, at_once, come_back, query
 
 
 def issue(core: Mailcore) -> str:

@@ -17,7 +17,7 @@ from mailcore import (
     Settings,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.core.driving import ACCOUNT, Tables, at_once, authorise, come_back
+from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back
 
 
 class SecretsDir:

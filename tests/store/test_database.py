@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from mailcore import ConfigurationError, DatabaseUnavailable, Mailcore, Settings, TemporaryFailure
 from mailcore.sandbox import GoogleSandbox
 from mailcore.store.database import Database
-from tests.core.driving import Tables, eventually, job, meanwhile, output
+from tests.support.driving import Tables, eventually, job, meanwhile, output
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from sqlalchemy import inspect
 
 from mailcore import Mailcore, Settings
 from mailcore.store.migrate import migration_config
-from tests.core.driving import Tables, at_once, job, output
+from tests.support.driving import Tables, at_once, job, output
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mailcore.sandbox import GoogleSandbox, faults
 from mailcore.senders.transitions import REFUSALS, record_refusal
 from mailcore.sending.delivery_table import Attempted, record_sent
 from mailcore.status import MOVES, SenderEventKind, after
-from tests.core.driving import ACCOUNT, Tables, authorise, come_back, meanwhile
+from tests.support.driving import ACCOUNT, Tables, authorise, come_back, meanwhile
 
 EVENTS = st.sampled_from(SenderEventKind)
 STATUSES = st.sampled_from(SenderStatus)
