@@ -30,8 +30,8 @@
         ├── DeliveryDiscarded
         └── MessageRejected
 
-Messages say what is wrong, with which sender, and what to do next. Evidence is in
-attributes: handlers read fields, not strings.
+``message`` says what is wrong and with which sender, ``remedy`` what to do about it. Evidence
+is in attributes: handlers read fields, not strings.
 """
 
 from datetime import datetime
@@ -41,8 +41,13 @@ from typing import ClassVar
 class PalEMailError(Exception):
     """Anything that pal-e-mail raises on purpose.
 
+    As text it is the message followed by the remedy. A face that has a way out of its own,
+    such as a button, shows ``message`` and puts that way in the remedy's place.
+
     Attributes:
         code: a stable machine-readable name, such as ``"reauth_required"``.
+        message: what is wrong, and with which sender; whole sentences.
+        remedy: what to do about it, for someone at a shell; None where the message says all.
         alias: the sender concerned, or None where no single one is.
         authorization_id: the re-auth that it ended, or None where it ended none.
     """
@@ -50,8 +55,12 @@ class PalEMailError(Exception):
     code: ClassVar[str] = "error"
     authorization_id: str | None = None
 
-    def __init__(self, message: str, *, alias: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, remedy: str | None = None, alias: str | None = None
+    ) -> None:
+        super().__init__(message if remedy is None else f"{message} {remedy}")
+        self.message = message
+        self.remedy = remedy
         self.alias = alias
 
 
@@ -73,8 +82,10 @@ class InvalidSender(PalEMailError, ValueError):
 
     code = "invalid_sender"
 
-    def __init__(self, message: str, *, field: str, alias: str | None = None) -> None:
-        super().__init__(message, alias=alias)
+    def __init__(
+        self, message: str, *, field: str, remedy: str | None = None, alias: str | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy, alias=alias)
         self.field = field
 
 
@@ -135,8 +146,15 @@ class ConsentDenied(AuthorizationError):
 
     code = "consent_denied"
 
-    def __init__(self, message: str, *, alias: str | None = None, google_error: str) -> None:
-        super().__init__(message, alias=alias)
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        alias: str | None = None,
+        google_error: str,
+    ) -> None:
+        super().__init__(message, remedy=remedy, alias=alias)
         self.google_error = google_error
 
 
@@ -149,8 +167,10 @@ class PermissionMissing(AuthorizationError):
 
     code = "permission_missing"
 
-    def __init__(self, message: str, *, alias: str | None, missing: frozenset[str]) -> None:
-        super().__init__(message, alias=alias)
+    def __init__(
+        self, message: str, *, remedy: str | None = None, alias: str | None, missing: frozenset[str]
+    ) -> None:
+        super().__init__(message, remedy=remedy, alias=alias)
         self.missing = missing
 
 
@@ -164,8 +184,16 @@ class WrongAccount(AuthorizationError):
 
     code = "wrong_account"
 
-    def __init__(self, message: str, *, alias: str | None, expected: str, actual: str) -> None:
-        super().__init__(message, alias=alias)
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        alias: str | None,
+        expected: str,
+        actual: str,
+    ) -> None:
+        super().__init__(message, remedy=remedy, alias=alias)
         self.expected = expected
         self.actual = actual
 
@@ -191,8 +219,10 @@ class ExchangeFailed(AuthorizationError):
 
     code = "exchange_failed"
 
-    def __init__(self, message: str, *, alias: str | None = None, temporary: bool) -> None:
-        super().__init__(message, alias=alias)
+    def __init__(
+        self, message: str, *, remedy: str | None = None, alias: str | None = None, temporary: bool
+    ) -> None:
+        super().__init__(message, remedy=remedy, alias=alias)
         self.temporary = temporary
 
 
@@ -206,9 +236,14 @@ class MailError(PalEMailError):
     code = "mail_error"
 
     def __init__(
-        self, message: str, *, alias: str | None = None, delivery_id: str | None = None
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        alias: str | None = None,
+        delivery_id: str | None = None,
     ) -> None:
-        super().__init__(message, alias=alias)
+        super().__init__(message, remedy=remedy, alias=alias)
         self.delivery_id = delivery_id
 
 
@@ -221,8 +256,10 @@ class InvalidMessage(MailError, ValueError):
 
     code = "invalid_message"
 
-    def __init__(self, message: str, *, field: str, alias: str | None = None) -> None:
-        super().__init__(message, alias=alias)
+    def __init__(
+        self, message: str, *, field: str, remedy: str | None = None, alias: str | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy, alias=alias)
         self.field = field
 
 
@@ -239,11 +276,12 @@ class ReauthRequired(MailError):
         self,
         message: str,
         *,
+        remedy: str | None = None,
         alias: str | None = None,
         delivery_id: str | None = None,
         admin_url: str | None = None,
     ) -> None:
-        super().__init__(message, alias=alias, delivery_id=delivery_id)
+        super().__init__(message, remedy=remedy, alias=alias, delivery_id=delivery_id)
         self.admin_url = admin_url
 
 
@@ -267,12 +305,13 @@ class RateLimited(MailError):
         self,
         message: str,
         *,
+        remedy: str | None = None,
         alias: str | None = None,
         delivery_id: str | None = None,
         retry_after: float | None = None,
         retry_at: datetime | None = None,
     ) -> None:
-        super().__init__(message, alias=alias, delivery_id=delivery_id)
+        super().__init__(message, remedy=remedy, alias=alias, delivery_id=delivery_id)
         self.retry_after = retry_after
         self.retry_at = retry_at
 
