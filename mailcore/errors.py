@@ -34,10 +34,13 @@
 is in attributes: handlers read fields, not strings.
 """
 
+import copyreg
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import ClassVar
 
 
+@dataclass(eq=False, repr=False)
 class PalEMailError(Exception):
     """Anything that pal-e-mail raises on purpose.
 
@@ -53,15 +56,20 @@ class PalEMailError(Exception):
     """
 
     code: ClassVar[str] = "error"
+
+    message: str
+    _: KW_ONLY
+    remedy: str | None = None
+    alias: str | None = None
     authorization_id: str | None = None
 
-    def __init__(
-        self, message: str, *, remedy: str | None = None, alias: str | None = None
-    ) -> None:
-        super().__init__(message if remedy is None else f"{message} {remedy}")
-        self.message = message
-        self.remedy = remedy
-        self.alias = alias
+    def __str__(self) -> str:
+        """Return the message followed by the remedy."""
+        return self.message if self.remedy is None else f"{self.message} {self.remedy}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Cross process boundaries whole: by default only the message would."""
+        return copyreg.__newobj__, (type(self), self.message), self.__dict__  # type: ignore[attr-defined]
 
 
 class ConfigurationError(PalEMailError):
@@ -73,6 +81,7 @@ class ConfigurationError(PalEMailError):
     code = "configuration"
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class InvalidSender(PalEMailError, ValueError):
     """A field of a registration is unusable; nothing was stored.
 
@@ -82,11 +91,7 @@ class InvalidSender(PalEMailError, ValueError):
 
     code = "invalid_sender"
 
-    def __init__(
-        self, message: str, *, field: str, remedy: str | None = None, alias: str | None = None
-    ) -> None:
-        super().__init__(message, remedy=remedy, alias=alias)
-        self.field = field
+    field: str
 
 
 class SenderExists(PalEMailError):
@@ -137,6 +142,7 @@ class LinkUsed(AuthorizationError):
     code = "link_used"
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ConsentDenied(AuthorizationError):
     """The person pressed Cancel, or Google refused on their behalf.
 
@@ -146,18 +152,10 @@ class ConsentDenied(AuthorizationError):
 
     code = "consent_denied"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        remedy: str | None = None,
-        alias: str | None = None,
-        google_error: str,
-    ) -> None:
-        super().__init__(message, remedy=remedy, alias=alias)
-        self.google_error = google_error
+    google_error: str
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class PermissionMissing(AuthorizationError):
     """A permission that is needed was left unticked on the consent screen.
 
@@ -167,13 +165,10 @@ class PermissionMissing(AuthorizationError):
 
     code = "permission_missing"
 
-    def __init__(
-        self, message: str, *, remedy: str | None = None, alias: str | None, missing: frozenset[str]
-    ) -> None:
-        super().__init__(message, remedy=remedy, alias=alias)
-        self.missing = missing
+    missing: frozenset[str]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class WrongAccount(AuthorizationError):
     """Another Google account consented than the sender's.
 
@@ -184,18 +179,8 @@ class WrongAccount(AuthorizationError):
 
     code = "wrong_account"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        remedy: str | None = None,
-        alias: str | None,
-        expected: str,
-        actual: str,
-    ) -> None:
-        super().__init__(message, remedy=remedy, alias=alias)
-        self.expected = expected
-        self.actual = actual
+    expected: str
+    actual: str
 
 
 class IdentityMissing(AuthorizationError):
@@ -210,6 +195,7 @@ class RefreshTokenMissing(AuthorizationError):
     code = "refresh_token_missing"
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ExchangeFailed(AuthorizationError):
     """Google's token endpoint could not be reached, or answered with an error.
 
@@ -219,13 +205,10 @@ class ExchangeFailed(AuthorizationError):
 
     code = "exchange_failed"
 
-    def __init__(
-        self, message: str, *, remedy: str | None = None, alias: str | None = None, temporary: bool
-    ) -> None:
-        super().__init__(message, remedy=remedy, alias=alias)
-        self.temporary = temporary
+    temporary: bool
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class MailError(PalEMailError):
     """A message did not go out as asked.
 
@@ -235,18 +218,10 @@ class MailError(PalEMailError):
 
     code = "mail_error"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        remedy: str | None = None,
-        alias: str | None = None,
-        delivery_id: str | None = None,
-    ) -> None:
-        super().__init__(message, remedy=remedy, alias=alias)
-        self.delivery_id = delivery_id
+    delivery_id: str | None = None
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class InvalidMessage(MailError, ValueError):
     """An argument is unusable. Found before any network; nothing was recorded.
 
@@ -256,15 +231,12 @@ class InvalidMessage(MailError, ValueError):
 
     code = "invalid_message"
 
-    def __init__(
-        self, message: str, *, field: str, remedy: str | None = None, alias: str | None = None
-    ) -> None:
-        super().__init__(message, remedy=remedy, alias=alias)
-        self.field = field
+    field: str
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ReauthRequired(MailError):
-    """Google refuses the sender's grant; a re-auth mends it.
+    """Google refuses the sender's grant; a re-auth fixes it.
 
     Attributes:
         admin_url: the page on which to re-authorise.
@@ -272,25 +244,16 @@ class ReauthRequired(MailError):
 
     code = "reauth_required"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        remedy: str | None = None,
-        alias: str | None = None,
-        delivery_id: str | None = None,
-        admin_url: str | None = None,
-    ) -> None:
-        super().__init__(message, remedy=remedy, alias=alias, delivery_id=delivery_id)
-        self.admin_url = admin_url
+    admin_url: str | None = None
 
 
 class SenderBlocked(MailError):
-    """Google refuses the account for a reason that a re-auth does not mend."""
+    """Google refuses the account for a reason that a re-auth does not fix."""
 
     code = "sender_blocked"
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class RateLimited(MailError):
     """Google asks this sender to slow down.
 
@@ -301,19 +264,8 @@ class RateLimited(MailError):
 
     code = "rate_limited"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        remedy: str | None = None,
-        alias: str | None = None,
-        delivery_id: str | None = None,
-        retry_after: float | None = None,
-        retry_at: datetime | None = None,
-    ) -> None:
-        super().__init__(message, remedy=remedy, alias=alias, delivery_id=delivery_id)
-        self.retry_after = retry_after
-        self.retry_at = retry_at
+    retry_after: float | None = None
+    retry_at: datetime | None = None
 
 
 class TemporaryFailure(MailError):
