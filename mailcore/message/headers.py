@@ -13,10 +13,13 @@ from mailcore.errors import InvalidMessage
 
 #: RFC 2047 section 2: a line that holds an encoded word has at most 76 characters.
 _LINE = 76
-#: RFC 5322 section 2.1.1 allows 998 octets; a word this long still fits beside a header's name.
+#: RFC 5322 section 2.1.1, without the line's end.
+LONGEST_LINE = 998
+#: A word this long still fits beside a header's name.
 _LONGEST_WORD = 900
-#: Displayed names up to this length are quoted; longer ones are encoded, which folds.
-_LONGEST_QUOTED_NAME = 60
+
+#: Octets; fewer beside a header's name would make many short words.
+_LEAST_ROOM = 12
 
 _LINE_BREAK_OR_NUL = re.compile(r"[\r\n\0]")
 _PRINTABLE = re.compile(r"[ -~]*")
@@ -77,7 +80,8 @@ def header(name: str, words: Iterable[str]) -> str:
     line = f"{name}:"
     first = True
     for word in words:
-        if not first and len(line) + 1 + len(word) > _LINE:
+        length = len(line) + 1 + len(word)
+        if length > _LINE and (not first or word.startswith("=?") or length > LONGEST_LINE):
             lines.append(line)
             line = ""
         line = f"{line} {word}"
@@ -100,7 +104,7 @@ def mailbox_words(display_name: str, address: str, header_name: str) -> list[str
     """Return ``Ann <ann@example.com>`` as words (RFC 5322 section 3.4)."""
     if not display_name:
         return [address]
-    return [*_phrase(display_name, header_name), f"<{address}>"]
+    return [*phrase(display_name, header_name), f"<{address}>"]
 
 
 def parameters(values: Sequence[str]) -> list[str]:
@@ -116,9 +120,13 @@ def file_name_parameter(name: str) -> str:
 
 
 def encoded_words(text: str, header_name: str) -> Iterator[str]:
-    """Yield RFC 2047 words that each fit on one line, the first beside the header's name."""
+    """Yield RFC 2047 words that each fit on one line, the first beside the header's name.
+
+    Where the name leaves too little room for that, `header` folds after its colon.
+    """
     octets = text.encode()
-    most = max(12, min(45, (62 - len(header_name)) // 4 * 3))
+    room = (62 - len(header_name)) // 4 * 3
+    most = min(45, room) if room >= _LEAST_ROOM else 45
     start = 0
     while start < len(octets):
         end = min(start + most, len(octets))
@@ -129,11 +137,13 @@ def encoded_words(text: str, header_name: str) -> Iterator[str]:
         start = end
 
 
-def _phrase(display_name: str, header_name: str) -> Iterable[str]:
-    if len(display_name) <= _LONGEST_QUOTED_NAME and "=?" not in display_name:
-        if _ATOMS.fullmatch(display_name):
-            return display_name.split(" ")
-        if _PRINTABLE.fullmatch(display_name):
-            escaped = display_name.replace("\\", r"\\").replace('"', r"\"")
-            return [f'"{escaped}"']
-    return encoded_words(display_name, header_name)
+def phrase(text: str, header_name: str) -> Iterable[str]:
+    """Return a displayed name as words: as it is, quoted, or encoded (RFC 5322 3.2.5)."""
+    if "=?" not in text and _PRINTABLE.fullmatch(text):
+        words = _BREAK.split(text)
+        if max(map(len, words)) <= _LONGEST_WORD // 2:  # escaping may double it
+            if _ATOMS.fullmatch(text):
+                return words
+            escaped = text.replace("\\", r"\\").replace('"', r"\"")
+            return _BREAK.split(f'"{escaped}"')
+    return encoded_words(text, header_name)

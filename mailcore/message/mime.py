@@ -17,6 +17,9 @@ from mailcore.message.headers import header, parameters
 _BASE64_CHUNK = 57 * 4096
 
 _LINE_OVER_998 = re.compile(rb"^[^\r\n]{999}", re.MULTILINE)
+# b2a_qp encodes a space before a line's end only after it has measured the line, so the
+# line may come out up to two octets too long.
+_QP_LINE_OVER_76 = re.compile(rb"^[^\n]{77,}$", re.MULTILINE)
 _ASCII = bytes(range(128))
 _PLAIN_TEXT = b"\t\r\n" + bytes(range(0x20, 0x7F))
 
@@ -50,7 +53,8 @@ class Leaf:
         elif self.encoding == "quoted-printable":
             # b2a_qp breaks lines as the first line of the text happens to end, so it gets one kind.
             lines = self.content.replace(b"\r\n", b"\n")
-            out.write(binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n"))
+            encoded = _QP_LINE_OVER_76.sub(_broken_again, binascii.b2a_qp(lines, istext=True))
+            out.write(encoded.replace(b"\n", b"\r\n"))
         else:
             out.write(self.content)
 
@@ -117,6 +121,11 @@ def _text_encoding(content: bytes) -> Literal["7bit", "quoted-printable", "base6
     non_ascii = len(content.translate(None, _ASCII))
     # Quoted-printable adds two octets to each of those, base64 a third to all.
     return "quoted-printable" if non_ascii * 6 <= len(content) else "base64"
+
+
+def _broken_again(line: re.Match[bytes]) -> bytes:
+    """Put the encoded space at a line's end onto a line of its own (RFC 2045 6.7(5))."""
+    return line[0][:-3] + b"=\n" + line[0][-3:]
 
 
 def _write_lines(out: BytesIO, *lines: str) -> None:
