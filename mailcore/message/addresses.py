@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -12,19 +14,31 @@ from mailcore.errors import InvalidMessage
 from mailcore.message.headers import header_text, shortened
 
 #: ``"a@example.com"``, ``"Ann <a@example.com>"``, ``"a@example.com, b@example.com"``, or a
-#: list of those and of ``(name, address)`` pairs.
+#: list of those and of ``(name, address)`` pairs. A text may hold what RFC 5322 allows: names in
+#: quotes or in encoded words, a comment as the name, or one group, whose members are taken.
 Addresses: TypeAlias = str | Sequence[str | tuple[str, str]]
 
-# A comma inside a quoted name separates nothing.
-_BETWEEN_COMMAS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,])+')
-_NAMED = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>]*))\s*<(?P<address>[^<>]*)>')
+# Each piece ends in one way only and is never read twice, so that no text takes long:
+# possessive quantifiers (`*+`) keep a quote that never ends from being tried again.
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_COMMENT = r"\([^()]*+\)"
+_TOKEN = re.compile(rf'{_QUOTED}|"|{_COMMENT}|,|[^",(]++|\(')
+_NAMED = re.compile(
+    rf"(?:(?P<quoted>{_QUOTED})\s*+|(?P<plain>[^\"<>]*+))<(?P<address>(?:{_QUOTED}|[^<>\"])*+)>"
+)
+_COMMENTED = re.compile(r"(?P<address>[^<>\"()]*+)\((?P<comment>[^()]*+)\)")
+_GROUP = re.compile(rf"(?:{_QUOTED}|[^\":,;<>@(])*+:(?P<members>.*);", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ENCODED_WORD = r"=\?[^?\s]++\?[bqBQ]\?[^?\s]*+\?="
+_ENCODED_NAME = re.compile(rf"{_ENCODED_WORD}(?:\s++{_ENCODED_WORD})*+")
+_LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[^?]*\?[^?]*\?=")
+
+_HOW_TO_WRITE = 'Write it as ann@example.com, or as "Ann Lee" <ann@example.com>.'
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A recipient or a sender.
+    """A recipient or a sender (RFC 5322 section 3.4).
 
     Attributes:
         name: what people see; empty where there is none.
@@ -51,7 +65,9 @@ def parse_addresses(value: Addresses | None, *, field: str) -> list[Mailbox]:
         return _parse_list(value, field)
     if not isinstance(value, Sequence) or isinstance(value, bytes | bytearray | memoryview):
         raise InvalidMessage(
-            f"{field} must be a str or a list of str, not {type(value).__name__}", field=field
+            f"{field} must be a str or a list of str, not {type(value).__name__}.",
+            remedy=_HOW_TO_WRITE,
+            field=field,
         )
     mailboxes: list[Mailbox] = []
     for item in value:
@@ -64,16 +80,16 @@ def parse_addresses(value: Addresses | None, *, field: str) -> list[Mailbox]:
 
 
 def display_name(value: str, *, field: str) -> str:
-    """Return the name that people shall see, without surrounding spaces.
+    """Return the name that people are to see, without surrounding spaces.
 
     Raises:
         InvalidMessage: it could not be written into a header.
     """
     name = header_text(value, field=field, what=f"a name in {field}").strip()
-    if found := _CONTROL.search(name):
+    if "\t" in name:
         raise InvalidMessage(
-            f"a name in {field} holds U+{ord(found[0]):04X}, a control character that no "
-            f"mail program shows: {shortened(name)}. Remove it.",
+            f"a name in {field} holds a tab, which no mail program shows: {shortened(name)}.",
+            remedy="Replace it with a space.",
             field=field,
         )
     return name
@@ -83,31 +99,76 @@ def mail_address(value: str, *, field: str) -> str:
     """Return the bare address in ASCII.
 
     Raises:
-        InvalidMessage: it is none, or Gmail can't send to it.
+        InvalidMessage: it is not an address, or Gmail can't send to it.
     """
     address = header_text(value, field=field, what=f"an address in {field}").strip()
     try:
-        return _normalised(address)
+        normalised = _normalised(address)
     except EmailNotValidError as exc:
         raise InvalidMessage(
-            f"{field}: {shortened(address)} is not an email address that Gmail can send to. {exc} "
-            'Write it as ann@example.com, or as "Ann Lee" <ann@example.com>.',
+            f"{field}: {shortened(address)} is not an email address that Gmail can send to. {exc}",
+            remedy=_HOW_TO_WRITE,
             field=field,
         ) from exc
+    if "=?" in normalised and _LIKE_ENCODED_WORD.search(normalised):
+        raise InvalidMessage(
+            f"{field}: {shortened(address)} looks encoded, and mail programs would read another "
+            "address (RFC 2047).",
+            remedy=_HOW_TO_WRITE,
+            field=field,
+        )
+    return normalised
 
 
 def _parse_list(text: str, field: str) -> list[Mailbox]:
-    text = header_text(text, field=field, what=f"an address in {field}")
-    pieces = _BETWEEN_COMMAS.findall(text) if '"' in text else text.split(",")
+    text = header_text(text, field=field, what=f"an address in {field}").strip()
+    if text.endswith(";") and (group := _GROUP.fullmatch(text)):
+        text = group["members"]
+    pieces = _split(text, field) if '"' in text or "(" in text else text.split(",")
     return [_parse_one(piece.strip(), field) for piece in pieces if piece.strip()]
 
 
+def _split(text: str, field: str) -> list[str]:
+    """Split at the commas that stand neither in quotes nor in a comment."""
+    pieces: list[list[str]] = [[]]
+    for found in _TOKEN.finditer(text):  # none is looked for beyond a quote that never ends
+        part = found[0]
+        if part == '"':
+            raise InvalidMessage(
+                f'{field}: {shortened(text)} holds a quote (") that never ends.',
+                remedy=_HOW_TO_WRITE,
+                field=field,
+            )
+        if part == ",":
+            pieces.append([])
+        else:
+            pieces[-1].append(part)
+    return ["".join(piece) for piece in pieces]
+
+
 def _parse_one(text: str, field: str) -> Mailbox:
-    named = _NAMED.fullmatch(text)
-    if named is None:
-        return Mailbox("", mail_address(text, field=field))
-    quoted, plain, address = named.group("quoted", "plain", "address")
-    return _mailbox(plain if quoted is None else _ESCAPED.sub(r"\1", quoted), address, field)
+    if named := _NAMED.fullmatch(text):
+        quoted, plain, address = named.group("quoted", "plain", "address")
+        name = _decoded(plain, field) if quoted is None else _ESCAPED.sub(r"\1", quoted[1:-1])
+        return _mailbox(name, address, field)
+    if commented := _COMMENTED.fullmatch(text):
+        name, address = commented["comment"], commented["address"]
+        return _mailbox(_decoded(_ESCAPED.sub(r"\1", name), field), address, field)
+    return Mailbox("", mail_address(text, field=field))
+
+
+def _decoded(name: str, field: str) -> str:
+    """Return a name that was written in encoded words, as `email.utils.formataddr` does."""
+    if "=?" not in name or not _ENCODED_NAME.fullmatch(name.strip()):
+        return name
+    try:
+        return str(make_header(decode_header(name.strip())))
+    except (LookupError, UnicodeError, HeaderParseError) as exc:
+        raise InvalidMessage(
+            f"{field}: the encoded name {shortened(name.strip())} can't be decoded: {exc}.",
+            remedy='Give the name and the address as a pair, such as ("Jörg", "j@example.com").',
+            field=field,
+        ) from exc
 
 
 def _mailbox(name: str, address: str, field: str) -> Mailbox:
@@ -124,6 +185,7 @@ def _normalised(address: str) -> str:
     """
     valid = validate_email(
         address,
+        allow_quoted_local=True,
         allow_smtputf8=False,
         check_deliverability=False,
         strict=True,

@@ -9,7 +9,7 @@ from typing import BinaryIO, TypeAlias
 
 from mailcore.errors import InvalidMessage
 from mailcore.message.headers import file_name_parameter, header, header_text, parameters, shortened
-from mailcore.message.media_types import given_type, guessed_type
+from mailcore.message.media_types import guessed_type, parse_content_type
 from mailcore.message.mime import Leaf
 
 #: Gmail's limit, before encoding: https://support.google.com/mail/answer/6584
@@ -17,7 +17,9 @@ MAX_ATTACHED = 25 * 1024 * 1024
 #: What file systems allow; percent-encoded it still fits on one header line.
 _LONGEST_FILE_NAME = 255
 
-_CONTENT_ID = re.compile(r"[A-Za-z0-9._@+-]{1,200}")
+_ATOMS = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
+_CONTENT_ID = re.compile(rf"{_ATOMS}(?:@{_ATOMS})?")
+_LONGEST_CONTENT_ID = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +56,8 @@ def attached_parts(items: Iterable[AttachmentLike], *, room: int) -> list[Leaf]:
     argument = "attachments"
     if isinstance(items, str | bytes | os.PathLike | Attachment) or not isinstance(items, Iterable):
         raise InvalidMessage(
-            f"attachments must be a list, not {type(items).__name__}; put one file into brackets: "
-            '["report.pdf"]',
+            f"attachments must be a list, not {type(items).__name__}.",
+            remedy='Put a single file in brackets: ["report.pdf"].',
             field=argument,
         )
     parts = []
@@ -75,18 +77,14 @@ def inline_parts(items: Mapping[str, AttachmentLike]) -> list[Leaf]:
     argument = "inline"
     if not isinstance(items, Mapping):
         raise InvalidMessage(
-            'inline must be a dict of names and files, such as {"logo": "logo.png"}',
+            f"inline must be a dict, not {type(items).__name__}.",
+            remedy='Give names and images, such as {"logo": "logo.png"}.',
             field=argument,
         )
     room = MAX_ATTACHED
     parts = []
     for name, item in items.items():
-        if not isinstance(name, str) or not _CONTENT_ID.fullmatch(name):
-            raise InvalidMessage(
-                f"inline: {shortened(name)} can't be used as cid:…; take up to 200 letters, "
-                "digits and the characters . _ @ + -",
-                field=argument,
-            )
+        _check_content_id(name, argument)
         attachment = _load(item, argument, room)
         room -= len(attachment.content)
         content_id = header("Content-ID", [f"<{name}>"])
@@ -99,7 +97,13 @@ def _part(attachment: Attachment, argument: str, *headers: str, disposition: str
     if attachment.content_type is None:
         media_type = guessed_type(name, content)
     else:
-        media_type = given_type(attachment.content_type, field=argument)
+        media_type = parse_content_type(attachment.content_type, field=argument)
+    if disposition == "inline" and not media_type[0].lower().startswith("image/"):
+        raise InvalidMessage(
+            f"{argument}: {shortened(name)} is {media_type[0]}, not an image.",
+            remedy="Use attachments for it, or give an Attachment with its content_type.",
+            field=argument,
+        )
     return Leaf(
         (
             header("Content-Type", parameters(media_type)),
@@ -109,6 +113,20 @@ def _part(attachment: Attachment, argument: str, *headers: str, disposition: str
         content,
         "base64",
     )
+
+
+def _check_content_id(name: object, argument: str) -> None:
+    if (
+        not isinstance(name, str)
+        or len(name) > _LONGEST_CONTENT_ID
+        or not _CONTENT_ID.fullmatch(name)
+    ):
+        raise InvalidMessage(
+            f"{argument}: {shortened(name)} can't be used in a cid: link.",
+            remedy=f"Use up to {_LONGEST_CONTENT_ID} letters, digits and the characters _ + -, "
+            "with single dots between them and at most one @.",
+            field=argument,
+        )
 
 
 def _load(item: AttachmentLike, argument: str, room: int) -> Attachment:
@@ -125,8 +143,9 @@ def _load(item: AttachmentLike, argument: str, room: int) -> Attachment:
             attachment = Attachment(filename=name, content=_octets(item, name, argument, room))
         case _:
             raise InvalidMessage(
-                f"{argument}: a {type(item).__name__} can't be attached; give a path, "
-                '("name.pdf", content), a file opened with mode "rb", or an Attachment',
+                f"{argument}: a {type(item).__name__} can't be attached.",
+                remedy='Give a path, ("name.pdf", content), a file opened with mode "rb", or an '
+                "Attachment.",
                 field=argument,
             )
     _check_name(attachment.filename, argument)
@@ -135,7 +154,8 @@ def _load(item: AttachmentLike, argument: str, room: int) -> Attachment:
     if len(attachment.content) > room:
         raise InvalidMessage(
             f"{argument}: with {shortened(attachment.filename)} the files are larger than "
-            f"{MAX_ATTACHED // 2**20} MB in all, which Gmail refuses; send a link instead",
+            f"{MAX_ATTACHED // 2**20} MB in all, which Gmail refuses.",
+            remedy="Send a link instead.",
             field=argument,
         )
     return attachment
@@ -148,8 +168,8 @@ def _from_path(path: Path, argument: str, room: int) -> Attachment:
     except (OSError, ValueError) as exc:  # ValueError: no path can hold such a character
         reason = exc.strerror if isinstance(exc, OSError) else exc
         raise InvalidMessage(
-            f"{argument}: {shortened(str(path))} can't be read: {reason}. "
-            "Give the path of a file that this process may read.",
+            f"{argument}: {shortened(str(path))} can't be read: {reason}.",
+            remedy="Give the path of a file that this process may read.",
             field=argument,
         ) from exc
     return Attachment(filename=path.name, content=content)
@@ -170,7 +190,9 @@ def _octets(source: object, name: str, argument: str, room: int) -> bytes:
             piece = read(room + 1)
         except (OSError, ValueError) as exc:  # ValueError: the file is closed
             raise InvalidMessage(
-                f"{argument}: {shortened(name)} can't be read: {exc}", field=argument
+                f"{argument}: {shortened(name)} can't be read: {exc}.",
+                remedy='Give a file that is open, with mode "rb".',
+                field=argument,
             ) from exc
         if not isinstance(piece, bytes):
             raise _not_octets(piece, name, argument)
@@ -184,7 +206,8 @@ def _octets(source: object, name: str, argument: str, room: int) -> bytes:
 def _not_octets(content: object, name: object, argument: str) -> InvalidMessage:
     return InvalidMessage(
         f"{argument}: the content of {shortened(name)} must be bytes, not "
-        f'{type(content).__name__}; open files with mode "rb", and encode texts',
+        f"{type(content).__name__}.",
+        remedy='Open files with mode "rb", and encode texts.',
         field=argument,
     )
 
@@ -193,7 +216,9 @@ def _name_of(file: object, argument: str) -> str:
     name = getattr(file, "name", None)
     if not isinstance(name, str):  # an unnamed temporary file has a number
         raise InvalidMessage(
-            f'{argument}: a file without a name; give it as ("name.pdf", file)', field=argument
+            f"{argument}: a file is without a name.",
+            remedy='Give it as ("name.pdf", file).',
+            field=argument,
         )
     return Path(name).name
 
@@ -202,12 +227,14 @@ def _check_name(name: object, argument: str) -> None:
     text = header_text(name, field=argument, what=f"a file name in {argument}")
     if not text.strip():
         raise InvalidMessage(
-            f'{argument}: a file name is empty; name the file, such as "report.pdf"',
+            f"{argument}: a file name is empty.",
+            remedy='Name the file, such as "report.pdf".',
             field=argument,
         )
     if len(text.encode()) > _LONGEST_FILE_NAME:
         raise InvalidMessage(
             f"{argument}: the file name {shortened(text)} is longer than {_LONGEST_FILE_NAME} "
-            "octets in UTF-8; shorten it",
+            "octets in UTF-8.",
+            remedy="Shorten it.",
             field=argument,
         )

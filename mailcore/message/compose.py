@@ -21,12 +21,12 @@ from mailcore.message.attachments import (
     attached_parts,
     inline_parts,
 )
-from mailcore.message.custom_headers import further_headers, thread_headers
+from mailcore.message.custom_headers import custom_headers, thread_headers
 from mailcore.message.headers import (
     header,
     header_text,
-    mailbox_words,
-    surrogate_message,
+    mailbox_header,
+    surrogate_error,
     unstructured,
 )
 from mailcore.message.mime import Multipart, Part, serialise, text_part
@@ -44,7 +44,8 @@ class ComposedMessage:
 
     Attributes:
         raw: 7-bit octets, lines ending in CRLF, Bcc included (Gmail reads and removes it).
-        message_id: with its angle brackets.
+        message_id: the Message-ID that it is handed to Gmail with, with its angle brackets.
+            Gmail may replace it, so put later messages into its thread by ``thread_id``.
         recipients: every address of To, Cc and Bcc once, in ASCII.
         subject: as given, without surrounding spaces.
     """
@@ -83,9 +84,10 @@ def compose(
         html: the HTML body; with both, readers choose (multipart/alternative).
         cc: further recipients.
         bcc: recipients whom the others don't see.
-        reply_to: where answers go, if not to the sender.
-        headers: further headers; none that another argument sets.
-        in_reply_to: the Message-ID that this answers, with or without angle brackets.
+        reply_to: where replies go, if not to the sender.
+        headers: your own headers; none that another argument sets.
+        in_reply_to: the Message-ID that this answers, as its recipients got it, with or
+            without angle brackets.
         references: the Message-IDs of the thread, oldest first.
         attachments: files, at most 25 MB together with the inline ones.
         inline: images by the name under which the HTML shows them: ``<img src="cid:name">``.
@@ -116,7 +118,7 @@ def compose(
         header("Date", [format_datetime(now())]),
         header("Message-ID", [message_id]),
         *thread_headers(in_reply_to, references),
-        *further_headers(headers or {}),
+        *custom_headers(headers or {}),
     ]
     raw = serialise(envelope, _content(text, html, attachments, inline or {}))
     if len(raw) > MAX_MESSAGE:
@@ -139,7 +141,8 @@ def _recipients(groups: Iterable[list[Mailbox]]) -> tuple[str, ...]:
     addresses = dict.fromkeys(person.address for group in groups for person in group)
     if not addresses:
         raise InvalidMessage(
-            'The message has no recipient: give to, cc or bcc, such as to="ann@example.com".',
+            "The message has no recipient.",
+            remedy='Give to, cc or bcc, such as to="ann@example.com".',
             field="to",
         )
     return tuple(addresses)
@@ -147,13 +150,8 @@ def _recipients(groups: Iterable[list[Mailbox]]) -> tuple[str, ...]:
 
 def _address_headers(groups: Mapping[str, list[Mailbox]]) -> Iterator[str]:
     for name, mailboxes in groups.items():
-        words: list[str] = []
-        for person in mailboxes:
-            if words:
-                words[-1] += ","
-            words += mailbox_words(person.name, person.address, name)
-        if words:
-            yield header(name, words)
+        if mailboxes:
+            yield mailbox_header(name, ((each.name, each.address) for each in mailboxes))
 
 
 def _content(
@@ -171,12 +169,14 @@ def _content(
         bodies.append(related if images else page)
     elif images:
         raise InvalidMessage(
-            'inline: there is no HTML to show the images; give html with <img src="cid:…">, '
-            "or use attachments",
+            "inline: there is no HTML to show the images.",
+            remedy='Give html with <img src="cid:…">, or use attachments.',
             field="inline",
         )
     if not bodies:
-        raise InvalidMessage("The message has no body: give text, html, or both.", field="text")
+        raise InvalidMessage(
+            "The message has no body.", remedy="Give text, html, or both.", field="text"
+        )
     body = bodies[0] if len(bodies) == 1 else Multipart("alternative", bodies)
     room = MAX_ATTACHED - sum(len(image.content) for image in images)
     files = attached_parts(attachments, room=room)
@@ -186,19 +186,21 @@ def _content(
 def _body(argument: Literal["text", "html"], value: str) -> Part:
     if not isinstance(value, str):
         raise InvalidMessage(
-            f"{argument} must be a str, not {type(value).__name__}", field=argument
+            f"{argument} must be a str, not {type(value).__name__}.",
+            remedy="Decode bytes first.",
+            field=argument,
         )
     try:
         return text_part("plain" if argument == "text" else "html", value)
     except UnicodeEncodeError as exc:
-        raise InvalidMessage(surrogate_message(argument, exc), field=argument) from exc
+        raise surrogate_error(argument, exc, field=argument) from exc
 
 
 def _too_large(octets: int, text: str | None, html: str | None) -> InvalidMessage:
     # The files alone keep within Gmail's limit, so the longer body is what can give way.
     longest = "html" if len(html or "") > len(text or "") else "text"
     return InvalidMessage(
-        f"The message has {octets:,} octets; Gmail takes {MAX_MESSAGE:,} (35 MB). "
-        f"Shorten {longest}, or send a link.",
+        f"The message has {octets:,} octets; Gmail takes {MAX_MESSAGE:,} (35 MB).",
+        remedy=f"Shorten {longest}, or send a link.",
         field=longest,
     )

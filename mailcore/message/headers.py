@@ -21,7 +21,9 @@ _LONGEST_WORD = 900
 #: Octets; fewer beside a header's name would make many short words.
 _LEAST_ROOM = 12
 
-_LINE_BREAK_OR_NUL = re.compile(r"[\r\n\0]")
+# A tab is white space, and is encoded; the others show nothing, or command terminals.
+_CONTROL = re.compile(r"[\x00-\x08\n-\x1f\x7f]")
+_FORGING = "\r\n\0"
 _PRINTABLE = re.compile(r"[ -~]*")
 _BREAK = re.compile(r"(?<=\S) (?=\S)")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -35,31 +37,35 @@ def header_text(value: object, *, field: str, what: str) -> str:
     Args:
         value: what the caller gave.
         field: the argument's name, for the error.
-        what: what the text is, for the error: ``"subject"``, ``"the file name"``.
+        what: what the text is, for the error: ``"subject"``, ``"a file name in inline"``.
 
     Raises:
-        InvalidMessage: it is no text, or could not be carried as one header.
+        InvalidMessage: it is not a str, or holds what a header can't carry.
     """
     if not isinstance(value, str):
-        raise InvalidMessage(f"{what} must be a str, not {type(value).__name__}", field=field)
-    if _LINE_BREAK_OR_NUL.search(value):
         raise InvalidMessage(
-            f"{what} holds a line break or a NUL character, which could forge headers. Remove it.",
+            f"{what} must be a str, not {type(value).__name__}.",
+            remedy="Convert it first.",
             field=field,
+        )
+    if found := _CONTROL.search(value):
+        raise InvalidMessage(
+            _control_message(what, value, found[0]), remedy="Remove it.", field=field
         )
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError as exc:
-            raise InvalidMessage(surrogate_message(what, exc), field=field) from exc
+            raise surrogate_error(what, exc, field=field) from exc
     return value
 
 
-def surrogate_message(what: str, exc: UnicodeEncodeError) -> str:
-    """Say that a text was decoded wrongly before it came here."""
-    return (
-        f"{what} holds U+{ord(exc.object[exc.start]):04X}, half of a character. "
-        "Decode the text with its right encoding first."
+def surrogate_error(what: str, exc: UnicodeEncodeError, *, field: str) -> InvalidMessage:
+    """Return the error for a text that was decoded wrongly before it came here."""
+    return InvalidMessage(
+        f"{what} holds U+{ord(exc.object[exc.start]):04X}, half of a character.",
+        remedy="Decode the text with its right encoding first.",
+        field=field,
     )
 
 
@@ -100,11 +106,23 @@ def unstructured(name: str, text: str) -> str:
     return header(name, words if plain else encoded_words(text, name))
 
 
-def mailbox_words(display_name: str, address: str, header_name: str) -> list[str]:
-    """Return ``Ann <ann@example.com>`` as words (RFC 5322 section 3.4)."""
-    if not display_name:
-        return [address]
-    return [*phrase(display_name, header_name), f"<{address}>"]
+def mailbox_header(name: str, mailboxes: Iterable[tuple[str, str]]) -> str:
+    """Return a header of addresses, such as ``To: Ann <ann@example.com>`` (RFC 5322 3.4).
+
+    Args:
+        name: such as ``To``.
+        mailboxes: displayed names, which may be empty, and addresses in ASCII.
+    """
+    words: list[str] = []
+    for displayed, address in mailboxes:
+        if words:
+            words[-1] += ","
+        if displayed:
+            words += phrase(displayed, name)
+            words.append(f"<{address}>")
+        else:
+            words.append(address)
+    return header(name, words)
 
 
 def parameters(values: Sequence[str]) -> list[str]:
@@ -135,6 +153,12 @@ def encoded_words(text: str, header_name: str) -> Iterator[str]:
             end -= 1
         yield f"=?utf-8?b?{binascii.b2a_base64(octets[start:end], newline=False).decode()}?="
         start = end
+
+
+def _control_message(what: str, text: str, control: str) -> str:
+    if any(each in text for each in _FORGING):
+        return f"{what} holds a line break or a NUL character, which could forge headers."
+    return f"{what} holds U+{ord(control):04X}, a control character that no mail program shows."
 
 
 def phrase(text: str, header_name: str) -> Iterable[str]:

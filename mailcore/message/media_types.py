@@ -29,7 +29,7 @@ _OFFICE = {
 }
 
 
-def given_type(value: object, *, field: str) -> list[str]:
+def parse_content_type(value: object, *, field: str) -> list[str]:
     """Return the content type that the caller names, and its parameters.
 
     Args:
@@ -37,22 +37,31 @@ def given_type(value: object, *, field: str) -> list[str]:
         field: the argument's name, for the error.
 
     Raises:
-        InvalidMessage: it is none, or one that no single file can have.
+        InvalidMessage: it is not a content type, or not one that a single file can have.
     """
-    parsed = _MEDIA_TYPE.fullmatch(value) if isinstance(value, str) else None
-    if parsed is None or len(parsed[0]) > _LONGEST:
+    short = isinstance(value, str) and len(value) <= _LONGEST
+    parsed = _MEDIA_TYPE.fullmatch(str(value)) if short else None
+    if parsed is None:
         raise InvalidMessage(
-            f"{field}: {shortened(value)} is not a content type; write it as "
-            '"application/pdf", or leave it out to have it guessed',
+            f"{field}: {shortened(value)} is not a content type.",
+            remedy='Write it as "application/pdf", or leave it out to have it guessed.',
             field=field,
         )
     if parsed[1].lower() in _COMPOSITE:
         raise InvalidMessage(
-            f"{field}: {parsed[1]}/… can't be given as a file's content type (RFC 2046); "
-            "leave it out, and the file arrives as it is",
+            f"{field}: {parsed[1]}/… can't be given as a file's content type (RFC 2046).",
+            remedy="Leave it out, and the file arrives as it is.",
             field=field,
         )
-    return [f"{parsed[1]}/{parsed[2]}", *_PARAMETER.findall(parsed[3])]
+    parameters = _PARAMETER.findall(parsed[3])
+    names = [parameter.partition("=")[0].lower() for parameter in parameters]
+    if len(set(names)) < len(names):
+        raise InvalidMessage(
+            f"{field}: a parameter stands twice in the content type {shortened(value)}.",
+            remedy="Give each parameter once.",
+            field=field,
+        )
+    return [f"{parsed[1]}/{parsed[2]}", *parameters]
 
 
 def guessed_type(name: str, content: bytes) -> list[str]:
