@@ -19,7 +19,8 @@ _BASE64_CHUNK = 57 * 4096
 _LINE_OVER_998 = re.compile(rb"^[^\r\n]{999}", re.MULTILINE)
 # b2a_qp encodes a space before a line's end only after it has measured the line, so the
 # line may come out up to two octets too long.
-_QP_LINE_OVER_76 = re.compile(rb"^[^\n]{77,}$", re.MULTILINE)
+_ENCODED_SPACE_AT_END = re.compile(rb"=(?:20|09)$", re.MULTILINE)
+_LINE_OVER_76 = re.compile(rb"^[^\n]{77,}$", re.MULTILINE)
 _ASCII = bytes(range(128))
 _PLAIN_TEXT = b"\t\r\n" + bytes(range(0x20, 0x7F))
 
@@ -53,7 +54,9 @@ class Leaf:
         elif self.encoding == "quoted-printable":
             # b2a_qp breaks lines as the first line of the text happens to end, so it gets one kind.
             lines = self.content.replace(b"\r\n", b"\n")
-            encoded = _QP_LINE_OVER_76.sub(_broken_again, binascii.b2a_qp(lines, istext=True))
+            encoded = binascii.b2a_qp(lines, istext=True)
+            if _ENCODED_SPACE_AT_END.search(encoded):
+                encoded = _LINE_OVER_76.sub(_broken_again, encoded)
             out.write(encoded.replace(b"\n", b"\r\n"))
         else:
             out.write(self.content)
