@@ -19,7 +19,7 @@ def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[int
     done = asyncio.Event()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with _closing(writer), suppress(OSError, EOFError):
+        with suppress(OSError, EOFError, asyncio.CancelledError), _closing(writer):
             await handler(reader, writer)
 
     async def serve() -> None:
