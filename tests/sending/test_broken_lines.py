@@ -231,6 +231,23 @@ class TestEncrypted:
             core.close()
         assert len(google.outbox) == 2
 
+    def test_a_proxy_that_is_spoken_to_over_tls(
+        self,
+        google: GoogleSandbox,
+        elsewhere: Elsewhere,
+        tls: ssl.SSLContext,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """An https proxy is passed as an http one is; the next mail takes the same connection."""
+        with connect_proxy(tls) as proxy, tls_front(_port(google), tls) as front:
+            go_through(monkeypatch, proxy.url)
+            core = elsewhere(front)
+            send(core)
+            send(core)
+            core.close()
+        assert len(google.outbox) == 2
+        assert len(proxy.heads) == 1
+
     @pytest.mark.parametrize("fault", [faults.CLOSE_AFTER, faults.RESET_AFTER])
     def test_a_lost_answer_behind_a_proxy(
         self,

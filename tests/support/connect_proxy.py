@@ -1,6 +1,7 @@
 """A proxy as companies have them: it takes CONNECT (RFC 9110 section 9.3.6), and no more."""
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,11 +39,11 @@ class ConnectProxy:
 
 
 @contextmanager
-def connect_proxy() -> Iterator[ConnectProxy]:
-    """Run one."""
+def connect_proxy(tls: ssl.SSLContext | None = None) -> Iterator[ConnectProxy]:
+    """Run one, which speaks TLS itself if it is given a certificate."""
     proxy = ConnectProxy()
-    with serving(proxy.serve) as port:
-        proxy.url = f"http://127.0.0.1:{port}"
+    with serving(proxy.serve, tls) as port:
+        proxy.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         yield proxy
 
 
