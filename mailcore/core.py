@@ -73,7 +73,7 @@ class Mailcore:
         from mailcore.google.consent import Consent  # noqa: PLC0415
         from mailcore.reauth.authorizations import Authorizations  # noqa: PLC0415
 
-        consent = Consent(self.settings)
+        consent = Consent(self.settings, self._transport)
         return Authorizations(
             self.settings, self._database, self._vault, self.client, consent, self.senders
         )

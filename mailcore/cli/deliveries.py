@@ -92,7 +92,7 @@ def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
     if as_json:
         output.document(sent)
     else:
-        typer.echo(f"Sent through {sent.alias}: Gmail id {sent.gmail_id}")
+        typer.echo(f"Sent through {sent.alias}: Gmail id {sent.gmail_id or 'unknown'}")
 
 
 def discard(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:

@@ -116,7 +116,8 @@ def send(
     if as_json:
         output.document(sent)
     else:
-        typer.echo(f"Sent through {alias}: Gmail id {sent.gmail_id}, delivery {sent.delivery_id}")
+        gmail_id = sent.gmail_id or "unknown"
+        typer.echo(f"Sent through {alias}: Gmail id {gmail_id}, delivery {sent.delivery_id}")
 
 
 send.__doc__ = f"{send.__doc__}\n\n{_EXAMPLES}"

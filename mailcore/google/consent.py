@@ -14,16 +14,13 @@ from urllib.parse import urlsplit
 
 import google.auth.jwt
 from google_auth_oauthlib.flow import Flow
-from oauthlib.oauth2.rfc6749.errors import OAuth2Error
-from requests import Response
-from requests.exceptions import RequestException
 
 from mailcore.clock import now
 from mailcore.errors import IdentityMissing
 from mailcore.google.credentials import Grant, OAuthClient
-from mailcore.google.failures import FailureKind, GoogleFailure, token_failure
-from mailcore.google.refresh import TOKEN_TIMEOUT
+from mailcore.google.token_endpoint import TOKEN_TIMEOUT, TokenEndpoint, unreadable
 from mailcore.google.token_response import UNREADABLE, read_grant
+from mailcore.google.transport import Transport
 from mailcore.settings import GOOGLE_ISSUER, Settings, is_loopback
 
 SEND_SCOPE = "https://www.googleapis.com/auth/gmail.send"
@@ -40,7 +37,7 @@ SENDING_SCOPES = frozenset(
     }
 )
 
-# At DEBUG it would log codes, tokens and the client's secret.
+# At DEBUG it would log states.
 logging.getLogger("requests_oauthlib.oauth2_session").addFilter(lambda _record: False)
 
 _GOOGLE_ISSUERS = frozenset({GOOGLE_ISSUER, GOOGLE_ISSUER.removeprefix("https://")})
@@ -76,13 +73,14 @@ class Consent:
 
     Args:
         settings: the endpoints.
+        transport: the pooled connections.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, transport: Transport) -> None:
         self._auth_uri = settings.google_auth_uri
-        self._token_uri = settings.google_token_uri
         self._issuer = settings.google_issuer
-        if is_loopback(self._token_uri) and self._token_uri.startswith("http:"):
+        self._tokens = TokenEndpoint(settings.google_token_uri, transport)
+        if is_loopback(self._auth_uri) and self._auth_uri.startswith("http:"):
             # oauthlib refuses plain http otherwise. Settings allow it for loopback alone.
             os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
@@ -104,7 +102,15 @@ class Consent:
             account: the mailbox to suggest. A hint: Google cannot be made to insist on it.
             choose_account: show Google's account chooser first.
         """
-        flow = self._flow(client, redirect_uri, scopes=REQUESTED_SCOPES)
+        config = {
+            "web": {
+                "client_id": client.client_id,
+                "client_secret": client.client_secret,
+                "auth_uri": self._auth_uri,
+                "token_uri": "",  # the exchange is made here, over the same transport as mail
+            }
+        }
+        flow = Flow.from_client_config(config, REQUESTED_SCOPES, redirect_uri=redirect_uri)
         url, _ = flow.authorization_url(
             access_type="offline",
             prompt="select_account consent" if choose_account else "consent",
@@ -121,38 +127,23 @@ class Consent:
         Raises:
             GoogleFailure: the token endpoint refused, or could not be reached.
         """
-        # Asked without scopes: oauthlib takes any difference to what was granted as an error.
-        flow = self._flow(client, redirect_uri, scopes=None)
-        flow.code_verifier = code_verifier
-        flow.oauth2session.register_compliance_hook("access_token_response", _refuse_failure)
+        fields = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": code_verifier,
+            "redirect_uri": redirect_uri,
+        }
+        answer = self._tokens.request(fields, timeout=TOKEN_TIMEOUT, basic=client)
         try:
-            token = flow.fetch_token(code=code, timeout=TOKEN_TIMEOUT)
-            lasts = token.get("refresh_token_expires_in")
+            lasts = answer.get("refresh_token_expires_in")
             return Exchanged(
                 # RFC 6749 section 5.1: no scope in the answer means what was asked for.
-                grant=read_grant(token, Grant(refresh_token=None, scopes=REQUESTED_SCOPES)),
-                id_token=token.get("id_token"),
+                grant=read_grant(answer, Grant(refresh_token=None, scopes=REQUESTED_SCOPES)),
+                id_token=answer.get("id_token"),
                 lasts=timedelta(seconds=float(lasts)) if lasts else None,
             )
-        except RequestException as exc:
-            raise GoogleFailure(
-                FailureKind.TEMPORARY, "unreachable", "Google's token endpoint cannot be reached"
-            ) from exc
-        except (OAuth2Error, *UNREADABLE) as exc:
-            raise GoogleFailure(
-                FailureKind.TEMPORARY, "garbled_answer", "Google's answer could not be read"
-            ) from exc
-
-    def _flow(self, client: OAuthClient, redirect_uri: str, scopes: Any) -> Flow:
-        config = {
-            "web": {
-                "client_id": client.client_id,
-                "client_secret": client.client_secret,
-                "auth_uri": self._auth_uri,
-                "token_uri": self._token_uri,
-            }
-        }
-        return Flow.from_client_config(config, scopes=scopes, redirect_uri=redirect_uri)
+        except UNREADABLE as exc:
+            raise unreadable() from exc
 
     def account(self, exchanged: Exchanged, client: OAuthClient) -> str:
         """Return the address that consented, from the ID token.
@@ -202,11 +193,3 @@ _NO_IDENTITY = (
 
 def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
-
-
-def _refuse_failure(answer: Response) -> Response:
-    """Read a failure here: oauthlib would lose the status, which is what counts first."""
-    if answer.status_code != 200:  # noqa: PLR2004 - RFC 6749 section 5.1
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        raise token_failure(answer.status_code, headers, answer.content)
-    return answer

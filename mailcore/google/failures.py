@@ -11,19 +11,23 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from mailcore.clock import now
+
+if TYPE_CHECKING:
+    from mailcore.google.connection import Answer
 
 
 class FailureKind(StrEnum):
     """What a failure means for the sender and for the message."""
 
-    #: The grant is refused; a re-auth mends it.
+    #: The grant is refused; a re-auth fixes it.
     GRANT = "grant"
-    #: The access token is refused; a refresh may mend it.
+    #: The access token is refused; a refresh may fix it.
     ACCESS_TOKEN = "access_token"  # noqa: S105 - a name, not a token
-    #: The account is refused; a re-auth does not mend it.
+    #: The account is refused; a re-auth does not fix it.
     ACCOUNT = "account"
     #: Too much at once.
     RATE = "rate"
@@ -75,6 +79,23 @@ _GMAIL_REASONS = {
     "RESOURCE_QUOTA_EXCEEDED": FailureKind.RATE,
 }
 
+#: What a status says by itself, whatever the reason beside it.
+_GMAIL_STATUSES: dict[int, FailureKind] = {
+    HTTPStatus.UNAUTHORIZED: FailureKind.ACCESS_TOKEN,
+    HTTPStatus.REQUEST_TIMEOUT: FailureKind.TEMPORARY,
+    HTTPStatus.MISDIRECTED_REQUEST: FailureKind.TEMPORARY,
+    HTTPStatus.TOO_MANY_REQUESTS: FailureKind.RATE,
+}
+_ABOUT_THE_MESSAGE = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
+
 _TOKEN_ERRORS = {
     "invalid_grant": FailureKind.GRANT,
     "invalid_rapt": FailureKind.GRANT,
@@ -92,63 +113,77 @@ _ACCOUNT_GONE = re.compile(r"(account|user)\b.*\b(deleted|disabled|suspended)", 
 _RETRY_AFTER = re.compile(r"Retry after (\d{4}-\d\d-\d\dT[\d:.]+Z)", re.IGNORECASE)
 
 
-def gmail_failure(status: int, headers: Mapping[str, str], content: bytes) -> GoogleFailure:
-    """Read an answer of Gmail's API that is not a success.
-
-    Args:
-        status: the HTTP status.
-        headers: the answer's headers, names in lower case.
-        content: its body: JSON as a rule, HTML at times.
-    """
-    error = _json_object(content).get("error")
-    error = error if isinstance(error, dict) else {}
-    text = _one_line(error.get("message")) or f"HTTP {status} without an explanation"
+def gmail_failure(answer: "Answer") -> GoogleFailure:
+    """Read an answer of Gmail's API, or of something before it, that is not a 200."""
+    error = _json_object(answer.body).get("error")
+    if not isinstance(error, dict):
+        return _not_gmail(answer)
+    text = _one_line(error.get("message")) or f"HTTP {answer.status} without an explanation"
     reasons = _reasons(error)
     known = next((reason for reason in reasons if reason in _GMAIL_REASONS), None)
-    reason = known or (reasons[0] if reasons else f"http_{status}")
-    retry_at = _retry_at(headers, text)
-    return GoogleFailure(_gmail_kind(status, known, reasons, text), reason, text, retry_at=retry_at)
+    reason = known or (reasons[0] if reasons else f"http_{answer.status}")
+    if answer.status >= _SERVER_ERROR:
+        kind = _server_error(answer)
+    else:
+        kind = _gmail_kind(answer.status, known, reasons, text)
+    return GoogleFailure(kind, reason, text, retry_at=_retry_at(answer.headers, text))
+
+
+def _not_gmail(answer: "Answer") -> GoogleFailure:
+    """Judge what a proxy, a gateway or a captive portal answers, or one of Google's front ends."""
+    kind = FailureKind.TEMPORARY
+    text = f"something between here and Gmail answered: HTTP {answer.status}"
+    if answer.status >= _SERVER_ERROR:
+        kind = _server_error(answer)
+    retry_at = _retry_at(answer.headers, "")
+    return GoogleFailure(kind, f"http_{answer.status}", text, retry_at=retry_at)
+
+
+def _server_error(answer: "Answer") -> FailureKind:
+    """Gmail is known to send after a 500; a gateway's 502 or 504 says nothing of what is behind.
+
+    https://github.com/googleapis/google-api-python-client/issues/1474
+    """
+    if answer.early or answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return FailureKind.TEMPORARY
+    return FailureKind.UNKNOWN
 
 
 def _gmail_kind(status: int, known: str | None, reasons: list[str], text: str) -> FailureKind:
-    if status >= 500:  # noqa: PLR2004 - RFC 9110 section 15.6
-        return FailureKind.TEMPORARY
-    if status == 401:  # noqa: PLR2004
-        return FailureKind.ACCESS_TOKEN
-    if status == 429:  # noqa: PLR2004
-        return FailureKind.RATE
-    if status == 408:  # noqa: PLR2004 - RFC 9110 section 15.5.9: the request was not whole in time
-        return FailureKind.TEMPORARY
+    """Judge what Google itself says about a request that it did not take."""
+    if status in _GMAIL_STATUSES:
+        return _GMAIL_STATUSES[status]
     if known is not None:
         return _GMAIL_REASONS[known]
     if "failedPrecondition" in reasons and _MAIL_SERVICE_OFF.search(text):
         return FailureKind.ACCOUNT
-    # A redirect says that what answers is not Gmail.
-    return FailureKind.MESSAGE if status >= 400 else FailureKind.CONFIGURATION  # noqa: PLR2004
+    # What nobody knows is no fault of the message's: it may go out once the deployment is right.
+    return FailureKind.MESSAGE if status in _ABOUT_THE_MESSAGE else FailureKind.CONFIGURATION
 
 
-def token_failure(status: int, headers: Mapping[str, str], content: bytes) -> GoogleFailure:
-    """Read an answer of the token endpoint that is not a success (RFC 6749 section 5.2).
+def token_failure(answer: "Answer") -> GoogleFailure:
+    """Read an answer of the token endpoint, or of something before it, that is not a 200.
 
-    Args:
-        status: the HTTP status.
-        headers: the answer's headers, names in lower case.
-        content: its body: JSON as a rule, HTML at times.
+    RFC 6749 section 5.2. Nothing is unknown here: a token may be asked for again.
     """
-    answer = _json_object(content)
-    error = answer.get("error")
+    said = _json_object(answer.body)
+    error = said.get("error")
     if isinstance(error, dict):  # the general form of Google's APIs
-        answer, error = error, error.get("status")
-    text = _one_line(answer.get("error_description") or answer.get("message"))
-    reason = _one_line(answer.get("error_subtype") or error) or f"http_{status}"
-    kind = _token_kind(status, _one_line(error), reason, text)
-    return GoogleFailure(kind, reason, text or f"HTTP {status}", retry_at=_retry_at(headers, text))
+        said, error = error, error.get("status")
+    text = _one_line(said.get("error_description") or said.get("message"))
+    reason = _one_line(said.get("error_subtype") or error) or f"http_{answer.status}"
+    kind = _token_kind(answer.status, _one_line(error), reason, text)
+    if not _one_line(error) and answer.status < _SERVER_ERROR:
+        text = f"something between here and Google answered: HTTP {answer.status}"
+    return GoogleFailure(
+        kind, reason, text or f"HTTP {answer.status}", retry_at=_retry_at(answer.headers, text)
+    )
 
 
 def _token_kind(status: int, error: str, reason: str, text: str) -> FailureKind:
-    if status >= 500:  # noqa: PLR2004 - RFC 9110 section 15.6
+    if status >= _SERVER_ERROR:
         return FailureKind.TEMPORARY
-    if status == 429:  # noqa: PLR2004
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return FailureKind.RATE
     if error == "invalid_grant" and _ACCOUNT_GONE.search(text):
         return FailureKind.ACCOUNT

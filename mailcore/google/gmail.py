@@ -6,15 +6,16 @@ import json
 import secrets
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
-from googleapiclient.errors import HttpError
 from googleapiclient.http import MediaIoBaseUpload
 
+from mailcore.google.connection import Answer
 from mailcore.google.failures import FailureKind, GoogleFailure, gmail_failure
-from mailcore.google.transport import BoundedHttp, Transport
+from mailcore.google.transport import Transport
 
 #: Above this many bytes a message goes through the upload endpoint.
 UPLOAD_ABOVE = 4 * 1024 * 1024
@@ -22,10 +23,15 @@ UPLOAD_ABOVE = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Gmail has taken the message."""
+    """Gmail has taken the message.
 
-    gmail_id: str
-    thread_id: str
+    Attributes:
+        gmail_id: Gmail's id of it, or None where the answer was cut short.
+        thread_id: Gmail's id of its thread, or None likewise.
+    """
+
+    gmail_id: str | None
+    thread_id: str | None
 
 
 class Gmail:
@@ -41,7 +47,13 @@ class Gmail:
         self._transport = transport
 
     def send(
-        self, raw: bytes, *, access_token: str, thread_id: str | None, timeout: float
+        self,
+        raw: bytes,
+        *,
+        access_token: str,
+        thread_id: str | None,
+        timeout: float,
+        answer_time: float = 0.0,
     ) -> Accepted:
         """POST a message once. Nothing is repeated, whatever happens.
 
@@ -49,24 +61,20 @@ class Gmail:
             raw: the RFC 5322 message.
             access_token: of the sender's grant.
             thread_id: Gmail's id of the thread to put it in, or None.
-            timeout: seconds to wait for the answer.
+            timeout: seconds for all of it, from connecting to the last byte of the answer.
+            answer_time: seconds that must be left for the answer once the connection stands.
 
         Raises:
             GoogleFailure: it was refused, did not arrive, or may have arrived.
         """
         request = self._request(raw, thread_id)
         request.headers["authorization"] = f"Bearer {access_token}"
-        try:
-            return _accepted(
-                request.execute(http=BoundedHttp(self._transport, timeout), num_retries=0)
-            )
-        except HttpError as exc:
-            raise gmail_failure(exc.status_code, exc.resp, exc.content) from exc
-        except (ValueError, TypeError, KeyError, AttributeError) as exc:
-            # A success whose body is cut short or no message resource: taken, most likely.
-            raise GoogleFailure(
-                FailureKind.UNKNOWN, "garbled_answer", "Gmail's answer could not be read"
-            ) from exc
+        answer = self._transport.post(
+            request.uri, request.body, request.headers, timeout=timeout, answer_time=answer_time
+        )
+        if answer.status != HTTPStatus.OK:
+            raise gmail_failure(answer)
+        return _accepted(answer)
 
     def _request(self, raw: bytes, thread_id: str | None) -> Any:
         metadata = {"threadId": thread_id} if thread_id else {}
@@ -92,7 +100,7 @@ class Gmail:
         """The `messages` resource: building it is what costs in Google's client, so once."""
         document = json.loads(get_static_doc("gmail", "v1"))
         document["rootUrl"] = document["mtlsRootUrl"] = self._endpoint
-        service = build_from_document(document, http=BoundedHttp(self._transport, 0))
+        service = build_from_document(document, http=_NoHttp())
         return service.users().messages()
 
 
@@ -109,16 +117,45 @@ def _related(boundary: str, metadata: dict[str, str], raw: bytes) -> bytes:
     return b"".join([head.encode("ascii"), raw, f"\r\n--{boundary}--\r\n".encode("ascii")])
 
 
-def _accepted(answer: Any) -> Accepted:
-    """Read a message resource.
+def _accepted(answer: Answer) -> Accepted:
+    """Read what Gmail says with a 200 (a message resource).
 
     Raises:
-        AttributeError, KeyError, TypeError: it is none.
+        GoogleFailure: of kind UNKNOWN: this is not Gmail's answer.
     """
+    try:
+        return _ids(json.loads(answer.body))
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        if _cut_short(answer):
+            return Accepted(gmail_id=None, thread_id=None)
+        raise GoogleFailure(
+            FailureKind.UNKNOWN, "garbled_answer", "Gmail's answer could not be read"
+        ) from exc
+
+
+def _ids(message: Any) -> Accepted:
     # A thread takes the id of its first message, so an answer may leave it out.
-    accepted = Accepted(answer["id"], answer.get("threadId", answer["id"]))
-    if not (isinstance(accepted.gmail_id, str) and isinstance(accepted.thread_id, str)):
-        raise TypeError("the ids are no text")
-    if not (accepted.gmail_id + accepted.thread_id).isascii():
-        raise ValueError("the ids are none of Gmail's")
-    return accepted
+    ids = message["id"], message.get("threadId", message["id"])
+    if not all(isinstance(each, str) and each.isascii() for each in ids):
+        raise ValueError("these are not ids of Gmail's")
+    return Accepted(*ids)
+
+
+def _cut_short(answer: Answer) -> bool:
+    """Say whether this is JSON without its end: Gmail's, and its 200 counts all the same."""
+    if not answer.headers.get("content-type", "").lower().startswith("application/json"):
+        return False
+    if not answer.whole:
+        return True
+    try:
+        json.loads(answer.body)
+    except ValueError:
+        return answer.body.lstrip().startswith(b"{")
+    return False
+
+
+class _NoHttp:
+    """Given to Google's client in place of httplib2: it builds requests here, and sends none."""
+
+    def request(self, *_: object, **__: object) -> None:
+        raise NotImplementedError("requests go through the transport")

@@ -1,237 +1,166 @@
-"""The pooled connections to Google, and whether a request can have arrived.
+"""HTTP to Google: pooled, within one deadline, and never twice.
 
 httplib2, which Google's client brings, silently POSTs a second time when the server closes
-without answering: a mail sent twice. So nothing goes through it; `Transport.request` has
-its signature, and Google's client is given that instead.
+without answering: a mail sent twice. So everything that goes to Google goes through here.
 """
 
-import http.client
-import socket
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import unquote
-from urllib.request import getproxies, proxy_bypass
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import NamedTuple
 
-import httplib2
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    LocationParseError,
-    NewConnectionError,
-    ProxyError,
-    ReadTimeoutError,
-)
+from urllib3.connection import ProxyConfig
+from urllib3.util import Url, create_urllib3_context, parse_url
 
 from mailcore import forks
+from mailcore.google.connection import (
+    Answer,
+    AnswerLost,
+    Connection,
+    NotHandedOver,
+    PlainConnection,
+    SecureConnection,
+)
+from mailcore.google.deadline import Deadline
 from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.google.pool import Pool
+from mailcore.google.proxy import Proxy, proxy_for
 
-#: Seconds in which a connection must stand.
-CONNECT_TIMEOUT = 5.0
+#: Seconds after which an idle connection is not trusted with a message.
+MAX_IDLE = 60.0
 
-#: A pooled connection that a firewall has dropped is found dead within two minutes, before a
-#: mail is put on it. Not every system has all of these.
-_SOCKET_OPTIONS = [
-    *HTTPConnection.default_socket_options,
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3))
-        if hasattr(socket, name)
-    ),
-]
+_PORTS = {"http": 80, "https": 443}
+_TLS_TO_PROXY = ProxyConfig(
+    ssl_context=None, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None
+)
 
 
-class _NotFullySent(Exception):
-    """The connection broke before the last byte of the request was handed over."""
+class _Route(NamedTuple):
+    """Where a connection leads."""
 
-
-class _WatchesSending:
-    """Tells a request that cannot have arrived whole from one that may have.
-
-    A server acts on a request with a Content-Length only once it has all of it. So while
-    the last byte has not been handed to the kernel, the message cannot have been taken.
-    """
-
-    _handed_over = False
-
-    def connect(self: Any) -> None:
-        # urllib3 would let its connect timeout bound the sending too: large mails take longer.
-        whole, self.timeout = self.timeout, min(CONNECT_TIMEOUT, self.timeout)
-        try:
-            super().connect()  # type: ignore[misc]
-        # Reset, or TLS failed (urllib3's own errors are no OSErrors), or the proxy is none.
-        except (OSError, http.client.HTTPException, LocationParseError) as exc:
-            raise _NotFullySent from exc
-        finally:
-            self.timeout = whole
-
-    def request(self: Any, *args: Any, **kwargs: Any) -> None:
-        self._handed_over = False
-        if self.sock is None:
-            self.connect()
-        if self.sock is not None:
-            self.sock.settimeout(self.timeout)
-        try:
-            super().request(*args, **kwargs)  # type: ignore[misc]
-        except (BrokenPipeError, ConnectionResetError):
-            raise  # urllib3 still looks for an answer that came early
-        except (OSError, ValueError) as exc:  # ValueError: a header that cannot be written
-            raise _NotFullySent from exc
-        self._handed_over = True
-
-    def getresponse(self: Any) -> Any:
-        try:
-            return super().getresponse()  # type: ignore[misc]
-        except (OSError, http.client.HTTPException) as exc:
-            if not self._handed_over:
-                raise _NotFullySent from exc
-            raise
-
-
-class _Connection(_WatchesSending, HTTPConnection):
-    pass
-
-
-class _SecureConnection(_WatchesSending, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+    scheme: str
+    host: str
+    port: int
+    proxy: Proxy | None
 
 
 class Transport:
-    """Thread-safe, pooled HTTP; a forked child makes connections of its own."""
+    """Thread-safe, pooled HTTP; a forked child makes connections of its own.
 
-    def __init__(self) -> None:
+    Args:
+        max_idle: seconds after which an idle connection is not used again.
+    """
+
+    def __init__(self, *, max_idle: float = MAX_IDLE) -> None:
+        self._max_idle = max_idle
         self.forget_parent()
         forks.watch(self)
 
     def forget_parent(self) -> None:
         """Start with no connections."""
-        #: By proxy; None is the direct way.
-        self._pools: dict[str | None, urllib3.PoolManager] = {None: _pools(None)}
+        self._pool = Pool(self._max_idle)
 
     def close(self) -> None:
         """Close every pooled connection."""
-        for pools in self._pools.values():
-            pools.clear()
+        self._pool.clear()
 
     def post(
-        self, url: str, body: bytes | str, headers: Mapping[str, str], *, timeout: float
-    ) -> urllib3.BaseHTTPResponse:
+        self,
+        url: str,
+        body: bytes | str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float,
+        answer_time: float = 0.0,
+    ) -> Answer:
         """POST once, following nothing and repeating nothing.
 
         Args:
             url: the address.
             body: the request's body.
             headers: its headers.
-            timeout: seconds for all of it.
+            timeout: seconds for all of it: the name, every address of the host, the proxy,
+                TLS, sending, and the whole answer.
+            answer_time: seconds that must be left for the answer once the connection stands;
+                with less, nothing is posted.
 
         Raises:
             GoogleFailure: of kind TEMPORARY where the request cannot have arrived, of kind
                 UNKNOWN where it may have, of kind CONFIGURATION where the proxy is unusable.
         """
-        pools = self._pools_for(url)
+        address = parse_url(url)
+        route = _route(address)
+        deadline, connect_by = Deadline(timeout), Deadline(timeout - answer_time)
         try:
-            return pools.request(
-                "POST",
-                url,
-                body=body,
-                headers=dict(headers),
-                retries=False,
-                redirect=False,
-                timeout=urllib3.Timeout(total=timeout),
-            )
-        except (_NotFullySent, NewConnectionError, ConnectTimeoutError, ProxyError) as exc:
+            with self._lent(route, connect_by) as connection:
+                return connection.post(address.request_uri, body, headers, deadline)
+        except NotHandedOver as exc:
             raise GoogleFailure(
-                FailureKind.TEMPORARY, "unreachable", f"{_host(url)} cannot be reached"
+                FailureKind.TEMPORARY, "unreachable", f"{route.host} cannot be reached: {exc}"
             ) from exc
-        except ReadTimeoutError as exc:
-            raise GoogleFailure(
-                FailureKind.UNKNOWN, "no_answer", f"{_host(url)} did not answer in time"
-            ) from exc
-        except HTTPError as exc:
-            raise GoogleFailure(
-                FailureKind.UNKNOWN, "connection_lost", f"{_host(url)} closed without an answer"
-            ) from exc
+        except AnswerLost as exc:
+            if exc.timed_out:
+                reason, text = "no_answer", f"{route.host} did not answer in time"
+            else:
+                reason, text = "connection_lost", f"{route.host} closed without an answer"
+            raise GoogleFailure(FailureKind.UNKNOWN, reason, text) from exc
 
-    def _pools_for(self, url: str) -> urllib3.PoolManager:
-        proxy = _proxy_for(url)
-        known = self._pools.get(proxy)
-        if known is not None:
-            return known
+    @contextmanager
+    def _lent(self, route: _Route, connect_by: Deadline) -> Iterator[Connection]:
+        """Lend an open connection, and keep it afterwards if another request can use it.
+
+        Raises:
+            NotHandedOver: none stands before the deadline.
+        """
+        connection = self._pool.take(route) or self._connection(route)
         try:
-            return self._pools.setdefault(proxy, _pools(proxy))
-        except (ValueError, HTTPError) as exc:  # no address, no scheme of a proxy, no ASCII
-            raise GoogleFailure(
-                FailureKind.CONFIGURATION,
-                "proxy_unusable",
-                "HTTPS_PROXY names no proxy that can be used; example: http://proxy.example:3128",
-            ) from exc
+            if connection.is_closed:
+                connection.open(connect_by)
+            # Looked at again here: connecting has taken its time.
+            if connect_by.left > 0:
+                yield connection
+            else:
+                raise NotHandedOver("too little time was left for its answer")
+        finally:
+            if connection.reusable:
+                self._pool.put(route, connection)
+            else:
+                connection.close()
 
-
-def _proxy_for(url: str) -> str | None:
-    """Return the proxy that ``HTTPS_PROXY`` and ``NO_PROXY`` name for an address.
-
-    Plain http is spoken with stand-ins on this machine only, so never through a proxy.
-    """
-    target = urllib3.util.parse_url(url)
-    if target.scheme != "https" or proxy_bypass(target.netloc or ""):
-        return None
-    proxy = getproxies().get("https")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
-
-
-def _pools(proxy: str | None) -> urllib3.PoolManager:
-    options: dict[str, Any] = {"maxsize": 64, "socket_options": _SOCKET_OPTIONS}
-    if proxy is None:
-        pools = urllib3.PoolManager(**options)
-    else:
-        auth = urllib3.util.parse_url(proxy).auth
-        headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
-        pools = urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
-    pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-    return pools
-
-
-def _host(url: str) -> str:
-    return urllib3.util.parse_url(url).host or "the server"
-
-
-class BoundedHttp:
-    """What Google's client calls in place of httplib2's ``Http``: one POST, one deadline.
-
-    Args:
-        transport: the pooled connections.
-        timeout: seconds to wait for the answer.
-    """
-
-    def __init__(self, transport: Transport, timeout: float) -> None:
-        self._transport = transport
-        self._timeout = timeout
-
-    def request(  # noqa: D102 - httplib2's signature, called by Google's client
-        self,
-        uri: str,
-        method: str = "GET",
-        body: bytes | str | None = None,
-        headers: Mapping[str, str] | None = None,
-        **_: object,
-    ) -> tuple[httplib2.Response, bytes]:
-        if method != "POST":
-            raise ValueError(f"only POST is spoken here, not {method}")
-        answer = self._transport.post(uri, body or b"", headers or {}, timeout=self._timeout)
-        response = httplib2.Response(
-            {name.lower(): value for name, value in answer.headers.items()}
+    def _connection(self, route: _Route) -> Connection:
+        if route.scheme == "http":
+            return PlainConnection(route.host, route.port)
+        if route.proxy is None:
+            return SecureConnection(route.host, route.port, ssl_context=self._tls)
+        proxy = route.proxy.url
+        connection = SecureConnection(
+            _host(proxy),
+            _port(proxy),
+            ssl_context=self._tls,
+            proxy=proxy,
+            proxy_config=_TLS_TO_PROXY,
         )
-        response.status = answer.status
-        response.reason = answer.reason or ""
-        return response, answer.data
+        connection.set_tunnel(
+            route.host, route.port, headers=route.proxy.headers, scheme=proxy.scheme or "http"
+        )
+        return connection
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """The system's store of certificates, or ``SSL_CERT_FILE`` (reading it costs 20 ms)."""
+        context = create_urllib3_context()
+        context.load_default_certs()
+        return context
+
+
+def _route(url: Url) -> _Route:
+    return _Route(url.scheme or "", _host(url), _port(url), proxy_for(url))
+
+
+def _host(url: Url) -> str:
+    return (url.host or "").strip("[]")
+
+
+def _port(url: Url) -> int:
+    return url.port or _PORTS.get(url.scheme or "", 80)

@@ -115,6 +115,8 @@ class Traffic:
         answer = Response()
         if fault.taken:
             answer = await work()
+            if answer.status_code >= 400 and fault.ending in {Ending.ANSWER, Ending.CUT}:  # noqa: PLR2004
+                return answer  # it could not be taken, and a success would be a lie
         if fault.delay:
             await unless_cut_off(request, asyncio.sleep(fault.delay))
         if fault.ending is Ending.NORMAL and not fault.taken:

@@ -120,6 +120,7 @@ class Attempts:
                 access_token=submission.sender.grant.access_token or "",
                 thread_id=submission.thread_id,
                 timeout=submission.seconds_left,
+                answer_time=submission.answer_time,
             )
         except GoogleFailure as failure:
             submission.in_flight = failure.kind is FailureKind.UNKNOWN

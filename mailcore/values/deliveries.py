@@ -32,15 +32,15 @@ class Sent:
 
     Attributes:
         delivery_id: its row in the delivery table.
-        gmail_id: Gmail's id of it.
-        thread_id: Gmail's id of its thread.
+        gmail_id: Gmail's id of it, or None where Gmail's answer was cut short.
+        thread_id: Gmail's id of its thread, or None likewise.
         message_id: its RFC 5322 Message-ID, with angle brackets.
         alias: the sender.
     """
 
     delivery_id: str
-    gmail_id: str
-    thread_id: str
+    gmail_id: str | None
+    thread_id: str | None
     message_id: str
     alias: str
 

@@ -23,7 +23,8 @@ from mailcore import (
 from mailcore.sandbox import Fault, GoogleSandbox, faults
 from tests.support.breaking_connection import BreakingLine, deaf_server, mute_server
 from tests.support.certificates import server_context
-from tests.support.connect_proxy import connect_proxy
+from tests.support.connect_proxy import connect_proxy, go_through
+from tests.support.relay import tls_front
 from tests.support.steps import send, the_delivery
 
 BIG: dict[str, Any] = {"attachments": [("disk.img", b"\xff" * 6_000_000)]}
@@ -212,9 +213,7 @@ class TestEncrypted:
             connect_proxy() as proxy,
             BreakingLine(_port(google), after=0, times=0, tls=tls) as line,
         ):
-            monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//ann:s%40cret@"))
-            monkeypatch.delenv("NO_PROXY", raising=False)
-            monkeypatch.delenv("no_proxy", raising=False)
+            go_through(monkeypatch, proxy.url.replace("//", "//ann:s%40cret@"))
             core = elsewhere(line.url)
             send(core)
             [head] = proxy.heads
@@ -222,7 +221,7 @@ class TestEncrypted:
             assert "proxy-authorization: Basic YW5uOnNAY3JldA==" in head
             core.close()
             proxy.refuse = True
-            with pytest.raises(TemporaryFailure):
+            with pytest.raises(TemporaryFailure, match="407 Proxy Authentication Required"):
                 send(core, timeout=2)
             monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
             with pytest.raises(TemporaryFailure):
@@ -232,15 +231,50 @@ class TestEncrypted:
             core.close()
         assert len(google.outbox) == 2
 
+    def test_a_proxy_that_is_spoken_to_over_tls(
+        self,
+        google: GoogleSandbox,
+        elsewhere: Elsewhere,
+        tls: ssl.SSLContext,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """An https proxy is passed as an http one is; the next mail takes the same connection."""
+        with connect_proxy(tls) as proxy, tls_front(_port(google), tls) as front:
+            go_through(monkeypatch, proxy.url)
+            core = elsewhere(front)
+            send(core)
+            send(core)
+            core.close()
+        assert len(google.outbox) == 2
+        assert len(proxy.heads) == 1
+
+    @pytest.mark.parametrize("fault", [faults.CLOSE_AFTER, faults.RESET_AFTER])
+    def test_a_lost_answer_behind_a_proxy(
+        self,
+        google: GoogleSandbox,
+        elsewhere: Elsewhere,
+        tls: ssl.SSLContext,
+        monkeypatch: pytest.MonkeyPatch,
+        fault: Fault,
+    ) -> None:
+        """The proxy was reached, so the mail may have been: it is not sent a second time."""
+        google.fail("send", fault)
+        with connect_proxy() as proxy, tls_front(_port(google), tls) as front:
+            go_through(monkeypatch, proxy.url)
+            core = elsewhere(front)
+            with pytest.raises(OutcomeUnknown):
+                send(core)
+            core.close()
+        assert google.requests.sends() == len(google.outbox) == 1
+        assert the_delivery(core).status is DeliveryStatus.UNKNOWN
+
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://ann:s€cret@127.0.0.1:1"])
 def test_a_proxy_that_is_none(
     alerts: Sender, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     """The setting is named, without its password; no mail is called unknown that never left."""
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
+    go_through(monkeypatch, proxy)
     core = elsewhere("https://127.0.0.1:1")
     with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as raised:
         send(core)
@@ -248,9 +282,25 @@ def test_a_proxy_that_is_none(
     assert the_delivery(core).status is DeliveryStatus.FAILED
 
 
-def test_something_else_answers(core: Mailcore, google: GoogleSandbox, alerts: Sender) -> None:
-    """A redirect says that this is not Gmail: a setting is wrong, no sender."""
-    google.fail("send", Fault("moved", status=302, headers={"Location": "https://example.com/"}))
-    with pytest.raises(ConfigurationError):
-        send(core)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("moved", status=302, headers={"Location": "https://example.com/"}),
+        Fault("blocked", status=403, body=b"<h1>Blocked by policy</h1>", content_type="text/html"),
+        Fault("portal", status=401, body=b"<h1>Please log in</h1>", content_type="text/html"),
+        Fault("no page", status=404, body=b"<h1>Not found</h1>", content_type="text/html"),
+        Fault("gateway", status=401, body=b'{"message": "Unauthorized"}'),
+        Fault("busy", status=429, body=b"slow down", content_type="text/plain"),
+        Fault("misdirected", status=421, body=b"", content_type="text/html"),
+    ],
+    ids=lambda fault: fault.name,
+)
+def test_something_else_answers(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, fault: Fault
+) -> None:
+    """What a proxy, a gateway or a portal says blames neither the sender nor the message."""
+    google.fail("send", fault, times=None)
+    with pytest.raises(TemporaryFailure, match="something between here and Gmail answered"):
+        send(core, timeout=1)
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY
+    assert the_delivery(core).status is DeliveryStatus.FAILED

@@ -23,9 +23,17 @@ from mailcore import (
     TemporaryFailure,
 )
 from mailcore.sandbox import Fault, GoogleSandbox, faults
+from mailcore.sandbox.responses import gmail_error
 from tests.support.steps import deliveries, history, send, the_delivery
 
 HEALTHY, EXPIRED, BLOCKED = SenderStatus.HEALTHY, SenderStatus.EXPIRED, SenderStatus.BLOCKED
+
+
+def _json(status: int, reason: str) -> Fault:
+    """An answer of Google's own with a status and a reason."""
+    body = gmail_error(status, "It says why.", reason, canonical="UNKNOWN")
+    return Fault(f"{status}_{reason}", status=status, body=body)
+
 
 REFUSALS = [
     (faults.UNAUTHORIZED, ReauthRequired, EXPIRED),
@@ -33,7 +41,11 @@ REFUSALS = [
     (faults.MAIL_SERVICE_NOT_ENABLED, SenderBlocked, BLOCKED),
     (faults.DOMAIN_POLICY, SenderBlocked, BLOCKED),
     (faults.ACCESS_NOT_CONFIGURED, ConfigurationError, HEALTHY),
-    (faults.FORBIDDEN, MessageRejected, HEALTHY),
+    (faults.FORBIDDEN, ConfigurationError, HEALTHY),
+    (_json(403, "somethingNew"), ConfigurationError, HEALTHY),
+    (_json(405, "httpMethodNotAllowed"), ConfigurationError, HEALTHY),
+    (_json(404, "notFound"), MessageRejected, HEALTHY),
+    (_json(422, "unprocessable"), MessageRejected, HEALTHY),
     (faults.PRECONDITION_FAILED, MessageRejected, HEALTHY),
     (faults.INVALID_ARGUMENT, MessageRejected, HEALTHY),
     (faults.TOO_LARGE, MessageRejected, HEALTHY),
@@ -44,12 +56,10 @@ WAITS = [
     (faults.DAILY_LIMIT_EXCEEDED, RateLimited, HEALTHY),
     (faults.QUOTA_EXCEEDED, RateLimited, HEALTHY),
     (faults.too_many_requests(text=False), RateLimited, HEALTHY),
-    (faults.INTERNAL_ERROR, TemporaryFailure, HEALTHY),
-    (faults.INTERNAL_ERROR_HTML, TemporaryFailure, HEALTHY),
-    (faults.BAD_GATEWAY_HTML, TemporaryFailure, HEALTHY),
     (faults.SERVICE_UNAVAILABLE, TemporaryFailure, HEALTHY),
     (faults.SERVICE_UNAVAILABLE_HTML, TemporaryFailure, HEALTHY),
-    (faults.GATEWAY_TIMEOUT, TemporaryFailure, HEALTHY),
+    (_json(408, "timeout"), TemporaryFailure, HEALTHY),
+    (_json(421, "misdirected"), TemporaryFailure, HEALTHY),
 ]
 Case = tuple[Fault, type[PalEMailError], SenderStatus]
 
@@ -149,10 +159,14 @@ UNKNOWN = [
     faults.CLOSE_AFTER,
     faults.RESET_BEFORE,
     faults.RESET_AFTER,
-    faults.CUT_AFTER,
+    faults.INTERNAL_ERROR,
+    faults.INTERNAL_ERROR_HTML.after_taking(),
+    faults.BAD_GATEWAY,
+    faults.BAD_GATEWAY_HTML.after_taking(),
+    faults.GATEWAY_TIMEOUT,
+    faults.GATEWAY_TIMEOUT_HTML.after_taking(),
     faults.OK_WITH_HTML,
     faults.OK_WITH_GARBAGE,
-    faults.OK_WITH_TRUNCATED_JSON,
     Fault("200_numbers", body=b'{"id": 1, "threadId": 2}'),
     Fault("200_empty"),
     faults.slow(20),
@@ -176,6 +190,23 @@ def test_what_may_have_arrived_is_posted_once_and_left_to_a_person(
     assert history(core) == ["registered", "reauthorized"]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [faults.CUT_AFTER, faults.OK_WITH_TRUNCATED_JSON],
+    ids=lambda fault: fault.name,
+)
+def test_a_200_that_breaks_off_is_a_sent_mail(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, fault: Fault
+) -> None:
+    """Gmail has said yes: nobody is asked to settle it, and its ids are unknown."""
+    google.fail("send", fault)
+    sent = send(core)
+    delivery = the_delivery(core)
+    assert (sent.gmail_id, sent.thread_id) == (None, None)
+    assert (delivery.status, delivery.gmail_id) == (DeliveryStatus.SENT, None)
+    assert google.requests.sends() == len(google.outbox) == 1
+
+
 TOKEN_FAULTS = [
     (faults.INVALID_GRANT, ReauthRequired, EXPIRED),
     (faults.INVALID_RAPT, ReauthRequired, EXPIRED),
@@ -186,6 +217,8 @@ TOKEN_FAULTS = [
     (faults.UNAUTHORIZED_CLIENT, ConfigurationError, HEALTHY),
     (faults.DISABLED_CLIENT, ConfigurationError, HEALTHY),
     (faults.DELETED_CLIENT, ConfigurationError, HEALTHY),
+    (faults.INTERNAL_FAILURE, TemporaryFailure, HEALTHY),
+    (faults.GATEWAY_TIMEOUT_HTML, TemporaryFailure, HEALTHY),
     (faults.TEMPORARILY_UNAVAILABLE, TemporaryFailure, HEALTHY),
     (faults.SERVICE_UNAVAILABLE_HTML, TemporaryFailure, HEALTHY),
     (faults.OK_WITH_HTML, TemporaryFailure, HEALTHY),

@@ -1,10 +1,14 @@
 """A proxy as companies have them: it takes CONNECT (RFC 9110 section 9.3.6), and no more."""
 
-import socket
-import threading
+import asyncio
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import pytest
+
+from tests.support.relay import pass_on, serving
 
 
 @dataclass(slots=True)
@@ -17,43 +21,34 @@ class ConnectProxy:
         heads: the requests, as they came.
     """
 
-    url: str
+    url: str = ""
     refuse: bool = False
     heads: list[str] = field(default_factory=list)
 
-    def serve(self, client: socket.socket) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one client's CONNECT, and pass on what follows."""
-        with suppress(OSError), client, client.makefile("rb") as stream:
-            head = b"".join(iter(stream.readline, b"\r\n")).decode()
-            self.heads.append(head)
-            if self.refuse:
-                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
-                return
-            host, _, port = head.split(" ")[1].rpartition(":")
-            with socket.create_connection((host, int(port))) as server:
-                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                threading.Thread(target=_pass_on, args=[server, client], daemon=True).start()
-                _pass_on(client, server)
-
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.heads.append(head)
+        if self.refuse:
+            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+            writer.close()
+            return
+        host, _, port = head.split(" ")[1].rpartition(":")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await pass_on(reader, writer, host, int(port))
 
 
 @contextmanager
-def connect_proxy() -> Iterator[ConnectProxy]:
-    """Run one."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        proxy = ConnectProxy(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        threading.Thread(target=_accept, args=[listener, proxy], daemon=True).start()
+def connect_proxy(tls: ssl.SSLContext | None = None) -> Iterator[ConnectProxy]:
+    """Run one, which speaks TLS itself if it is given a certificate."""
+    proxy = ConnectProxy()
+    with serving(proxy.serve, tls) as port:
+        proxy.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         yield proxy
 
 
-def _accept(listener: socket.socket, proxy: ConnectProxy) -> None:
-    with suppress(OSError):
-        while True:
-            client, _ = listener.accept()
-            threading.Thread(target=proxy.serve, args=[client], daemon=True).start()
+def go_through(monkeypatch: pytest.MonkeyPatch, proxy_url: str) -> None:
+    """Make a proxy this process' only way out, also to this machine."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy_url)
+    for name in ("https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
