@@ -187,7 +187,7 @@ class Mailcore:
         """
         try:
             sender = self._tokens.load(alias)
-            self._tokens.fresh(sender, timeout=TOKEN_DEADLINE, refused=sender.grant.access_token)
+            self._tokens.renew(sender, timeout=TOKEN_DEADLINE)
         except ReauthRequired:
             pass  # never authorised: its status says so
         except GoogleFailure as failure:

@@ -20,7 +20,7 @@ from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderEventRow, SenderRow
-from mailcore.values.senders import ImportedToken
+from mailcore.values.senders import AuditEvent, ImportedToken
 
 
 def adopt(alias: str, *, settings: Settings, database: Database, vault: Vault) -> None:
@@ -132,7 +132,7 @@ def _store(  # noqa: PLR0917
     sender.status_reason = None
     sender.status_changed_at = sender.updated_at = now()
     session.add(sender)
-    session.add(event(alias, "imported", who=who, detail=f"grant taken from {token.file}"))
+    session.add(event(alias, AuditEvent.IMPORTED, who=who, detail=f"grant taken from {token.file}"))
 
 
 def _seal(vault: Vault, client: OAuthClient) -> str:
@@ -178,7 +178,7 @@ def _registered_for(session: Session, account: str) -> SenderRow | None:
 def _deleted_at(session: Session, alias: str) -> datetime | None:
     return session.exec(
         select(SenderEventRow.at)
-        .where(SenderEventRow.alias == alias, SenderEventRow.what == "deleted")
+        .where(SenderEventRow.alias == alias, SenderEventRow.what == AuditEvent.DELETED)
         .order_by(col(SenderEventRow.at).desc())
     ).first()
 

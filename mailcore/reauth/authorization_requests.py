@@ -19,6 +19,7 @@ from mailcore.senders.events import event
 from mailcore.store.database import Database, changed_rows
 from mailcore.store.models import AuthorizationRequestRow, ReauthTicketRow
 from mailcore.values.reauth import AuthorizationOutcome
+from mailcore.values.senders import AuditEvent
 
 #: How long a link to Google works.
 LINK_LIFETIME = timedelta(minutes=10)
@@ -114,7 +115,12 @@ def refuse(database: Database, request: AuthorizationRequestRow, exc: PalEMailEr
         if not isinstance(exc, SenderNotFound):
             detail = f"{exc.code}: {exc}"
             session.add(
-                event(request.alias, "reauth refused", who=request.requested_by, detail=detail)
+                event(
+                    request.alias,
+                    AuditEvent.REAUTH_REFUSED,
+                    who=request.requested_by,
+                    detail=detail,
+                )
             )
 
 

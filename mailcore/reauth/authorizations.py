@@ -30,13 +30,15 @@ from mailcore.reauth.checks import (
     write_grant,
 )
 from mailcore.senders.events import event
-from mailcore.senders.registry import SenderRegistry, find, view
+from mailcore.senders.picture import read_sender
+from mailcore.senders.registry import SenderRegistry, find
 from mailcore.sending.delivery_table import release_held
 from mailcore.settings import Settings
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, SenderRow
 from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed
+from mailcore.values.senders import AuditEvent
 
 #: How many due senders a walk looks at to find its next.
 _WALK = 200
@@ -257,13 +259,13 @@ class Authorizations:
             write_grant(
                 sender, self._vault.seal(grant.to_json()), exchanged, self._settings.grant_days
             )
-            session.add(event(sender.alias, "reauthorized", who=request.requested_by))
+            session.add(event(sender.alias, AuditEvent.REAUTHORIZED, who=request.requested_by))
             released = release_held(session.connection(), sender.alias)
             finish(session, request)
             session.flush()
             return Completed(
                 authorization_id=str(request.id),
-                sender=view(session, sender),
+                sender=read_sender(session.connection(), sender.alias),
                 renewing_all=request.renewing_all,
                 requested_by=request.requested_by,
                 released=released,

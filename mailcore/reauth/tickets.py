@@ -19,6 +19,7 @@ from mailcore.settings import Settings
 from mailcore.store.database import Database, changed_rows
 from mailcore.store.models import ReauthTicketRow, SenderRow
 from mailcore.values.reauth import Authorization, Ticket
+from mailcore.values.senders import AuditEvent
 
 #: How long a ticket works: over a weekend.
 TICKET_LIFETIME = timedelta(hours=72)
@@ -60,7 +61,7 @@ class Tickets:
                     ticket_hash=hashed(secret), alias=alias, issued_by=by, expires_at=expires_at
                 )
             )
-            session.add(event(alias, "ticket issued", who=by))
+            session.add(event(alias, AuditEvent.TICKET_ISSUED, who=by))
         url = f"{self._settings.public_url.rstrip('/')}/senders/reauth/{secret}"
         return Ticket(alias=alias, gmail_account=account, url=url, expires_at=expires_at)
 

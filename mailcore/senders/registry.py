@@ -1,16 +1,17 @@
 """The registry: register, list, inspect, change and delete senders."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from mailcore.clock import now
-from mailcore.errors import ConfigurationError, InvalidSender, SenderExists, SenderNotFound
+from mailcore.errors import ConfigurationError, InvalidSender, SenderExists
 from mailcore.google.credentials import OAuthClient
 from mailcore.senders.events import event
 from mailcore.senders.listing import read_page
+from mailcore.senders.picture import no_sender, read_sender
 from mailcore.senders.validation import ALIAS_PATTERN, checked_account, checked_alias, checked_text
 from mailcore.status import SenderStatus
 from mailcore.store.database import Database, changed_rows, storable
@@ -23,17 +24,10 @@ from mailcore.store.models import (
     SenderRow,
 )
 from mailcore.values.deliveries import DeliveryStatus
-from mailcore.values.senders import EXPIRING_WITHIN, Sender, SenderEvent, SenderPage
+from mailcore.values.senders import AuditEvent, Sender, SenderEvent, SenderPage
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
-
-_OPEN = text("""
-    SELECT count(*) FILTER (WHERE status = 'held') AS held,
-           count(*) FILTER (WHERE status = 'unknown'
-                            OR (status = 'sending' AND leased_until <= :now)) AS unknown
-    FROM delivery WHERE alias = :alias AND status IN ('held', 'unknown', 'sending')
-""")
 
 _WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
 
@@ -86,7 +80,9 @@ class SenderRegistry:
         )
         try:
             with self._database.session() as session:
-                session.add_all([row, event(alias, "registered", who=by, detail=row.gmail_account)])
+                session.add_all(
+                    [row, event(alias, AuditEvent.REGISTERED, who=by, detail=row.gmail_account)]
+                )
         except IntegrityError as exc:
             raise SenderExists(
                 f"There is a sender {alias!r} already. Choose another alias, or delete that one.",
@@ -123,8 +119,10 @@ class SenderRegistry:
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.session() as session:
-            return view(session, find(session, alias, lock=False))
+        if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of them
+            raise no_sender(alias)
+        with self._database.statement() as connection:
+            return read_sender(connection, alias)
 
     def update(self, alias: str, *, by: str, **changes: str | None) -> Sender:
         """Change what is given: ``display_name``, ``project`` or ``gmail_account``.
@@ -166,8 +164,9 @@ class SenderRegistry:
             if changed:
                 row.sqlmodel_update({**changed, "updated_at": now()})
                 detail = ", ".join(f"{name}: {value or 'none'}" for name, value in changed.items())
-                session.add(event(alias, "changed", who=by, detail=detail))
-            return view(session, row)
+                session.add(event(alias, AuditEvent.CHANGED, who=by, detail=detail))
+            session.flush()
+            return read_sender(session.connection(), alias)
 
     def set_client(self, alias: str, credentials_json: str | None, *, by: str) -> Sender:
         """Give a sender its own OAuth client, or take it away.
@@ -189,8 +188,9 @@ class SenderRegistry:
             row = find(session, alias)
             row.sqlmodel_update({"credentials_json": sealed, "updated_at": now()})
             detail = "its own OAuth client" if sealed else "the deployment's OAuth client"
-            session.add(event(alias, "client changed", who=by, detail=detail))
-            return view(session, row)
+            session.add(event(alias, AuditEvent.CLIENT_CHANGED, who=by, detail=detail))
+            session.flush()
+            return read_sender(session.connection(), alias)
 
     def delete(self, alias: str, *, by: str) -> int:
         """Delete a sender with its tokens, clients and open links, for good.
@@ -219,7 +219,7 @@ class SenderRegistry:
                 .values(status=DeliveryStatus.DISCARDED, body=None, updated_at=now()),
             )
             detail = f"{discarded} waiting deliveries discarded" if discarded else None
-            session.add(event(alias, "deleted", who=by, detail=detail))
+            session.add(event(alias, AuditEvent.DELETED, who=by, detail=detail))
             return discarded
 
     def events(self, alias: str, *, limit: int = 100) -> tuple[SenderEvent, ...]:
@@ -252,38 +252,17 @@ class SenderRegistry:
         return self._vault.seal(client.to_json())
 
 
-def find(session: Session, alias: str, *, lock: bool = True) -> SenderRow:
-    """Return a sender's row, as a rule locked until the transaction ends.
+def find(session: Session, alias: str) -> SenderRow:
+    """Return a sender's row, locked until the transaction ends.
 
     Raises:
         SenderNotFound: no sender has that alias.
     """
-    query = select(SenderRow).where(SenderRow.alias == alias)
     row = None
     if ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be an alias
-        row = session.exec(query.with_for_update() if lock else query).first()
+        row = session.exec(
+            select(SenderRow).where(SenderRow.alias == alias).with_for_update()
+        ).first()
     if row is None:
-        raise SenderNotFound(
-            f"There is no sender {alias!r}. `pal-e-mail senders list` shows those there are.",
-            alias=alias,
-        )
+        raise no_sender(alias)
     return row
-
-
-def view(session: Session, row: SenderRow) -> Sender:
-    """Return the frozen picture of a row."""
-    waiting = session.execute(_OPEN, {"alias": row.alias, "now": now()}).one()
-    ends = row.grant_expires_at
-    values: dict[str, Any] = row.model_dump(
-        exclude={"id", "token_json", "credentials_json", "granted_scopes"}
-    )
-    return Sender(
-        **values,
-        granted_scopes=tuple(row.granted_scopes),
-        expiring=row.status is SenderStatus.HEALTHY
-        and ends is not None
-        and ends - now() < EXPIRING_WITHIN,
-        has_own_client=row.credentials_json is not None,
-        held=waiting.held,
-        unknown=waiting.unknown,
-    )
