@@ -8,13 +8,12 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from mailcore.clock import now
 from mailcore.errors import ConfigurationError, SenderNotFound
-from mailcore.google.credentials import OAuthClient
 from mailcore.grants import token_files
+from mailcore.grants.storage import store_grant
 from mailcore.grants.token_files import LegacyToken
 from mailcore.senders.events import event
-from mailcore.senders.transitions import AUTHORIZES_TO
+from mailcore.senders.picture import no_sender
 from mailcore.senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
 from mailcore.settings import Settings
 from mailcore.store.database import Database
@@ -124,19 +123,10 @@ def _store(  # noqa: PLR0917
 ) -> None:
     sender = row or SenderRow(alias=alias)
     sender.gmail_account = sender.gmail_account or _account(token)
-    sender.credentials_json = sender.credentials_json or _seal(vault, token.client)
-    sender.token_json = vault.seal(token.grant.to_json())
-    sender.granted_scopes = list(token.grant.scopes)
-    sender.generation += 1
-    sender.status = AUTHORIZES_TO
-    sender.status_reason = None
-    sender.status_changed_at = sender.updated_at = now()
+    client = vault.seal(token.client.to_json())
+    store_grant(sender, token.grant, vault=vault, lasts=None, client_json=client)
     session.add(sender)
     session.add(event(alias, AuditEvent.IMPORTED, who=who, detail=f"grant taken from {token.file}"))
-
-
-def _seal(vault: Vault, client: OAuthClient) -> str:
-    return vault.seal(client.to_json())
 
 
 def _account(token: LegacyToken) -> str | None:
@@ -186,12 +176,13 @@ def _deleted_at(session: Session, alias: str) -> datetime | None:
 def _unknown(alias: str, deleted_at: datetime | None) -> SenderNotFound:
     if deleted_at is not None:
         return SenderNotFound(
-            f"Sender {alias!r} was deleted on {deleted_at:%Y-%m-%d}. Register it again with "
-            f"`pal-e-mail senders add {alias}`, and authorise it.",
+            f"Sender {alias!r} was deleted on {deleted_at:%Y-%m-%d}.",
+            remedy=f"Register it again with `pal-e-mail senders add {alias}`, and authorise it.",
             alias=alias,
         )
     return SenderNotFound(
-        f"There is no sender {alias!r}. `pal-e-mail senders list` shows those there are; "
+        f"There is no sender {alias!r}.",
+        remedy="`pal-e-mail senders list` shows the senders there are; "
         f"`pal-e-mail senders add {alias}` registers it.",
         alias=alias,
     )
@@ -200,8 +191,10 @@ def _unknown(alias: str, deleted_at: datetime | None) -> SenderNotFound:
 def _no_alias(alias: str) -> SenderNotFound:
     """Say that nobody can be called that; a job's author most likely wrote capitals."""
     meant = alias.lower()
-    hint = f" Aliases are in lower case: is it {meant!r}?" if _possible(meant) else ""
+    if not _possible(meant):
+        return no_sender(alias)
     return SenderNotFound(
-        f"There is no sender {alias!r}.{hint} `pal-e-mail senders list` shows those there are.",
+        f"There is no sender {alias!r}. Aliases are in lower case: did you mean {meant!r}?",
+        remedy="`pal-e-mail senders list` shows the senders there are.",
         alias=alias,
     )

@@ -1,16 +1,18 @@
 """Beginning and completing a re-auth. Every check has its place in the order; see `complete`."""
 
 import secrets
+from datetime import timedelta
 from uuid import UUID
 
 from sqlmodel import Session, select
 
 from mailcore.clock import now
 from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
-from mailcore.google.consent import Consent, Exchanged
+from mailcore.google.consent import Consent, Exchanged, GoogleAccount
 from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import GoogleFailure
 from mailcore.grants.oauth_clients import OAuthClients
+from mailcore.grants.storage import store_access, store_grant
 from mailcore.reauth.authorization_requests import (
     LINK_LIFETIME,
     consume,
@@ -27,7 +29,6 @@ from mailcore.reauth.checks import (
     consented,
     exchange_error,
     merged,
-    write_grant,
 )
 from mailcore.senders.events import event
 from mailcore.senders.picture import read_sender
@@ -191,11 +192,11 @@ class Authorizations:
         try:
             key = UUID(authorization_id)
         except ValueError as exc:
-            raise LinkInvalid("There is no such re-auth. Start a new one.") from exc
+            raise _no_such_reauth() from exc
         with self._database.session() as session:
             request = session.get(AuthorizationRequestRow, key)
             if request is None:
-                raise LinkInvalid("There is no such re-auth. Start a new one.")
+                raise _no_such_reauth()
             account = session.exec(
                 select(SenderRow.gmail_account).where(SenderRow.alias == request.alias)
             ).first()
@@ -249,17 +250,23 @@ class Authorizations:
             raise exchange_error(failure, request.alias) from failure
 
     def _store(
-        self, request: AuthorizationRequestRow, exchanged: Exchanged, account: str
+        self, request: AuthorizationRequestRow, exchanged: Exchanged, account: GoogleAccount
     ) -> Completed:
         with self._database.session() as session:
             sender = find(session, request.alias)
             check_identity(sender, account)
-            grant = merged(sender, exchanged.grant, self._vault)
-            sender.gmail_account = sender.gmail_account or account
-            write_grant(
-                sender, self._vault.seal(grant.to_json()), exchanged, self._settings.grant_days
+            self._store_grant(sender, exchanged)
+            adopted = None if sender.gmail_account else f"adopted the account {account.email}"
+            sender.gmail_account = sender.gmail_account or account.email
+            sender.google_sub = account.sub
+            session.add(
+                event(
+                    sender.alias,
+                    AuditEvent.REAUTHORIZED,
+                    who=request.requested_by,
+                    detail=adopted,
+                )
             )
-            session.add(event(sender.alias, AuditEvent.REAUTHORIZED, who=request.requested_by))
             released = release_held(session.connection(), sender.alias)
             finish(session, request)
             session.flush()
@@ -270,3 +277,16 @@ class Authorizations:
                 requested_by=request.requested_by,
                 released=released,
             )
+
+    def _store_grant(self, sender: SenderRow, exchanged: Exchanged) -> None:
+        grant = merged(sender, exchanged.grant, self._vault)
+        if exchanged.grant.refresh_token is None:
+            store_access(sender, grant, vault=self._vault)
+            return
+        grant_days = self._settings.grant_days
+        lasts = exchanged.lasts or (timedelta(days=grant_days) if grant_days else None)
+        store_grant(sender, grant, vault=self._vault, lasts=lasts)
+
+
+def _no_such_reauth() -> LinkInvalid:
+    return LinkInvalid("This re-auth does not exist.", remedy="Start a new one.")
