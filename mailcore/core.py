@@ -63,9 +63,11 @@ class Mailcore:
     @cached_property
     def senders(self) -> "SenderRegistry":
         """The registry."""
+        from mailcore.google.revocation import TokenRevocation  # noqa: PLC0415
         from mailcore.senders.registry import SenderRegistry  # noqa: PLC0415
 
-        return SenderRegistry(self._database, self._vault)
+        revocation = TokenRevocation(self.settings.google_revoke_uri, self._transport)
+        return SenderRegistry(self._database, self._vault, revocation)
 
     @cached_property
     def authorizations(self) -> "Authorizations":

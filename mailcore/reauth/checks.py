@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-from email_validator import EmailNotValidError, validate_email
-
 from mailcore.errors import (
     ConfigurationError,
     ConsentDenied,
@@ -16,6 +14,7 @@ from mailcore.errors import (
 from mailcore.google.consent import EMAIL_SCOPE, SEND_SCOPE, SENDING_SCOPES, GoogleAccount
 from mailcore.google.credentials import Grant
 from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.senders.accounts import same_account
 from mailcore.status import RefusedBy
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderRow
@@ -97,27 +96,6 @@ def check_identity(sender: SenderRow, account: GoogleAccount) -> None:
             expected=expected,
             actual=account.email,
         )
-
-
-def same_account(one: str, other: str) -> bool:
-    """Say whether two addresses are one Google account.
-
-    Neither case matters nor whether a domain is written in Unicode or in punycode (RFC 5891);
-    at gmail.com, also called googlemail.com, neither do dots, nor what follows a plus sign
-    (https://support.google.com/mail/answer/7436150).
-    """
-    return _canonical(one) == _canonical(other)
-
-
-def _canonical(address: str) -> str:
-    local, _, domain = address.strip().lower().rpartition("@")
-    if domain in {"gmail.com", "googlemail.com"}:
-        return local.partition("+")[0].replace(".", "") + "@gmail.com"
-    try:
-        checked = validate_email(address.strip(), check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
-        return f"{local}@{domain}"
-    return f"{checked.local_part.lower()}@{checked.ascii_domain}"
 
 
 def merged(sender: SenderRow, grant: Grant, vault: Vault) -> Grant:

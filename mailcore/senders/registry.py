@@ -1,5 +1,6 @@
 """The registry: register, list, inspect, change and delete senders."""
 
+import logging
 from typing import Literal
 
 from sqlalchemy import delete, update
@@ -7,8 +8,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from mailcore.clock import now
-from mailcore.errors import ConfigurationError, InvalidSender, SenderExists
-from mailcore.google.credentials import OAuthClient
+from mailcore.errors import ConfigurationError, DatabaseUnavailable, InvalidSender, SenderExists
+from mailcore.google.credentials import Grant, OAuthClient
+from mailcore.google.failures import GoogleFailure
+from mailcore.google.revocation import TokenRevocation
+from mailcore.senders.accounts import same_account
 from mailcore.senders.events import event
 from mailcore.senders.listing import read_page
 from mailcore.senders.picture import no_sender, read_sender
@@ -24,10 +28,12 @@ from mailcore.store.models import (
     SenderRow,
 )
 from mailcore.values.deliveries import DeliveryStatus
-from mailcore.values.senders import AuditEvent, Sender, SenderEvent, SenderPage
+from mailcore.values.senders import AuditEvent, Deleted, Revocation, Sender, SenderEvent, SenderPage
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
+
+log = logging.getLogger("mailcore")
 
 _WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
 
@@ -38,11 +44,13 @@ class SenderRegistry:
     Args:
         database: where they are.
         vault: seals their own OAuth clients.
+        revocation: ends the grants of those that are deleted.
     """
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, revocation: TokenRevocation) -> None:
         self._database = database
         self._vault = vault
+        self._revocation = revocation
 
     def register(
         self,
@@ -85,7 +93,8 @@ class SenderRegistry:
                 )
         except IntegrityError as exc:
             raise SenderExists(
-                f"There is a sender {alias!r} already. Choose another alias, or delete that one.",
+                f"Sender {alias!r} already exists.",
+                remedy="Choose another alias, or delete that sender first.",
                 alias=alias,
             ) from exc
         return self.get(alias)
@@ -155,8 +164,8 @@ class SenderRegistry:
             ):
                 account = row.gmail_account or "the account that its next re-auth will name"
                 raise InvalidSender(
-                    f"Sender {alias!r} is authorised for {account}. To send from another "
-                    "account, register another sender.",
+                    f"Sender {alias!r} is authorised for {account}.",
+                    remedy="To send from another account, register another sender.",
                     field="gmail_account",
                     alias=alias,
                 )
@@ -192,24 +201,25 @@ class SenderRegistry:
             session.flush()
             return read_sender(session.connection(), alias)
 
-    def delete(self, alias: str, *, by: str) -> int:
+    def delete(self, alias: str, *, by: str, keep_grant: bool = False) -> Deleted:
         """Delete a sender with its tokens, clients and open links, for good.
 
-        The audit trail and the deliveries stay; what still waited is discarded.
+        The audit trail and the deliveries stay; what still waited is discarded. Its grant is
+        revoked at Google, if that can be done: the sender is deleted in any case.
 
         Args:
             alias: the sender.
             by: who deletes it.
-
-        Returns:
-            How many deliveries were discarded.
+            keep_grant: leave the grant alive at Google.
 
         Raises:
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
-            session.delete(find(session, alias))
+            row = find(session, alias)
+            sealed, shared = row.token_json, shares_account(session, row)
+            session.delete(row)
             for table in (AuthorizationRequestRow, ReauthTicketRow):
                 session.execute(delete(table).where(col(table.alias) == alias))
             discarded = changed_rows(
@@ -220,7 +230,29 @@ class SenderRegistry:
             )
             detail = f"{discarded} waiting deliveries discarded" if discarded else None
             session.add(event(alias, AuditEvent.DELETED, who=by, detail=detail))
-            return discarded
+        if sealed is None:
+            grant = Revocation.NO_GRANT
+        elif keep_grant:
+            grant = Revocation.KEPT
+        elif shared:
+            grant = Revocation.SHARED
+        else:
+            grant = self._revoke(alias, sealed, by)
+        return Deleted(alias=alias, discarded_deliveries=discarded, grant=grant)
+
+    def _revoke(self, alias: str, sealed: str, by: str) -> Revocation:
+        what, detail, outcome = AuditEvent.GRANT_REVOKED, None, Revocation.REVOKED
+        try:
+            refresh_token = Grant.from_json(self._vault.open(sealed)).refresh_token
+            self._revocation.revoke(refresh_token or "")
+        except (GoogleFailure, ConfigurationError) as exc:
+            what, detail, outcome = AuditEvent.GRANT_NOT_REVOKED, str(exc), Revocation.FAILED
+        try:
+            with self._database.session() as session:
+                session.add(event(alias, what, who=by, detail=detail))
+        except DatabaseUnavailable as exc:  # the sender is deleted, and its grant dealt with
+            log.warning("sender %s: %s could not be recorded: %s", alias, what, exc)
+        return outcome
 
     def events(self, alias: str, *, limit: int = 100) -> tuple[SenderEvent, ...]:
         """Return a sender's audit trail, newest first; a deleted sender has one too.
@@ -248,8 +280,21 @@ class SenderRegistry:
         try:
             client = OAuthClient.from_json(credentials_json, source="The sender's client")
         except ConfigurationError as exc:
-            raise InvalidSender(str(exc), field="credentials_json", alias=alias) from exc
+            raise InvalidSender(
+                exc.message, remedy=exc.remedy, field="credentials_json", alias=alias
+            ) from exc
         return self._vault.seal(client.to_json())
+
+
+def shares_account(session: Session, row: SenderRow) -> bool:
+    """Say whether another sender has a grant of the same account."""
+    account = row.gmail_account
+    others = session.exec(
+        select(SenderRow.gmail_account).where(
+            SenderRow.alias != row.alias, col(SenderRow.token_json).is_not(None)
+        )
+    )
+    return account is not None and any(other and same_account(account, other) for other in others)
 
 
 def find(session: Session, alias: str) -> SenderRow:

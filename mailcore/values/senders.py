@@ -151,6 +151,36 @@ class SenderEvent:
     detail: str | None
 
 
+class Revocation(StrEnum):
+    """What became of a deleted sender's grant at Google."""
+
+    #: Google ended it.
+    REVOKED = "revoked"
+    #: Google could not be asked, so the grant may still be there.
+    FAILED = "failed"
+    #: Whoever deleted the sender wanted to keep it.
+    KEPT = "kept"
+    #: Kept, as another sender uses the same account: Google would end that one's grant, too.
+    SHARED = "shared"
+    #: There was none.
+    NO_GRANT = "no grant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """A sender that was deleted.
+
+    Attributes:
+        alias: what it was called.
+        discarded_deliveries: how many messages that waited were discarded.
+        grant: what became of its grant at Google.
+    """
+
+    alias: str
+    discarded_deliveries: int
+    grant: Revocation
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedToken:
     """What became of one token file.

@@ -30,8 +30,8 @@ from mailcore import (
     WrongAccount,
     now,
 )
-from mailcore.reauth.checks import same_account
 from mailcore.sandbox import GoogleSandbox, faults
+from mailcore.senders.accounts import same_account
 from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back, meanwhile, query
 from tests.support.token_stand_in import TokenStandIn, id_token
 
