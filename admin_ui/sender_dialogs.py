@@ -26,7 +26,7 @@ class AddSender:
             alias = st.text_input(
                 "Alias",
                 placeholder="alerts",
-                help="The name that jobs use. Small letters, digits, dots and dashes.",
+                help="The name that jobs use. Lower-case letters, digits, dots and dashes.",
                 max_chars=63,
             )
             below_alias = st.empty()

@@ -4,13 +4,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from mailcore.errors import ConfigurationError, ReauthRequired
+from mailcore.errors import ReauthRequired
 from mailcore.google.error_mapping import to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Gmail
 from mailcore.google.refresh import TokenRefresh
 from mailcore.google.transport import Transport
-from mailcore.grants.oauth_clients import NO_CLIENT, OAuthClients
+from mailcore.grants.oauth_clients import OAuthClients, no_client
 from mailcore.grants.tokens import TOKEN_DEADLINE, Tokens
 from mailcore.message.arguments import SendArguments
 from mailcore.message.compose import ComposedMessage
@@ -259,7 +259,7 @@ class Mailcore:
 
         client = self.client.deployment()
         if client is None:
-            raise ConfigurationError(NO_CLIENT)
+            raise no_client()
         return login_settings(self.settings, client)
 
     def rotate_keys(self) -> int:

@@ -97,10 +97,10 @@ def _import(
             if obstacle is None and not dry_run:
                 _store(session, row, alias, token, vault, who=by)
     except IntegrityError:
-        obstacle = "a job took it over at the same moment"
+        obstacle = "a job imported it at the same moment"
     outcome = "skipped" if obstacle else "would import" if dry_run else "imported"
     return ImportedToken(
-        file=path.name, alias=alias, outcome=outcome, detail=obstacle or "its grant is taken over"
+        file=path.name, alias=alias, outcome=outcome, detail=obstacle or "its grant was imported"
     )
 
 
@@ -110,9 +110,9 @@ def _possible(alias: str) -> bool:
 
 def _obstacle(session: Session, alias: str, row: SenderRow | None) -> str | None:
     if not _possible(alias):
-        return "its name cannot be an alias; register the sender under another one"
+        return "its name cannot be an alias; register the sender under another name"
     if row is not None and row.token_json is not None:
-        return "the sender has a grant already"
+        return "the sender already has a grant"
     if row is None and _deleted_at(session, alias) is not None:
         return f"the sender was deleted; `pal-e-mail senders add {alias}` brings it back"
     return None

@@ -265,7 +265,7 @@ BAD = {
 def test_a_bad_file_is_named(core: Mailcore, secrets: SecretsDir, document: object) -> None:
     """The error names the file and what to do, shows none of its secrets, and stores nothing."""
     path = secrets.write("alerts", document)
-    with pytest.raises(ConfigurationError, match="Authorise the sender anew") as caught:
+    with pytest.raises(ConfigurationError, match="Authorise the sender instead") as caught:
         core.access_token("alerts")
     assert str(path) in str(caught.value)
     assert "secret-of-the-file" not in str(caught.value)
