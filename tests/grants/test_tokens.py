@@ -85,7 +85,7 @@ def test_an_unknown_sender_is_told_with_the_way_out(core: Mailcore) -> None:
 
 def test_capitals_are_understood(core: Mailcore, authorised: str) -> None:
     """Nobody is led to register the same sender twice."""
-    with pytest.raises(SenderNotFound, match="is it 'alerts'") as caught:
+    with pytest.raises(SenderNotFound, match="did you mean 'alerts'") as caught:
         core.access_token("Alerts")
     assert "senders add" not in str(caught.value)
 

@@ -370,7 +370,7 @@ def test_a_sender_deleted_while_google_is_asked(
     with pytest.raises(SenderNotFound):
         slow()
     assert core.senders.page().matching == 0
-    assert core.senders.events("alerts")[0].what == "deleted"
+    assert core.senders.events("alerts")[1].what == "deleted"
 
 
 def test_a_database_that_is_down_uses_no_link_up(
