@@ -96,9 +96,13 @@ class Reauth:
             draw_ticket(self.ticket)
             return
         st.caption("Somebody else's mailbox? Its owner can consent without access to this page.")
-        label = "Get a link for the mailbox's owner"
+        label, any_mailbox = "Get a link for the mailbox's owner", False
+        if self.authorization.gmail_account is None:
+            label, any_mailbox = "Get a link: whoever opens it may bring their mailbox", True
         if st.button(label, icon=":material/link:", width="stretch"):
-            ticket = visitor.core.tickets.issue(self.authorization.alias, by=visitor.by)
+            ticket = visitor.core.tickets.issue(
+                self.authorization.alias, by=visitor.by, any_mailbox=any_mailbox
+            )
             dialogs.show(replace(self, ticket=ticket))
 
 
@@ -195,7 +199,7 @@ def _draw_reason(progress: AuthorizationProgress) -> None:
 
 def _draw_done(sender: Sender) -> None:
     st.success(
-        f"**{escaped(sender.alias)}** is healthy again and sends as "
+        f"**{escaped(sender.alias)}** is healthy and sends as "
         f"**{escaped(sender.gmail_account or '')}**.",
         icon=":material/check_circle:",
     )

@@ -8,7 +8,7 @@ from admin_ui import dialogs, reauth_dialog
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped
 from admin_ui.wording import held
-from mailcore import InvalidSender, Sender, SenderExists
+from mailcore import InvalidSender, Revocation, Sender, SenderExists
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class AddSender:
             alias = st.text_input(
                 "Alias",
                 placeholder="alerts",
-                help="The name that jobs use. Small letters, digits, dots and dashes.",
+                help="The name that jobs use. Lower-case letters, digits, dots and dashes.",
                 max_chars=63,
             )
             below_alias = st.empty()
@@ -95,6 +95,15 @@ class DeleteSender:
         if typed.strip() != alias:
             wrong.error(f"That is not {escaped(alias)}. Nothing was deleted.")
             return
-        discarded = visitor.core.senders.delete(alias, by=visitor.by)
+        deleted = visitor.core.senders.delete(alias, by=visitor.by)
+        discarded = deleted.discarded_deliveries
         lost = f", {discarded} waiting mails discarded" if discarded else ""
-        dialogs.close(f"{escaped(alias)} is deleted{lost}")
+        dialogs.close(f"{escaped(alias)} is deleted{lost}{_GRANT.get(deleted.grant, '')}")
+
+
+_GRANT = {
+    Revocation.REVOKED: ", its grant revoked at Google",
+    Revocation.FAILED: ". Its grant could not be revoked: remove this app's access at "
+    "myaccount.google.com/permissions",
+    Revocation.SHARED: ". Its grant is kept, as another sender uses the same account",
+}

@@ -30,10 +30,14 @@ class OwnerLink:
 def issue(alias: str) -> None:
     """Issue a ticket, because somebody clicked, and show its link."""
     visitor = access.visitor()
-    dialogs.show(OwnerLink(visitor.core.tickets.issue(alias, by=visitor.by)))
+    any_mailbox = visitor.core.senders.get(alias).gmail_account is None
+    ticket = visitor.core.tickets.issue(alias, by=visitor.by, any_mailbox=any_mailbox)
+    dialogs.show(OwnerLink(ticket))
 
 
 def draw_ticket(ticket: Ticket) -> None:
     """Draw a ticket's link with a button that copies it."""
     st.caption("Send this to the mailbox's owner. It works once, for 72 hours.")
+    if ticket.gmail_account is None:
+        st.warning("Whoever opens it may bring their own mailbox: no account is set yet.")
     st.code(ticket.url or "", language=None, wrap_lines=True)

@@ -75,8 +75,14 @@ class Api:
     def delete(self, call: Call) -> Response:
         """``DELETE /senders/{alias}``: with its grant; what it still held is discarded."""
         alias = _alias(call)
-        discarded = self._core.senders.delete(alias, by=call.by)
-        return _json({"alias": alias, "discarded_deliveries": discarded})
+        deleted = self._core.senders.delete(alias, by=call.by)
+        return _json(
+            {
+                "alias": alias,
+                "discarded_deliveries": deleted.discarded_deliveries,
+                "grant": deleted.grant,
+            }
+        )
 
     def authorize(self, call: Call) -> Response:
         """``POST /senders/{alias}/auth``: a fresh link to Google's consent page."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from callback import problems
 from callback.api import DEFAULT_LIMIT, FILTERS, MAX_LIMIT, MAX_OFFSET
 from callback.endpoint import Call, Handler
-from mailcore import ALIAS_PATTERN, RESERVED_ALIASES, SenderStatus
+from mailcore import ALIAS_PATTERN, RESERVED_ALIASES, Revocation, SenderStatus
 
 Schema = dict[str, object]
 
@@ -125,7 +125,13 @@ def _inspect() -> Schema:
 
 
 def _delete() -> Schema:
-    deleted = _object({"alias": {"type": "string"}, "discarded_deliveries": {"type": "integer"}})
+    deleted = _object(
+        {
+            "alias": {"type": "string"},
+            "discarded_deliveries": {"type": "integer"},
+            "grant": {"enum": [outcome.value for outcome in Revocation]},
+        }
+    )
     return {
         "operationId": "deleteSender",
         "summary": "Delete a sender and its grant, for good; mail that still waited is discarded",

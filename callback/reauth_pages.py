@@ -109,12 +109,8 @@ class ReauthPages:
         if refused.alias is None or not outcome.mended_by_retry:
             return None
         try:
-            progress = self._core.authorizations.progress(authorization_id)
-            return self._core.authorizations.begin(
-                refused.alias,
-                by=progress.requested_by,
-                choose_account=isinstance(refused, WrongAccount),
-                renewing_all=progress.renewing_all,
+            return self._core.authorizations.begin_again(
+                authorization_id, choose_account=isinstance(refused, WrongAccount)
             )
         except PalEMailError as exc:
             # The refusal is what the person has to see; a way to retry is a courtesy.

@@ -78,7 +78,7 @@ def walk(browser: Browser, url: str, width: int, scheme: str) -> None:
     consent.get_by_role("button", name="Continue").click()
     consent.wait_for_load_state()
     take(consent, f"callback-{scheme}-{width}")
-    page.get_by_text("healthy again").first.wait_for()
+    page.get_by_text("is healthy and sends as").first.wait_for()
     take(page, f"reauth-done-{scheme}-{width}")
 
     for name, path, shown in (

@@ -4,13 +4,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from mailcore.errors import ConfigurationError, ReauthRequired
+from mailcore.errors import ReauthRequired
 from mailcore.google.error_mapping import to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Gmail
 from mailcore.google.refresh import TokenRefresh
 from mailcore.google.transport import Transport
-from mailcore.grants.oauth_clients import NO_CLIENT, OAuthClients
+from mailcore.grants.oauth_clients import OAuthClients, no_client
 from mailcore.grants.tokens import TOKEN_DEADLINE, Tokens
 from mailcore.message.arguments import SendArguments
 from mailcore.message.compose import ComposedMessage
@@ -63,9 +63,11 @@ class Mailcore:
     @cached_property
     def senders(self) -> "SenderRegistry":
         """The registry."""
+        from mailcore.google.revocation import TokenRevocation  # noqa: PLC0415
         from mailcore.senders.registry import SenderRegistry  # noqa: PLC0415
 
-        return SenderRegistry(self._database, self._vault)
+        revocation = TokenRevocation(self.settings.google_revoke_uri, self._transport)
+        return SenderRegistry(self._database, self._vault, revocation)
 
     @cached_property
     def authorizations(self) -> "Authorizations":
@@ -187,7 +189,7 @@ class Mailcore:
         """
         try:
             sender = self._tokens.load(alias)
-            self._tokens.fresh(sender, timeout=TOKEN_DEADLINE, refused=sender.grant.access_token)
+            self._tokens.renew(sender, timeout=TOKEN_DEADLINE)
         except ReauthRequired:
             pass  # never authorised: its status says so
         except GoogleFailure as failure:
@@ -257,7 +259,7 @@ class Mailcore:
 
         client = self.client.deployment()
         if client is None:
-            raise ConfigurationError(NO_CLIENT)
+            raise no_client()
         return login_settings(self.settings, client)
 
     def rotate_keys(self) -> int:

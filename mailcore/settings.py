@@ -42,6 +42,7 @@ SETTING_EXAMPLES = {
     "PALEMAIL_TRUSTED_USER_HEADER": "X-Auth-Request-Email",
     "PALEMAIL_GOOGLE_AUTH_URI": "https://accounts.google.com/o/oauth2/v2/auth",
     "PALEMAIL_GOOGLE_TOKEN_URI": "https://oauth2.googleapis.com/token",
+    "PALEMAIL_GOOGLE_REVOKE_URI": "https://oauth2.googleapis.com/revoke",
     "PALEMAIL_GMAIL_API_ENDPOINT": "https://gmail.googleapis.com/",
 }
 
@@ -156,6 +157,7 @@ class Settings(BaseSettings):
     trusted_user_header: str | None = None
     google_auth_uri: Endpoint = "https://accounts.google.com/o/oauth2/v2/auth"
     google_token_uri: Endpoint = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    google_revoke_uri: Endpoint = "https://oauth2.googleapis.com/revoke"
     gmail_api_endpoint: Endpoint = "https://gmail.googleapis.com/"
 
     def __init__(self, **values: Any) -> None:

@@ -1,8 +1,8 @@
-"""The state machine of a sender: pure, and one table of moves to audit.
+"""The state machine of a sender: one table of transitions to audit.
 
 *Expiring* is no state but a fact about a healthy sender (`values.senders.Sender.expiring`).
-What is transient, or the fault of the OAuth client or the project, is no event here: it
-moves nobody.
+What is transient, or the fault of the OAuth client or the project, is no trigger: it changes
+no sender's status.
 """
 
 from dataclasses import dataclass
@@ -16,21 +16,20 @@ class SenderStatus(StrEnum):
     PENDING = "pending"
     #: The last thing Google said was yes.
     HEALTHY = "healthy"
-    #: Google refuses the grant; a re-auth mends it.
+    #: Google refuses the grant; a re-auth fixes it.
     EXPIRED = "expired"
-    #: Google refuses the account for a reason that a re-auth does not mend.
+    #: Google refuses the account for a reason that a re-auth does not fix.
     BLOCKED = "blocked"
 
 
-_ANY = frozenset(SenderStatus)
-
-
-class SenderEventKind(StrEnum):
-    """What can move a sender."""
+class Trigger(StrEnum):
+    """What can change a sender's status."""
 
     #: A completed re-auth (or an import) stored a grant.
     GRANT_STORED = "grant_stored"
-    #: Gmail took a message.
+    #: Google's token endpoint renewed the grant.
+    GRANT_RENEWED = "grant_renewed"
+    #: Gmail accepted a message.
     SEND_ACCEPTED = "send_accepted"
     #: Google refuses the grant.
     GRANT_REFUSED = "grant_refused"
@@ -38,46 +37,43 @@ class SenderEventKind(StrEnum):
     ACCOUNT_REFUSED = "account_refused"
 
 
+class RefusedBy(StrEnum):
+    """Which part of Google refused an expired or blocked sender.
+
+    They disagree at times: the token endpoint renews a grant whose mailbox Gmail refuses. So a
+    renewal refutes only what the token endpoint itself has said.
+    """
+
+    TOKEN_ENDPOINT = "token_endpoint"  # noqa: S105 - a name, not a token
+    GMAIL = "gmail"
+
+
 @dataclass(frozen=True, slots=True)
-class Move:
-    """From where an event moves a sender, and where to.
+class Transition:
+    """From where a trigger takes a sender, and where to.
 
     Attributes:
-        sources: the states that it moves; in others it changes nothing.
+        sources: the states in which it counts; in others it changes nothing.
         target: the state that it leads to.
-        guarded: it counts only if the sender's generation is still the one that the
-            attempt used. A slow job that fails on the *old* grant must never undo the
-            re-auth that happened meanwhile.
     """
 
     sources: frozenset[SenderStatus]
     target: SenderStatus
-    guarded: bool
 
 
-MOVES = {
-    SenderEventKind.GRANT_STORED: Move(_ANY, SenderStatus.HEALTHY, guarded=False),
-    SenderEventKind.SEND_ACCEPTED: Move(
-        frozenset({SenderStatus.EXPIRED, SenderStatus.BLOCKED}), SenderStatus.HEALTHY, guarded=True
+_REFUSED = frozenset({SenderStatus.EXPIRED, SenderStatus.BLOCKED})
+
+#: Every trigger but `GRANT_STORED` counts only while the sender's generation is the one that
+#: the attempt used: a slow job that fails on the *old* grant must never undo the re-auth that
+#: happened meanwhile. `GRANT_RENEWED` counts only for refusals by the token endpoint.
+TRANSITIONS = {
+    Trigger.GRANT_STORED: Transition(frozenset(SenderStatus), SenderStatus.HEALTHY),
+    Trigger.GRANT_RENEWED: Transition(_REFUSED, SenderStatus.HEALTHY),
+    Trigger.SEND_ACCEPTED: Transition(_REFUSED, SenderStatus.HEALTHY),
+    Trigger.GRANT_REFUSED: Transition(
+        frozenset({SenderStatus.HEALTHY, SenderStatus.BLOCKED}), SenderStatus.EXPIRED
     ),
-    SenderEventKind.GRANT_REFUSED: Move(
-        frozenset({SenderStatus.HEALTHY, SenderStatus.BLOCKED}), SenderStatus.EXPIRED, guarded=True
-    ),
-    SenderEventKind.ACCOUNT_REFUSED: Move(
-        frozenset({SenderStatus.HEALTHY, SenderStatus.EXPIRED}), SenderStatus.BLOCKED, guarded=True
+    Trigger.ACCOUNT_REFUSED: Transition(
+        frozenset({SenderStatus.HEALTHY, SenderStatus.EXPIRED}), SenderStatus.BLOCKED
     ),
 }
-
-
-def after(event: SenderEventKind, status: SenderStatus, *, same_generation: bool) -> SenderStatus:
-    """Return the status that an event leads to; the same one where it moves nothing.
-
-    Args:
-        event: what happened.
-        status: the sender's status before.
-        same_generation: the grant that the event is about is still the stored one.
-    """
-    move = MOVES[event]
-    if status not in move.sources or (move.guarded and not same_generation):
-        return status
-    return move.target

@@ -33,6 +33,7 @@ WRONG = {
     "PALEMAIL_ENCRYPTION_KEYS": [SECRET, f"{KEY},{SECRET}", "ü"],
     "PALEMAIL_GRANT_DAYS": ["0", "-1", "seven", "nan", "inf", "1e9"],
     "PALEMAIL_GOOGLE_AUTH_URI": ["http://accounts.example.com/auth", "accounts.google.com"],
+    "PALEMAIL_GOOGLE_REVOKE_URI": ["http://oauth2.example.com/revoke", "file:///etc/passwd"],
     "PALEMAIL_GOOGLE_TOKEN_URI": ["http://oauth2.example.com/token", "file:///etc/passwd"],
     "PALEMAIL_GMAIL_API_ENDPOINT": ["http://10.0.0.1:8080/", "https://x.example/?key=1"],
 }

@@ -37,7 +37,7 @@ def auth(
             output.say("Stopped waiting. The link still works.")
             raise
     if progress.outcome is AuthorizationOutcome.DONE:
-        output.say(f"{alias} is healthy again ({progress.gmail_account}).")
+        output.say(f"{alias} is healthy ({progress.gmail_account}).")
         return
     output.say(f"Error: {progress.detail or 'The link was not followed in time.'}")
     refused_client = progress.code == ConfigurationError.code

@@ -16,7 +16,7 @@ from mailcore.cli.flags import wrong
 from mailcore.cli.output import JsonOption
 from mailcore.cli.wording import countdown, mails, status
 from mailcore.status import SenderStatus
-from mailcore.values.senders import Sender
+from mailcore.values.senders import Revocation, Sender
 
 Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)]
 
@@ -163,17 +163,32 @@ def remove(
     alias: Alias,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    keep_grant: Annotated[
+        bool, typer.Option("--keep-grant", help="Don't revoke its grant at Google.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove a sender and its grant, for good. Its history and deliveries stay."""
+    """Remove a sender for good, and revoke its grant. Its history and deliveries stay."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.senders.get(alias)
         if not yes:
             _have_it_typed(sender)
-        discarded = core.senders.delete(alias, by=BY)
+        deleted = core.senders.delete(alias, by=BY, keep_grant=keep_grant)
     if as_json:
-        output.document({"alias": alias, "discarded_deliveries": discarded})
+        output.document(deleted)
+    discarded = deleted.discarded_deliveries
     output.say(f"Removed {alias}." + (f" Discarded {mails(discarded)}." if discarded else ""))
+    if deleted.grant in _GRANT:
+        output.say(_GRANT[deleted.grant])
+
+
+_GRANT = {
+    Revocation.REVOKED: "Its grant at Google is revoked.",
+    Revocation.FAILED: "Its grant could not be revoked: remove this app's access at "
+    "myaccount.google.com/permissions.",
+    Revocation.KEPT: "Its grant at Google is kept.",
+    Revocation.SHARED: "Its grant at Google is kept, as another sender uses the same account.",
+}
 
 
 def _have_it_typed(sender: Sender) -> None:

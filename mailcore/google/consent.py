@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import google.auth.jwt
@@ -66,6 +66,18 @@ class Exchanged:
     grant: Grant
     id_token: str | None = field(repr=False)
     lasts: timedelta | None
+
+
+class GoogleAccount(NamedTuple):
+    """Who consented.
+
+    Attributes:
+        email: the mailbox's address, which can be given to somebody else one day.
+        sub: Google's own name for the account, which never changes.
+    """
+
+    email: str
+    sub: str
 
 
 class Consent:
@@ -145,8 +157,8 @@ class Consent:
         except UNREADABLE as exc:
             raise unreadable() from exc
 
-    def account(self, exchanged: Exchanged, client: OAuthClient) -> str:
-        """Return the address that consented, from the ID token.
+    def account(self, exchanged: Exchanged, client: OAuthClient) -> GoogleAccount:
+        """Return who consented, from the ID token.
 
         It came straight from the token endpoint, so TLS stands for the signature check
         (OpenID Connect Core 3.1.3.7); its claims are checked all the same.
@@ -158,7 +170,8 @@ class Consent:
             claims: Mapping[str, Any] = google.auth.jwt.decode(  # type: ignore[no-untyped-call]
                 exchanged.id_token or "", verify=False
             )
-            issuer, email = str(claims["iss"]), str(claims["email"])
+            issuer = str(claims["iss"])
+            account = GoogleAccount(email=str(claims["email"]), sub=str(claims["sub"]))
             as_expected = self._is_expected(issuer)
             proven = (
                 client.client_id in _as_list(claims["aud"])
@@ -167,16 +180,17 @@ class Consent:
             )
         except UNREADABLE:
             # google-auth's own error would print the token.
-            raise IdentityMissing(_NO_IDENTITY) from None
+            raise IdentityMissing(_NO_IDENTITY, remedy=_PROVE_IDENTITY) from None
         if not as_expected:
             raise IdentityMissing(
                 "Google's answer does not prove which mailbox consented: its ID token was issued "
-                f"by {issuer[:200]!r}, and {self._issuer!r} was expected, to the letter (localhost "
-                "is not 127.0.0.1). Check PALEMAIL_GOOGLE_TOKEN_URI."
+                f"by {issuer[:200]!r}, but exactly {self._issuer!r} was expected (localhost is "
+                "not 127.0.0.1).",
+                remedy="Check PALEMAIL_GOOGLE_TOKEN_URI.",
             )
         if not proven:
-            raise IdentityMissing(_NO_IDENTITY)
-        return email
+            raise IdentityMissing(_NO_IDENTITY, remedy=_PROVE_IDENTITY)
+        return account
 
     def _is_expected(self, issuer: str) -> bool:
         if self._issuer == GOOGLE_ISSUER:
@@ -186,8 +200,11 @@ class Consent:
 
 _NO_IDENTITY = (
     "Google's answer does not prove which mailbox consented: its ID token is missing, not "
-    "meant for this client, out of date, or without a verified address. Start again; if it "
-    "stays so, check this machine's clock and the OAuth client."
+    "meant for this client, out of date, or without a verified address."
+)
+_PROVE_IDENTITY = (
+    "Start the re-auth again. If that does not help, check this machine's clock and the OAuth "
+    "client."
 )
 
 

@@ -1,7 +1,7 @@
 """Grants and OAuth clients, and the JSON forms in which they are stored."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -11,6 +11,11 @@ from mailcore.errors import ConfigurationError
 #: An access token with less left than this is refreshed first. Google's libraries take
 #: 3 min 45 s; a job that was handed one still has time to use it.
 REFRESH_MARGIN = timedelta(minutes=4)
+
+_DOWNLOAD = (
+    "Download it from Google's console: APIs & Services, Credentials, your OAuth 2.0 client, "
+    "Download JSON."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,10 @@ class Grant:
             and self.access_expires_at is not None
             and self.access_expires_at - now() > REFRESH_MARGIN
         )
+
+    def without_access_token(self) -> Self:
+        """Return it with nothing but what can be renewed."""
+        return replace(self, access_token=None, access_expires_at=None)
 
     def to_json(self) -> str:
         """Return the stored form."""
@@ -100,11 +109,12 @@ class OAuthClient:
             )
         except (ValueError, AttributeError, TypeError, KeyError) as exc:
             raise ConfigurationError(
-                f"{source} is not an OAuth client file. Download it from Google's console: "
-                "APIs & Services, Credentials, your OAuth 2.0 client, Download JSON."
+                f"{source} is not an OAuth client file.", remedy=_DOWNLOAD
             ) from exc
         if not found.client_id or not found.client_secret:
-            raise ConfigurationError(f"{source} holds an empty client id or secret.")
+            raise ConfigurationError(
+                f"The client id or secret in {source} is empty.", remedy=_DOWNLOAD
+            )
         return found
 
 

@@ -1,5 +1,7 @@
 """From Google's failures to the errors that callers get: one table to audit."""
 
+from typing import Any, NamedTuple
+
 from mailcore.clock import now
 from mailcore.errors import (
     ConfigurationError,
@@ -32,43 +34,53 @@ _API_DISABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 #: Limits of the whole project rather than of one sender.
 _PROJECT_QUOTA = frozenset({"dailyLimitExceeded", "quotaExceeded"})
 
+
+class _Explanation(NamedTuple):
+    """What is wrong, with which sender, and what to do about it."""
+
+    message: str
+    remedy: str
+
+
 _EXPLANATIONS = {
-    FailureKind.GRANT: (
-        "Google refuses the grant of sender {alias!r} ({said}). Re-authorise it on {page}; "
-        "nothing else mends this."
+    FailureKind.GRANT: _Explanation(
+        "Google refuses the grant of sender {alias!r} ({said}).",
+        "Re-authorise it on {page}.",
     ),
-    FailureKind.ACCOUNT: (
-        "Google refuses the account of sender {alias!r} ({said}). Re-authorising does not "
-        "mend this: have the Workspace admin check that the account exists, is not suspended, "
-        "has Gmail switched on, and may use this app."
+    FailureKind.ACCOUNT: _Explanation(
+        "Google refuses the account of sender {alias!r} ({said}). Re-authorising does not help.",
+        "Ask the Workspace admin to check that the account exists, is not suspended, has Gmail "
+        "turned on, and may use this app.",
     ),
-    FailureKind.RATE: (
-        "Google asks sender {alias!r} to slow down ({said}). {when} Nothing was sent."
+    FailureKind.RATE: _Explanation(
+        "Google asks sender {alias!r} to slow down ({said}). Nothing was sent.",
+        "{when}",
     ),
-    FailureKind.TEMPORARY: (
-        "Google could not take the message of sender {alias!r} just now ({said}). It did not "
-        "go out; trying again later is safe."
+    FailureKind.TEMPORARY: _Explanation(
+        "Google could not serve sender {alias!r} just now ({said}). Nothing was sent.",
+        "It is safe to try again later.",
     ),
-    FailureKind.UNKNOWN: (
-        "The message of sender {alias!r} may or may not have been sent ({said}). It is not "
-        "repeated. Look into the account's Sent folder, then settle it on {page} or with "
-        "`pal-e-mail deliveries retry|discard`."
+    FailureKind.UNKNOWN: _Explanation(
+        "The message of sender {alias!r} may or may not have been sent ({said}). It will not be "
+        "repeated automatically.",
+        "Look in the account's Sent folder, then settle it on {page} or with "
+        "`pal-e-mail deliveries retry|discard`.",
     ),
-    FailureKind.CONFIGURATION: (
-        "Google refuses the OAuth client or the project, not sender {alias!r} ({said}). Check "
-        "the client and that the Gmail API is enabled, on the Setup page or with "
-        "`pal-e-mail doctor`."
+    FailureKind.CONFIGURATION: _Explanation(
+        "Google refuses the OAuth client or the project, not sender {alias!r} ({said}).",
+        "Check the client, and that the Gmail API is enabled, on the Setup page or with "
+        "`pal-e-mail doctor`.",
     ),
-    FailureKind.MESSAGE: (
-        "Gmail refuses this message of sender {alias!r} ({said}). Sending it again would be "
-        "refused again: change the message."
+    FailureKind.MESSAGE: _Explanation(
+        "Gmail rejects this message of sender {alias!r} ({said}).",
+        "Change the message before you send it again.",
     ),
 }
-_OTHER_CLIENT = (
-    "The grant of sender {alias!r} was given to another OAuth client than the one that is set up "
-    "({said}). Re-authorise it on {page}, or restore the client that it was given to."
-)
 _EXPLANATIONS[FailureKind.ACCESS_TOKEN] = _EXPLANATIONS[FailureKind.GRANT]
+_OTHER_CLIENT = _Explanation(
+    "The grant of sender {alias!r} belongs to another OAuth client than the current one ({said}).",
+    "Re-authorise the sender on {page}, or put the old client back.",
+)
 
 #: Codes of what only Gmail itself says: that access could be renewed does not refute it.
 SAID_BY_GMAIL = ("scope_missing", "api_disabled", "quota_exceeded")
@@ -76,14 +88,19 @@ SAID_BY_GMAIL = ("scope_missing", "api_disabled", "quota_exceeded")
 
 def explain(failure: GoogleFailure, *, alias: str, admin_url: str) -> str:
     """Say what is wrong, with which sender, and what to do next."""
+    return " ".join(_explanation(failure, alias=alias, admin_url=admin_url))
+
+
+def _explanation(failure: GoogleFailure, *, alias: str, admin_url: str) -> _Explanation:
     said = failure.reason if failure.text in {"", failure.reason} else str(failure)
     when = "Try again later."
     if failure.retry_at is not None:
-        when = f"It takes the next message at {failure.retry_at:%Y-%m-%d %H:%M:%S} UTC."
-    explanation = _EXPLANATIONS[failure.kind]
-    if failure.reason == "unauthorized_client":
-        explanation = _OTHER_CLIENT
-    return explanation.format(alias=alias, said=said, page=admin_url, when=when)
+        when = f"Try again at {failure.retry_at:%Y-%m-%d %H:%M:%S} UTC."
+    other_client = failure.reason == "unauthorized_client"
+    message, remedy = _OTHER_CLIENT if other_client else _EXPLANATIONS[failure.kind]
+    return _Explanation(
+        message.format(alias=alias, said=said), remedy.format(page=admin_url, when=when)
+    )
 
 
 def record_code(failure: GoogleFailure) -> str:
@@ -108,16 +125,15 @@ def to_error(
         admin_url: the page on which to re-authorise.
         delivery_id: the recorded delivery, or None where there is none.
     """
-    message = explain(failure, alias=alias, admin_url=admin_url)
+    message, remedy = _explanation(failure, alias=alias, admin_url=admin_url)
     kind = ERRORS[failure.kind]
+    if not issubclass(kind, MailError):
+        return kind(message, remedy=remedy, alias=alias)
+    evidence: dict[str, Any] = {"remedy": remedy, "alias": alias, "delivery_id": delivery_id}
     if kind is ReauthRequired:
-        return ReauthRequired(message, alias=alias, delivery_id=delivery_id, admin_url=admin_url)
+        evidence["admin_url"] = admin_url
     if kind is RateLimited:
         at = failure.retry_at
-        wait = None if at is None else max((at - now()).total_seconds(), 0.0)
-        return RateLimited(
-            message, alias=alias, delivery_id=delivery_id, retry_after=wait, retry_at=at
-        )
-    if issubclass(kind, MailError):
-        return kind(message, alias=alias, delivery_id=delivery_id)
-    return kind(message, alias=alias)
+        evidence["retry_at"] = at
+        evidence["retry_after"] = at and max((at - now()).total_seconds(), 0.0)
+    return kind(message, **evidence)

@@ -99,6 +99,8 @@ _SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
 _TOKEN_ERRORS = {
     "invalid_grant": FailureKind.GRANT,
     "invalid_rapt": FailureKind.GRANT,
+    #: At a renewal: this grant belongs to another OAuth client.
+    "unauthorized_client": FailureKind.GRANT,
     "admin_policy_enforced": FailureKind.ACCOUNT,
     "account_disabled": FailureKind.ACCOUNT,
     "account_suspended": FailureKind.ACCOUNT,

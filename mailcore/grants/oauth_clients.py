@@ -11,9 +11,9 @@ from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 
-NO_CLIENT = (
-    "No OAuth client is set up. Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or "
-    "GOOGLE_CREDENTIALS_FILE, or upload credentials.json on the Setup page."
+_NO_CLIENT_REMEDY = (
+    "Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or GOOGLE_CREDENTIALS_FILE, or upload "
+    "credentials.json on the Setup page."
 )
 
 _STORED = text("SELECT credentials_json FROM deployment")
@@ -53,7 +53,7 @@ class OAuthClients:
             return OAuthClient.from_json(self._vault.open(sealed), source="The sender's own client")
         found = self._find(connection)
         if found is None:
-            raise ConfigurationError(NO_CLIENT)
+            raise no_client()
         return found[0]
 
     def current(self) -> ClientInfo | None:
@@ -95,7 +95,7 @@ class OAuthClients:
         """
         client = OAuthClient(client_id=client_id.strip(), client_secret=client_secret.strip())
         if not client.client_id or not client.client_secret:
-            raise ConfigurationError("Both the client id and the client secret are needed.")
+            raise ConfigurationError("Enter both the client id and the client secret.")
         return self._store(client, by)
 
     def remove(self, *, by: str) -> None:
@@ -129,12 +129,17 @@ class OAuthClients:
         return OAuthClient.from_json(stored, source="The stored client"), "Setup page"
 
 
+def no_client() -> ConfigurationError:
+    """Return the error of a deployment without an OAuth client."""
+    return ConfigurationError("No OAuth client is set up.", remedy=_NO_CLIENT_REMEDY)
+
+
 def _from_file(path: Path) -> OAuthClient:
     try:
         content = path.expanduser().read_text(encoding="utf-8")
     except (OSError, ValueError) as exc:
         raise ConfigurationError(
-            f"GOOGLE_CREDENTIALS_FILE: {path} cannot be read. Example: "
-            "/etc/pal-e-mail/credentials.json"
+            f"GOOGLE_CREDENTIALS_FILE: {path} cannot be read.",
+            remedy="Example: /etc/pal-e-mail/credentials.json",
         ) from exc
     return OAuthClient.from_json(content, source=f"GOOGLE_CREDENTIALS_FILE ({path})")

@@ -60,7 +60,7 @@ def files(directory: Path) -> Iterator[Path]:
         ConfigurationError: it is no directory.
     """
     if not directory.expanduser().is_dir():
-        raise ConfigurationError(f"{directory} is not a directory that can be read.")
+        raise ConfigurationError(f"{directory} is not a directory, or cannot be read.")
     yield from sorted(directory.expanduser().glob("gmail-*.json"))
 
 
@@ -77,8 +77,8 @@ def read(path: Path) -> LegacyToken:
         raise _unusable(path) from exc
     if grant.refresh_token is None:
         raise ConfigurationError(
-            f"{path} holds no refresh token, so it would stop working within the hour. "
-            "Authorise the sender anew."
+            f"{path} holds no refresh token, so it would stop working within the hour.",
+            remedy="Authorise the sender instead.",
         )
     return LegacyToken(
         file=path.name,
@@ -90,8 +90,8 @@ def read(path: Path) -> LegacyToken:
 
 def _unusable(path: Path) -> ConfigurationError:
     return ConfigurationError(
-        f"{path} cannot be used as a Gmail token file. Authorise the sender anew, or remove the "
-        "file."
+        f"{path} is not a usable Gmail token file.",
+        remedy="Authorise the sender instead, or remove the file.",
     )
 
 
@@ -122,6 +122,7 @@ def _client(document: dict[str, Any], beside: Path) -> OAuthClient:
         text = beside.read_text(encoding="utf-8")
     except (OSError, ValueError) as exc:
         raise ConfigurationError(
-            f"{beside} cannot be read: the token files beside it need their OAuth client."
+            f"{beside} cannot be read. The token files in that directory need their OAuth client.",
+            remedy="Put it there, or authorise the sender instead.",
         ) from exc
     return OAuthClient.from_json(text, source=str(beside))

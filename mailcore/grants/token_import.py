@@ -8,19 +8,18 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from mailcore.clock import now
 from mailcore.errors import ConfigurationError, SenderNotFound
-from mailcore.google.credentials import OAuthClient
 from mailcore.grants import token_files
+from mailcore.grants.storage import store_grant
 from mailcore.grants.token_files import LegacyToken
 from mailcore.senders.events import event
-from mailcore.senders.transitions import AUTHORIZES_TO
+from mailcore.senders.picture import no_sender
 from mailcore.senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderEventRow, SenderRow
-from mailcore.values.senders import ImportedToken
+from mailcore.values.senders import AuditEvent, ImportedToken
 
 
 def adopt(alias: str, *, settings: Settings, database: Database, vault: Vault) -> None:
@@ -98,10 +97,10 @@ def _import(
             if obstacle is None and not dry_run:
                 _store(session, row, alias, token, vault, who=by)
     except IntegrityError:
-        obstacle = "a job took it over at the same moment"
+        obstacle = "a job imported it at the same moment"
     outcome = "skipped" if obstacle else "would import" if dry_run else "imported"
     return ImportedToken(
-        file=path.name, alias=alias, outcome=outcome, detail=obstacle or "its grant is taken over"
+        file=path.name, alias=alias, outcome=outcome, detail=obstacle or "its grant was imported"
     )
 
 
@@ -111,9 +110,9 @@ def _possible(alias: str) -> bool:
 
 def _obstacle(session: Session, alias: str, row: SenderRow | None) -> str | None:
     if not _possible(alias):
-        return "its name cannot be an alias; register the sender under another one"
+        return "its name cannot be an alias; register the sender under another name"
     if row is not None and row.token_json is not None:
-        return "the sender has a grant already"
+        return "the sender already has a grant"
     if row is None and _deleted_at(session, alias) is not None:
         return f"the sender was deleted; `pal-e-mail senders add {alias}` brings it back"
     return None
@@ -124,19 +123,10 @@ def _store(  # noqa: PLR0917
 ) -> None:
     sender = row or SenderRow(alias=alias)
     sender.gmail_account = sender.gmail_account or _account(token)
-    sender.credentials_json = sender.credentials_json or _seal(vault, token.client)
-    sender.token_json = vault.seal(token.grant.to_json())
-    sender.granted_scopes = list(token.grant.scopes)
-    sender.generation += 1
-    sender.status = AUTHORIZES_TO
-    sender.status_reason = None
-    sender.status_changed_at = sender.updated_at = now()
+    client = vault.seal(token.client.to_json())
+    store_grant(sender, token.grant, vault=vault, lasts=None, client_json=client)
     session.add(sender)
-    session.add(event(alias, "imported", who=who, detail=f"grant taken from {token.file}"))
-
-
-def _seal(vault: Vault, client: OAuthClient) -> str:
-    return vault.seal(client.to_json())
+    session.add(event(alias, AuditEvent.IMPORTED, who=who, detail=f"grant taken from {token.file}"))
 
 
 def _account(token: LegacyToken) -> str | None:
@@ -178,7 +168,7 @@ def _registered_for(session: Session, account: str) -> SenderRow | None:
 def _deleted_at(session: Session, alias: str) -> datetime | None:
     return session.exec(
         select(SenderEventRow.at)
-        .where(SenderEventRow.alias == alias, SenderEventRow.what == "deleted")
+        .where(SenderEventRow.alias == alias, SenderEventRow.what == AuditEvent.DELETED)
         .order_by(col(SenderEventRow.at).desc())
     ).first()
 
@@ -186,12 +176,13 @@ def _deleted_at(session: Session, alias: str) -> datetime | None:
 def _unknown(alias: str, deleted_at: datetime | None) -> SenderNotFound:
     if deleted_at is not None:
         return SenderNotFound(
-            f"Sender {alias!r} was deleted on {deleted_at:%Y-%m-%d}. Register it again with "
-            f"`pal-e-mail senders add {alias}`, and authorise it.",
+            f"Sender {alias!r} was deleted on {deleted_at:%Y-%m-%d}.",
+            remedy=f"Register it again with `pal-e-mail senders add {alias}`, and authorise it.",
             alias=alias,
         )
     return SenderNotFound(
-        f"There is no sender {alias!r}. `pal-e-mail senders list` shows those there are; "
+        f"There is no sender {alias!r}.",
+        remedy="`pal-e-mail senders list` shows the senders there are; "
         f"`pal-e-mail senders add {alias}` registers it.",
         alias=alias,
     )
@@ -200,8 +191,10 @@ def _unknown(alias: str, deleted_at: datetime | None) -> SenderNotFound:
 def _no_alias(alias: str) -> SenderNotFound:
     """Say that nobody can be called that; a job's author most likely wrote capitals."""
     meant = alias.lower()
-    hint = f" Aliases are in lower case: is it {meant!r}?" if _possible(meant) else ""
+    if not _possible(meant):
+        return no_sender(alias)
     return SenderNotFound(
-        f"There is no sender {alias!r}.{hint} `pal-e-mail senders list` shows those there are.",
+        f"There is no sender {alias!r}. Aliases are in lower case: did you mean {meant!r}?",
+        remedy="`pal-e-mail senders list` shows the senders there are.",
         alias=alias,
     )

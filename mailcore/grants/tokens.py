@@ -3,19 +3,20 @@
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy import Connection, text
 
-from mailcore.clock import now
 from mailcore.errors import ReauthRequired, SenderBlocked, SenderNotFound
 from mailcore.google.credentials import Grant
-from mailcore.google.error_mapping import SAID_BY_GMAIL, explain, to_error
+from mailcore.google.error_mapping import explain, to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.refresh import TokenRefresh
 from mailcore.grants.oauth_clients import OAuthClients
-from mailcore.senders.transitions import record_refusal
+from mailcore.senders.transitions import record_refusal, record_renewal
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.settings import Settings
+from mailcore.status import RefusedBy, SenderStatus
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 
@@ -23,19 +24,14 @@ from mailcore.store.encryption import Vault
 TOKEN_DEADLINE = 30.0
 
 _BY_ALIAS = text("""
-    SELECT id, alias, gmail_account, display_name, generation, token_json,
-           credentials_json, last_error_code, last_error_at
+    SELECT id, alias, gmail_account, display_name, generation, status, token_json,
+           coalesce(grant_client_json, credentials_json) AS client_json,
+           last_error_code, last_error_at
     FROM sender WHERE alias = :alias
 """)
-
-_SAVE = text("""
-    UPDATE sender
-    SET token_json = :token_json, last_refreshed_at = :at, updated_at = :at,
-        last_error_code = CASE WHEN last_error_code = ANY(:kept) THEN last_error_code END,
-        last_error_text = CASE WHEN last_error_code = ANY(:kept) THEN last_error_text END,
-        last_error_at = CASE WHEN last_error_code = ANY(:kept) THEN last_error_at END
-    WHERE id = :id AND generation = :generation
-""")
+_STORE = text(
+    "UPDATE sender SET token_json = :token_json WHERE id = :id AND generation = :generation"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +40,8 @@ class LoadedSender:
 
     Attributes:
         generation: of that grant; whatever the attempt learns counts for it alone.
+        status: what Google last said of it.
+        sealed_client: the client that renews it, as stored; None for the deployment's.
         last_error_code: of what went wrong last, or None since the last success.
         last_error_at: when that was.
     """
@@ -53,10 +51,19 @@ class LoadedSender:
     gmail_account: str | None
     display_name: str | None
     generation: int
+    status: SenderStatus
     grant: Grant
     sealed_client: str | None = field(repr=False)
     last_error_code: str | None
     last_error_at: datetime | None
+
+    def without_access_token(self) -> Self:
+        """Return it with a grant that has to be renewed before it is used."""
+        return replace(self, grant=self.grant.without_access_token())
+
+
+class RenewalFailed(GoogleFailure):
+    """A grant could not be renewed; that is recorded with its sender."""
 
 
 class Tokens:
@@ -79,6 +86,7 @@ class Tokens:
         refreshing: TokenRefresh,
     ) -> None:
         self._settings = settings
+        self._admin_url = settings.public_url
         self._database = database
         self._vault = vault
         self._clients = clients
@@ -86,10 +94,14 @@ class Tokens:
 
     def access_token(self, alias: str) -> str:
         """See `mailcore.Mailcore.access_token`."""
+        sender = self.load(alias)
+        if sender.status in _REFUSED:
+            # Whatever is stored: an access token may outlive its grant by an hour.
+            raise to_error(_REFUSED[sender.status], alias=alias, admin_url=self._admin_url)
         try:
-            grant = self.fresh(self.load(alias), timeout=TOKEN_DEADLINE).grant
+            grant = self.fresh(sender, timeout=TOKEN_DEADLINE).grant
         except GoogleFailure as failure:
-            raise to_error(failure, alias=alias, admin_url=self._settings.public_url) from failure
+            raise to_error(failure, alias=alias, admin_url=self._admin_url) from failure
         assert grant.access_token is not None  # noqa: S101 - `fresh` promises it
         return grant.access_token
 
@@ -129,32 +141,49 @@ class Tokens:
             sender: as loaded.
             timeout: seconds for all of it: waiting for others who are renewing the same
                 grant, and for Google.
-            refused: an access token that Google just refused, so that it is not fresh.
+            refused: an access token that Gmail just refused. It is never used again, also
+                where the grant cannot be renewed for a while.
 
         Raises:
-            GoogleFailure: Google refuses to renew it; that is recorded.
+            RenewalFailed: Google refuses to renew it; that is recorded.
             ReauthRequired: it was never authorised.
             SenderNotFound: it was deleted meanwhile.
             TemporaryFailure: others took too long, or Postgres cannot be reached.
         """
         if _usable(sender.grant, refused):
             return sender
+        return self._exclusively(sender, refused, timeout=timeout, forget=refused)
+
+    def renew(self, sender: LoadedSender, *, timeout: float) -> LoadedSender:
+        """Renew a grant even if its access token is fresh: that asks whether Google still does.
+
+        The arguments and the errors are those of `fresh`.
+        """
+        return self._exclusively(sender, sender.grant.access_token, timeout=timeout, forget=None)
+
+    def _exclusively(
+        self, sender: LoadedSender, unusable: str | None, *, timeout: float, forget: str | None
+    ) -> LoadedSender:
         if sender.grant.refresh_token is None:
             raise self._never_authorised(sender.alias)
         deadline = time.monotonic() + timeout
         with self._database.exclusive(sender.id, timeout=timeout) as connection:
             # What failed is returned, not raised: its record must be committed.
-            renewed = self._renew(connection, sender, refused, deadline)
+            if forget is not None:
+                self._forget(connection, sender, forget)
+            renewed = self._renew(connection, sender, unusable, deadline)
         if isinstance(renewed, GoogleFailure):
-            raise renewed
+            raise RenewalFailed(
+                renewed.kind, renewed.reason, renewed.text, retry_at=renewed.retry_at
+            ) from renewed
         return renewed
 
     def _renew(
-        self, connection: Connection, asked: LoadedSender, refused: str | None, deadline: float
+        self, connection: Connection, asked: LoadedSender, unusable: str | None, deadline: float
     ) -> LoadedSender | GoogleFailure:
         while True:
             sender = self._reload(connection, asked)
-            if _usable(sender.grant, refused):
+            if _usable(sender.grant, unusable):
                 return sender
             if failure := _refused_since(sender, asked):
                 return failure
@@ -169,8 +198,14 @@ class Tokens:
                     continue
                 self._record_refusal(connection, sender, failure)
                 return failure
-            if self._save(connection, sender, grant):
-                return replace(sender, grant=grant)
+            status = record_renewal(
+                connection,
+                sender_id=sender.id,
+                generation=sender.generation,
+                token_json=self._vault.seal(grant.to_json()),
+            )
+            if status is not None:
+                return replace(sender, grant=grant, status=status)
             # A re-auth came in between: its grant is the one to use.
 
     def _reload(self, connection: Connection, asked: LoadedSender) -> LoadedSender:
@@ -185,19 +220,14 @@ class Tokens:
     def _superseded(self, connection: Connection, sender: LoadedSender) -> bool:
         return self._reload(connection, sender).generation != sender.generation
 
-    def _save(self, connection: Connection, sender: LoadedSender, grant: Grant) -> bool:
-        """Store a renewed grant, unless a re-auth has stored a newer one."""
-        saved = connection.execute(
-            _SAVE,
-            {
-                "id": sender.id,
-                "generation": sender.generation,
-                "token_json": self._vault.seal(grant.to_json()),
-                "at": now(),
-                "kept": list(SAID_BY_GMAIL),
-            },
-        )
-        return saved.rowcount == 1
+    def _forget(self, connection: Connection, asked: LoadedSender, access_token: str) -> None:
+        """Drop a refused access token from what is stored, so that nobody posts it again."""
+        sender = self._reload(connection, asked)
+        if sender.grant.access_token != access_token:
+            return
+        forgotten = self._vault.seal(sender.grant.without_access_token().to_json())
+        values = {"id": sender.id, "generation": sender.generation, "token_json": forgotten}
+        connection.execute(_STORE, values)
 
     def _record_refusal(
         self, connection: Connection, sender: LoadedSender, failure: GoogleFailure
@@ -207,8 +237,9 @@ class Tokens:
             failure,
             sender_id=sender.id,
             generation=sender.generation,
-            reason=explain(failure, alias=sender.alias, admin_url=self._settings.public_url),
+            reason=explain(failure, alias=sender.alias, admin_url=self._admin_url),
             who="job",
+            refused_by=RefusedBy.TOKEN_ENDPOINT,
         )
 
     def _read(self, connection: Connection, alias: str) -> LoadedSender | None:
@@ -224,37 +255,36 @@ class Tokens:
             gmail_account=row.gmail_account,
             display_name=row.display_name,
             generation=row.generation,
+            status=SenderStatus(row.status),
             grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
-            sealed_client=row.credentials_json,
+            sealed_client=row.client_json,
             last_error_code=row.last_error_code,
             last_error_at=row.last_error_at,
         )
 
     def _never_authorised(self, alias: str) -> ReauthRequired:
-        page = self._settings.public_url
         return ReauthRequired(
-            f"Sender {alias!r} was never authorised. Authorise it on {page}.",
+            f"Sender {alias!r} has never been authorised.",
+            remedy=f"Authorise it on {self._admin_url}.",
             alias=alias,
-            admin_url=page,
+            admin_url=self._admin_url,
         )
 
 
-def _usable(grant: Grant, refused: str | None) -> bool:
-    return grant.fresh and grant.access_token != refused
+def _usable(grant: Grant, unusable: str | None) -> bool:
+    return grant.fresh and grant.access_token != unusable
 
 
-#: What the record says of a refusal that another caller has met.
-_REFUSED = {
-    ReauthRequired.code: (FailureKind.GRANT, "invalid_grant"),
-    SenderBlocked.code: (FailureKind.ACCOUNT, "account_refused"),
-}
+_GRANT_REFUSED = GoogleFailure(FailureKind.GRANT, "refused", "since an earlier attempt")
+_ACCOUNT_REFUSED = GoogleFailure(FailureKind.ACCOUNT, "refused", "since an earlier attempt")
+#: What Google has said of a sender, by its status.
+_REFUSED = {SenderStatus.EXPIRED: _GRANT_REFUSED, SenderStatus.BLOCKED: _ACCOUNT_REFUSED}
+#: The same of a refusal that another caller has met, by the recorded error.
+_RECORDED = {ReauthRequired.code: _GRANT_REFUSED, SenderBlocked.code: _ACCOUNT_REFUSED}
 
 
 def _refused_since(sender: LoadedSender, asked: LoadedSender) -> GoogleFailure | None:
-    """Return the refusal that someone met while this caller waited: asking again is idle."""
+    """Return the refusal that someone met while this caller waited: one request is enough."""
     if sender.generation != asked.generation or sender.last_error_at == asked.last_error_at:
         return None
-    if sender.last_error_code not in _REFUSED:
-        return None
-    kind, reason = _REFUSED[sender.last_error_code]
-    return GoogleFailure(kind, reason, "another job was refused just now")
+    return _RECORDED.get(sender.last_error_code or "")

@@ -11,7 +11,7 @@ from mailcore.clock import now
 from mailcore.errors import PalEMailError
 from mailcore.google.failures import GoogleFailure
 from mailcore.google.transport import Transport
-from mailcore.grants.oauth_clients import NO_CLIENT, OAuthClients
+from mailcore.grants.oauth_clients import OAuthClients, no_client
 from mailcore.settings import Settings, is_loopback
 from mailcore.store.database import Database
 from mailcore.store.migrate import is_current
@@ -82,8 +82,13 @@ def _migrations(database: Database) -> Finding:
 def _client(clients: OAuthClients) -> Finding:
     found = clients.current()
     if found is None:
-        what, _, remedy = NO_CLIENT.partition(". ")
-        return Finding(name="OAuth client", state=FindingState.BROKEN, detail=what, remedy=remedy)
+        missing = no_client()
+        return Finding(
+            name="OAuth client",
+            state=FindingState.BROKEN,
+            detail=missing.message,
+            remedy=missing.remedy,
+        )
     detail = f"{found.client_id}, from {found.source}"
     return Finding(name="OAuth client", state=FindingState.OK, detail=detail)
 

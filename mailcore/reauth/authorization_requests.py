@@ -1,14 +1,14 @@
 """Re-auths under way: what a link stands for, used up once, and what became of it."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from mailcore.clock import now
 from mailcore.errors import (
-    AuthorizationError,
     LinkExpired,
     LinkInvalid,
     LinkUsed,
@@ -19,14 +19,17 @@ from mailcore.senders.events import event
 from mailcore.store.database import Database, changed_rows
 from mailcore.store.models import AuthorizationRequestRow, ReauthTicketRow
 from mailcore.values.reauth import AuthorizationOutcome
+from mailcore.values.senders import AuditEvent
 
 #: How long a link to Google works.
 LINK_LIFETIME = timedelta(minutes=10)
+#: How often a refused re-auth can be begun again from its own page.
+MAX_RETRIES = 3
 #: How long a link that ran out is told apart from one that was never made.
 _REMEMBERED = timedelta(days=30)
 #: A callback that stored no outcome within this time was cut off.
 _CUT_OFF_AFTER = timedelta(minutes=1)
-_CUT_OFF = "The answer from Google was not taken in to the end. Start the re-auth again."
+_CUT_OFF = "Google's response was not fully processed. Start the re-auth again."
 
 
 def hashed(secret: str) -> str:
@@ -51,17 +54,17 @@ def consume(database: Database, state: str | None) -> AuthorizationRequestRow:
         ).first()
         if request is None:
             raise LinkInvalid(
-                "This link was not made here, or its sender was deleted. Start the re-auth "
-                "from the senders page."
+                "This link was not made here, or its sender was deleted.",
+                remedy="Start the re-auth from the senders page.",
             )
+        about: Any = {"alias": request.alias, "authorization_id": str(request.id)}
+        if request.outcome is AuthorizationOutcome.EXPIRED:
+            raise LinkUsed(superseded(request.alias), **about)
         if request.expires_at <= now():
-            raise _about(
-                request,
-                LinkExpired(
-                    f"The link for sender {request.alias!r} was good for ten minutes. Start "
-                    "the re-auth again.",
-                    alias=request.alias,
-                ),
+            raise LinkExpired(
+                f"The link for sender {request.alias!r} has expired: it works for ten minutes.",
+                remedy="Start the re-auth again.",
+                **about,
             )
         consumed = changed_rows(
             session,
@@ -73,15 +76,17 @@ def consume(database: Database, state: str | None) -> AuthorizationRequestRow:
             .values(consumed_at=now()),
         )
         if consumed != 1:
-            raise _about(
-                request,
-                LinkUsed(
-                    f"The link for sender {request.alias!r} was used already. If it is not "
-                    "healthy now, start the re-auth again.",
-                    alias=request.alias,
-                ),
+            raise LinkUsed(
+                f"The link for sender {request.alias!r} was used already.",
+                remedy="If the sender is not healthy now, start the re-auth again.",
+                **about,
             )
         return request
+
+
+def superseded(alias: str) -> str:
+    """Say that another link has done what this one was for."""
+    return f"Sender {alias!r} was re-authorised through another link; this one is not needed."
 
 
 def forget_old(session: Session) -> None:
@@ -91,12 +96,69 @@ def forget_old(session: Session) -> None:
 
 
 def finish(session: Session, request: AuthorizationRequestRow) -> None:
-    """Mark a re-auth as done, in the transaction that stores its grant."""
+    """Mark a re-auth as done, in the transaction that stores its grant.
+
+    It ends every other open link and ticket of the sender: none is needed any more.
+    """
     session.execute(
         update(AuthorizationRequestRow)
         .where(col(AuthorizationRequestRow.id) == request.id)
         .values(outcome=AuthorizationOutcome.DONE)
     )
+    session.execute(
+        update(AuthorizationRequestRow)
+        .where(
+            col(AuthorizationRequestRow.alias) == request.alias,
+            col(AuthorizationRequestRow.consumed_at).is_(None),
+        )
+        .values(
+            consumed_at=now(),
+            outcome=AuthorizationOutcome.EXPIRED,
+            refusal_code=LinkUsed.code,
+            refusal_text=superseded(request.alias),
+        )
+    )
+    session.execute(
+        update(ReauthTicketRow)
+        .where(col(ReauthTicketRow.alias) == request.alias, col(ReauthTicketRow.used_at).is_(None))
+        .values(used_at=now())
+    )
+
+
+def check_may_begin_again(session: Session, request: AuthorizationRequestRow) -> None:
+    """A refused re-auth offers a few fresh links, while one is needed.
+
+    Raises:
+        LinkUsed: it was offered too often, or another link has re-authorised the sender.
+        LinkExpired: the ticket that it came from has expired.
+    """
+    done = session.exec(
+        select(AuthorizationRequestRow.id).where(
+            AuthorizationRequestRow.alias == request.alias,
+            AuthorizationRequestRow.outcome == AuthorizationOutcome.DONE,
+            col(AuthorizationRequestRow.consumed_at) >= request.created_at,
+        )
+    ).first()
+    if done is not None:
+        raise LinkUsed(superseded(request.alias), alias=request.alias)
+    if request.outcome is not AuthorizationOutcome.REFUSED or request.retries >= MAX_RETRIES:
+        raise LinkUsed(
+            f"The re-auth of sender {request.alias!r} cannot be tried again from here.",
+            remedy="Start a new one from the senders page, or ask the admin for a new link.",
+            alias=request.alias,
+        )
+    if request.ticket_id is not None and ticket_end(session, request.ticket_id) <= now():
+        raise LinkExpired(
+            f"The link for sender {request.alias!r} has expired.",
+            remedy="Ask the admin for a new one.",
+            alias=request.alias,
+        )
+
+
+def ticket_end(session: Session, ticket_id: int) -> datetime:
+    """Return when a ticket expires; in the past where it is no more."""
+    ticket = session.get(ReauthTicketRow, ticket_id)
+    return now() if ticket is None else ticket.expires_at
 
 
 def refuse(database: Database, request: AuthorizationRequestRow, exc: PalEMailError) -> None:
@@ -114,7 +176,12 @@ def refuse(database: Database, request: AuthorizationRequestRow, exc: PalEMailEr
         if not isinstance(exc, SenderNotFound):
             detail = f"{exc.code}: {exc}"
             session.add(
-                event(request.alias, "reauth refused", who=request.requested_by, detail=detail)
+                event(
+                    request.alias,
+                    AuditEvent.REAUTH_REFUSED,
+                    who=request.requested_by,
+                    detail=detail,
+                )
             )
 
 
@@ -140,10 +207,5 @@ def outcome_of(
     if request.consumed_at is not None and request.consumed_at < now() - _CUT_OFF_AFTER:
         return AuthorizationOutcome.REFUSED, "cut_off", _CUT_OFF
     if request.consumed_at is None and request.expires_at <= now():
-        return AuthorizationOutcome.EXPIRED, LinkExpired.code, "The link ran out unused."
+        return AuthorizationOutcome.EXPIRED, LinkExpired.code, "The link expired unused."
     return AuthorizationOutcome.WAITING, None, None
-
-
-def _about(request: AuthorizationRequestRow, exc: AuthorizationError) -> AuthorizationError:
-    exc.authorization_id = str(request.id)
-    return exc

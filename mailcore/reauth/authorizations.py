@@ -1,18 +1,22 @@
 """Beginning and completing a re-auth. Every check has its place in the order; see `complete`."""
 
 import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlmodel import Session, select
 
 from mailcore.clock import now
 from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
-from mailcore.google.consent import Consent, Exchanged
+from mailcore.google.consent import Consent, Exchanged, GoogleAccount
 from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import GoogleFailure
 from mailcore.grants.oauth_clients import OAuthClients
+from mailcore.grants.storage import store_access, store_grant
 from mailcore.reauth.authorization_requests import (
     LINK_LIFETIME,
+    check_may_begin_again,
     consume,
     finish,
     forget_old,
@@ -20,6 +24,7 @@ from mailcore.reauth.authorization_requests import (
     outcome_of,
     refuse,
     refused_lately,
+    ticket_end,
 )
 from mailcore.reauth.checks import (
     check_identity,
@@ -27,16 +32,17 @@ from mailcore.reauth.checks import (
     consented,
     exchange_error,
     merged,
-    write_grant,
 )
 from mailcore.senders.events import event
-from mailcore.senders.registry import SenderRegistry, find, view
+from mailcore.senders.picture import read_sender
+from mailcore.senders.registry import SenderRegistry, find
 from mailcore.sending.delivery_table import release_held
 from mailcore.settings import Settings
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, SenderRow
 from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed
+from mailcore.values.senders import AuditEvent
 
 #: How many due senders a walk looks at to find its next.
 _WALK = 200
@@ -99,8 +105,22 @@ class Authorizations:
         by: str,
         choose_account: bool = False,
         renewing_all: bool = False,
+        ticket_id: int | None = None,
+        retries: int = 0,
+        until: datetime | None = None,
     ) -> Authorization:
-        """`begin`, in a transaction that does more, and counts only if that does."""
+        """`begin`, in a transaction that does more, and counts only if that does.
+
+        Args:
+            session: of that transaction.
+            alias: the sender.
+            by: who begins it.
+            choose_account: show Google's account chooser first.
+            renewing_all: it is part of a walk through everything that is due.
+            ticket_id: the ticket that it comes from, or None.
+            retries: how many refused ones it follows.
+            until: when the link ends, if that is sooner than in ten minutes.
+        """
         state = secrets.token_urlsafe(32)
         sender = find(session, alias)
         link = self._consent.consent_link(
@@ -117,7 +137,9 @@ class Authorizations:
             redirect_uri=self._settings.redirect_uri,
             requested_by=by,
             renewing_all=renewing_all,
-            expires_at=now() + LINK_LIFETIME,
+            ticket_id=ticket_id,
+            retries=retries,
+            expires_at=min(filter(None, (now() + LINK_LIFETIME, until))),
         )
         forget_old(session)
         session.add(request)
@@ -128,6 +150,39 @@ class Authorizations:
             url=link.url,
             expires_at=request.expires_at,
         )
+
+    def begin_again(self, authorization_id: str, *, choose_account: bool) -> Authorization:
+        """Begin a re-auth again for the person to whom it was refused just now.
+
+        That can be done a few times. One that came from a ticket ends with the ticket.
+
+        Args:
+            authorization_id: the refused one's.
+            choose_account: show Google's account chooser first, after a wrong account.
+
+        Raises:
+            LinkInvalid: there is no such re-auth.
+            LinkUsed: it was begun again too often, or another link has re-authorised the sender.
+            LinkExpired: the ticket that it came from has expired.
+            SenderNotFound: the sender was deleted meanwhile.
+            ConfigurationError: there is no OAuth client.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            refused = _request(session, authorization_id)
+            check_may_begin_again(session, refused)
+            ticket_id = refused.ticket_id
+            until = None if ticket_id is None else ticket_end(session, ticket_id)
+            return self.begin_in(
+                session,
+                refused.alias,
+                by=refused.requested_by,
+                choose_account=choose_account,
+                renewing_all=refused.renewing_all,
+                ticket_id=ticket_id,
+                retries=refused.retries + 1,
+                until=until,
+            )
 
     def next_due(self, *, by: str) -> Authorization | None:
         """Begin the re-auth of the next sender that is expiring or expired, if there is one.
@@ -173,8 +228,7 @@ class Authorizations:
         try:
             return self._take_in(request, code, error)
         except PalEMailError as exc:
-            exc.alias, exc.authorization_id = request.alias, str(request.id)
-            raise
+            raise replace(exc, alias=request.alias, authorization_id=str(request.id)) from exc
 
     def progress(self, authorization_id: str) -> AuthorizationProgress:
         """Say how far a re-auth has come.
@@ -186,14 +240,8 @@ class Authorizations:
             LinkInvalid: there is no such re-auth, or its sender was deleted.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        try:
-            key = UUID(authorization_id)
-        except ValueError as exc:
-            raise LinkInvalid("There is no such re-auth. Start a new one.") from exc
         with self._database.session() as session:
-            request = session.get(AuthorizationRequestRow, key)
-            if request is None:
-                raise LinkInvalid("There is no such re-auth. Start a new one.")
+            request = _request(session, authorization_id)
             account = session.exec(
                 select(SenderRow.gmail_account).where(SenderRow.alias == request.alias)
             ).first()
@@ -247,24 +295,49 @@ class Authorizations:
             raise exchange_error(failure, request.alias) from failure
 
     def _store(
-        self, request: AuthorizationRequestRow, exchanged: Exchanged, account: str
+        self, request: AuthorizationRequestRow, exchanged: Exchanged, account: GoogleAccount
     ) -> Completed:
         with self._database.session() as session:
             sender = find(session, request.alias)
             check_identity(sender, account)
-            grant = merged(sender, exchanged.grant, self._vault)
-            sender.gmail_account = sender.gmail_account or account
-            write_grant(
-                sender, self._vault.seal(grant.to_json()), exchanged, self._settings.grant_days
+            self._store_grant(sender, exchanged)
+            adopted = None if sender.gmail_account else f"adopted the account {account.email}"
+            sender.gmail_account = sender.gmail_account or account.email
+            sender.google_sub = account.sub
+            session.add(
+                event(
+                    sender.alias,
+                    AuditEvent.REAUTHORIZED,
+                    who=request.requested_by,
+                    detail=adopted,
+                )
             )
-            session.add(event(sender.alias, "reauthorized", who=request.requested_by))
             released = release_held(session.connection(), sender.alias)
             finish(session, request)
             session.flush()
             return Completed(
                 authorization_id=str(request.id),
-                sender=view(session, sender),
+                sender=read_sender(session.connection(), sender.alias),
                 renewing_all=request.renewing_all,
                 requested_by=request.requested_by,
                 released=released,
             )
+
+    def _store_grant(self, sender: SenderRow, exchanged: Exchanged) -> None:
+        grant = merged(sender, exchanged.grant, self._vault)
+        if exchanged.grant.refresh_token is None:
+            store_access(sender, grant, vault=self._vault)
+            return
+        grant_days = self._settings.grant_days
+        lasts = exchanged.lasts or (timedelta(days=grant_days) if grant_days else None)
+        store_grant(sender, grant, vault=self._vault, lasts=lasts)
+
+
+def _request(session: Session, authorization_id: str) -> AuthorizationRequestRow:
+    try:
+        request = session.get(AuthorizationRequestRow, UUID(authorization_id))
+    except ValueError:  # no such id can have been made
+        request = None
+    if request is None:
+        raise LinkInvalid("This re-auth does not exist.", remedy="Start a new one.")
+    return request

@@ -1,6 +1,7 @@
 """Tickets: links that an alert carries, or that go to the mailbox's owner.
 
-A ticket gives nothing but the chance to consent for that very mailbox, once.
+A ticket gives nothing but the chance to consent for that very mailbox, once. The first re-auth
+that succeeds ends every other one of its sender.
 """
 
 import secrets
@@ -10,7 +11,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from mailcore.clock import now
-from mailcore.errors import LinkExpired, LinkInvalid, LinkUsed
+from mailcore.errors import InvalidSender, LinkExpired, LinkInvalid, LinkUsed
 from mailcore.reauth.authorization_requests import hashed
 from mailcore.reauth.authorizations import Authorizations
 from mailcore.senders.events import event
@@ -19,6 +20,9 @@ from mailcore.settings import Settings
 from mailcore.store.database import Database, changed_rows
 from mailcore.store.models import ReauthTicketRow, SenderRow
 from mailcore.values.reauth import Authorization, Ticket
+from mailcore.values.senders import AuditEvent
+
+_ASK = "Ask the admin for a new one."
 
 #: How long a ticket works: over a weekend.
 TICKET_LIFETIME = timedelta(hours=72)
@@ -40,15 +44,18 @@ class Tickets:
         self._database = database
         self._authorizations = authorizations
 
-    def issue(self, alias: str, *, by: str) -> Ticket:
+    def issue(self, alias: str, *, by: str, any_mailbox: bool = False) -> Ticket:
         """Make a ticket for a sender.
 
         Args:
             alias: the sender.
             by: who hands it out.
+            any_mailbox: whoever opens the link may bring their mailbox, where the sender's
+                account is not known yet. Where it is, the link is good for that one only.
 
         Raises:
             SenderNotFound: no sender has that alias.
+            InvalidSender: its account is not known, and not just any is wanted.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         secret = secrets.token_urlsafe(32)
@@ -60,7 +67,16 @@ class Tickets:
                     ticket_hash=hashed(secret), alias=alias, issued_by=by, expires_at=expires_at
                 )
             )
-            session.add(event(alias, "ticket issued", who=by))
+            if account is None and not any_mailbox:
+                raise InvalidSender(
+                    f"The account of sender {alias!r} is not known yet, so whoever opens the link "
+                    "could bring a mailbox of their own.",
+                    remedy="Enter the sender's account first, or allow any mailbox.",
+                    field="gmail_account",
+                    alias=alias,
+                )
+            detail = None if account else "for any mailbox"
+            session.add(event(alias, AuditEvent.TICKET_ISSUED, who=by, detail=detail))
         url = f"{self._settings.public_url.rstrip('/')}/senders/reauth/{secret}"
         return Ticket(alias=alias, gmail_account=account, url=url, expires_at=expires_at)
 
@@ -94,7 +110,11 @@ class Tickets:
             row = _valid(session, ticket)
             # In one transaction, so that a failure leaves the ticket good.
             begun = self._authorizations.begin_in(
-                session, row.alias, by=f"ticket from {row.issued_by}", choose_account=True
+                session,
+                row.alias,
+                by=f"ticket from {row.issued_by}",
+                choose_account=True,
+                ticket_id=row.id,
             )
             used = changed_rows(
                 session,
@@ -112,15 +132,13 @@ def _valid(session: Session, ticket: str) -> ReauthTicketRow:
         select(ReauthTicketRow).where(ReauthTicketRow.ticket_hash == hashed(ticket))
     ).first()
     if row is None:
-        raise LinkInvalid(
-            "This link was not made here, or its sender was deleted. Ask the admin for a new one."
-        )
+        raise LinkInvalid("This link was not made here, or its sender was deleted.", remedy=_ASK)
     if row.used_at is not None:
         raise _used(row)
     if row.expires_at <= now():
         raise LinkExpired(
-            f"This link for sender {row.alias!r} was good for 72 hours. Ask the admin for a new "
-            "one.",
+            f"This link for sender {row.alias!r} has expired: it works for 72 hours.",
+            remedy=_ASK,
             alias=row.alias,
         )
     return row
@@ -128,7 +146,8 @@ def _valid(session: Session, ticket: str) -> ReauthTicketRow:
 
 def _used(row: ReauthTicketRow) -> LinkUsed:
     return LinkUsed(
-        f"This link for sender {row.alias!r} was used already. Ask the admin for a new one if it "
-        "is still needed.",
+        f"This link for sender {row.alias!r} was used already, or the sender was re-authorised "
+        "in another way.",
+        remedy="Ask the admin for a new one if it is still needed.",
         alias=row.alias,
     )

@@ -138,6 +138,7 @@ class GoogleSandbox:
             "GOOGLE_CLIENT_SECRET": self.client_secret,
             "PALEMAIL_GOOGLE_AUTH_URI": self.auth_uri,
             "PALEMAIL_GOOGLE_TOKEN_URI": self.token_uri,
+            "PALEMAIL_GOOGLE_REVOKE_URI": f"{self.url}/revoke",
             "PALEMAIL_GMAIL_API_ENDPOINT": f"{self.url}/",
         }
 

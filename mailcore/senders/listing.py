@@ -7,29 +7,17 @@ from sqlalchemy import Connection, RowMapping, text
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore.clock import now
-from mailcore.status import SenderStatus
+from mailcore.senders.picture import COLUMNS, EXPIRING, MOMENTS, OPEN, sender_from, times
 from mailcore.store.database import storable
-from mailcore.values.senders import EXPIRING_WITHIN, DeploymentProblem, Sender, SenderPage, Totals
+from mailcore.values.senders import DeploymentProblem, SenderPage, Totals
 
-#: Without this they would come back in the session's time zone.
-_MOMENTS = (
-    "status_changed_at",
-    "grant_issued_at",
-    "grant_expires_at",
-    "last_refreshed_at",
-    "last_sent_at",
-    "last_error_at",
-    "created_at",
-    "updated_at",
-    "problem_at",
-)
+#: Its grant is renewed with the deployment's OAuth client.
+_SHARES_CLIENT = "credentials_json IS NULL AND grant_client_json IS NULL"
 
 #: A project's exhausted quota counts as trouble for all for a day; it is renewed daily.
-_QUERY = text("""
+_QUERY = text(f"""
     WITH listed AS (
-        SELECT id, alias, gmail_account, display_name, project, status, grant_expires_at,
-               status = 'healthy' AND grant_expires_at IS NOT NULL
-                   AND grant_expires_at < :expiring_before AS expiring
+        SELECT id, alias, gmail_account, display_name, project, status, {EXPIRING} AS expiring
         FROM sender
     ), totals AS (
         SELECT count(*) FILTER (WHERE status = 'healthy') AS healthy,
@@ -40,7 +28,7 @@ _QUERY = text("""
                count(DISTINCT project) AS projects
         FROM listed
     ), matching AS (
-        SELECT id, expiring, project, alias,
+        SELECT id, project, alias,
                CASE WHEN status = 'expired' THEN 0 WHEN status = 'blocked' THEN 1
                     WHEN expiring THEN 2 WHEN status = 'pending' THEN 3 ELSE 4 END AS rank
         FROM listed
@@ -53,10 +41,7 @@ _QUERY = text("""
         SELECT * FROM matching ORDER BY rank, project NULLS LAST, alias
         LIMIT :limit OFFSET :offset
     ), open AS (
-        SELECT alias, count(*) FILTER (WHERE status = 'held') AS held,
-               count(*) FILTER (WHERE status = 'unknown'
-                                OR (status = 'sending' AND leased_until <= :now)) AS unknown
-        FROM delivery WHERE status IN ('held', 'unknown', 'sending') GROUP BY alias
+        {OPEN} GROUP BY alias
     ), problem AS (
         SELECT alias AS problem_alias, last_error_code AS problem_code,
                last_error_text AS problem_text, last_error_at AS problem_at
@@ -65,56 +50,42 @@ _QUERY = text("""
                OR (last_error_code = 'quota_exceeded' AND last_error_at > :a_day_ago))
           -- A mail that went out since, of any sender with the same client, shows that it
           -- works again.
-          AND last_error_at > coalesce(CASE WHEN credentials_json IS NULL THEN
-              (SELECT max(last_sent_at) FROM sender WHERE credentials_json IS NULL)
+          AND last_error_at > coalesce(CASE WHEN {_SHARES_CLIENT} THEN
+              (SELECT max(last_sent_at) FROM sender WHERE {_SHARES_CLIENT})
               ELSE last_sent_at END, '-infinity')
         ORDER BY last_error_at DESC LIMIT 1
     )
-    SELECT totals.*, problem.*, (SELECT count(*) FROM matching) AS matching,
+    SELECT totals.healthy, totals.expiring AS all_expiring, totals.expired, totals.blocked,
+           totals.pending, totals.projects, problem.*, (SELECT count(*) FROM matching) AS matching,
            (SELECT coalesce(sum(unknown), 0)::integer FROM open) AS all_unknown,
-           page.rank, page.expiring AS is_expiring,
-           sender.alias, sender.gmail_account, sender.display_name, sender.project,
-           sender.status, sender.status_reason, sender.status_changed_at, sender.generation,
-           sender.granted_scopes, sender.grant_issued_at, sender.grant_expires_at,
-           sender.last_refreshed_at, sender.last_sent_at, sender.last_error_code,
-           sender.last_error_text, sender.last_error_at, sender.created_at, sender.updated_at,
-           sender.credentials_json IS NOT NULL AS has_own_client,
-           coalesce(open.held, 0) AS held, coalesce(open.unknown, 0) AS unknown
+           page.rank, {COLUMNS}
     FROM totals
     LEFT JOIN problem ON true
     LEFT JOIN page ON true
     LEFT JOIN sender ON sender.id = page.id
     LEFT JOIN open ON open.alias = sender.alias
     ORDER BY page.rank, page.project NULLS LAST, page.alias
-""").columns(**dict.fromkeys(_MOMENTS, UTCDateTime()))
-
-_SENDER_FIELDS = tuple(
-    name
-    for name in Sender.__dataclass_fields__
-    if name not in {"status", "granted_scopes", "expiring"}
-)
+""").columns(**MOMENTS, problem_at=UTCDateTime())  # noqa: S608 - of constants
 
 
 def read_page(
     connection: Connection, *, search: str, status: str | None, offset: int, limit: int
 ) -> SenderPage:
     """Run the query. The arguments are those of `mailcore.senders.SenderRegistry.page`."""
-    at = now()
     values: dict[str, Any] = {
         "search": _literal(search.strip()),
         "status": status or "",
         "offset": offset,
         "limit": limit,
-        "now": at,
-        "expiring_before": at + EXPIRING_WITHIN,
-        "a_day_ago": at - timedelta(days=1),
+        "a_day_ago": now() - timedelta(days=1),
+        **times(),
     }
     rows = connection.execute(_QUERY, values).mappings().all()
     first = rows[0]
     return SenderPage(
-        senders=tuple(_sender(row) for row in rows if row["alias"] is not None),
+        senders=tuple(sender_from(row) for row in rows if row["alias"] is not None),
         matching=first["matching"],
-        totals=Totals(**{name: first[name] for name in Totals.__dataclass_fields__}),
+        totals=_totals(first),
         projects=first["projects"],
         unknown=first["all_unknown"],
         problem=_problem(first),
@@ -126,12 +97,13 @@ def _literal(search: str) -> str:
     return storable(search).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
-def _sender(row: RowMapping) -> Sender:
-    return Sender(
-        **{name: row[name] for name in _SENDER_FIELDS},
-        status=SenderStatus(row["status"]),
-        granted_scopes=tuple(row["granted_scopes"]),
-        expiring=row["is_expiring"],
+def _totals(row: RowMapping) -> Totals:
+    return Totals(
+        healthy=row["healthy"],
+        expiring=row["all_expiring"],
+        expired=row["expired"],
+        blocked=row["blocked"],
+        pending=row["pending"],
     )
 
 

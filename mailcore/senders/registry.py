@@ -1,16 +1,21 @@
 """The registry: register, list, inspect, change and delete senders."""
 
-from typing import Any, Literal
+import logging
+from typing import Literal
 
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from mailcore.clock import now
-from mailcore.errors import ConfigurationError, InvalidSender, SenderExists, SenderNotFound
-from mailcore.google.credentials import OAuthClient
+from mailcore.errors import ConfigurationError, DatabaseUnavailable, InvalidSender, SenderExists
+from mailcore.google.credentials import Grant, OAuthClient
+from mailcore.google.failures import GoogleFailure
+from mailcore.google.revocation import TokenRevocation
+from mailcore.senders.accounts import same_account
 from mailcore.senders.events import event
 from mailcore.senders.listing import read_page
+from mailcore.senders.picture import no_sender, read_sender
 from mailcore.senders.validation import ALIAS_PATTERN, checked_account, checked_alias, checked_text
 from mailcore.status import SenderStatus
 from mailcore.store.database import Database, changed_rows, storable
@@ -23,17 +28,12 @@ from mailcore.store.models import (
     SenderRow,
 )
 from mailcore.values.deliveries import DeliveryStatus
-from mailcore.values.senders import EXPIRING_WITHIN, Sender, SenderEvent, SenderPage
+from mailcore.values.senders import AuditEvent, Deleted, Revocation, Sender, SenderEvent, SenderPage
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
 
-_OPEN = text("""
-    SELECT count(*) FILTER (WHERE status = 'held') AS held,
-           count(*) FILTER (WHERE status = 'unknown'
-                            OR (status = 'sending' AND leased_until <= :now)) AS unknown
-    FROM delivery WHERE alias = :alias AND status IN ('held', 'unknown', 'sending')
-""")
+log = logging.getLogger("mailcore")
 
 _WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
 
@@ -44,11 +44,13 @@ class SenderRegistry:
     Args:
         database: where they are.
         vault: seals their own OAuth clients.
+        revocation: ends the grants of those that are deleted.
     """
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, revocation: TokenRevocation) -> None:
         self._database = database
         self._vault = vault
+        self._revocation = revocation
 
     def register(
         self,
@@ -86,10 +88,13 @@ class SenderRegistry:
         )
         try:
             with self._database.session() as session:
-                session.add_all([row, event(alias, "registered", who=by, detail=row.gmail_account)])
+                session.add_all(
+                    [row, event(alias, AuditEvent.REGISTERED, who=by, detail=row.gmail_account)]
+                )
         except IntegrityError as exc:
             raise SenderExists(
-                f"There is a sender {alias!r} already. Choose another alias, or delete that one.",
+                f"Sender {alias!r} already exists.",
+                remedy="Choose another alias, or delete that sender first.",
                 alias=alias,
             ) from exc
         return self.get(alias)
@@ -123,8 +128,10 @@ class SenderRegistry:
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.session() as session:
-            return view(session, find(session, alias, lock=False))
+        if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of them
+            raise no_sender(alias)
+        with self._database.statement() as connection:
+            return read_sender(connection, alias)
 
     def update(self, alias: str, *, by: str, **changes: str | None) -> Sender:
         """Change what is given: ``display_name``, ``project`` or ``gmail_account``.
@@ -157,8 +164,8 @@ class SenderRegistry:
             ):
                 account = row.gmail_account or "the account that its next re-auth will name"
                 raise InvalidSender(
-                    f"Sender {alias!r} is authorised for {account}. To send from another "
-                    "account, register another sender.",
+                    f"Sender {alias!r} is authorised for {account}.",
+                    remedy="To send from another account, register another sender.",
                     field="gmail_account",
                     alias=alias,
                 )
@@ -166,8 +173,9 @@ class SenderRegistry:
             if changed:
                 row.sqlmodel_update({**changed, "updated_at": now()})
                 detail = ", ".join(f"{name}: {value or 'none'}" for name, value in changed.items())
-                session.add(event(alias, "changed", who=by, detail=detail))
-            return view(session, row)
+                session.add(event(alias, AuditEvent.CHANGED, who=by, detail=detail))
+            session.flush()
+            return read_sender(session.connection(), alias)
 
     def set_client(self, alias: str, credentials_json: str | None, *, by: str) -> Sender:
         """Give a sender its own OAuth client, or take it away.
@@ -189,27 +197,29 @@ class SenderRegistry:
             row = find(session, alias)
             row.sqlmodel_update({"credentials_json": sealed, "updated_at": now()})
             detail = "its own OAuth client" if sealed else "the deployment's OAuth client"
-            session.add(event(alias, "client changed", who=by, detail=detail))
-            return view(session, row)
+            session.add(event(alias, AuditEvent.CLIENT_CHANGED, who=by, detail=detail))
+            session.flush()
+            return read_sender(session.connection(), alias)
 
-    def delete(self, alias: str, *, by: str) -> int:
+    def delete(self, alias: str, *, by: str, keep_grant: bool = False) -> Deleted:
         """Delete a sender with its tokens, clients and open links, for good.
 
-        The audit trail and the deliveries stay; what still waited is discarded.
+        The audit trail and the deliveries stay; what still waited is discarded. Its grant is
+        revoked at Google, if that can be done: the sender is deleted in any case.
 
         Args:
             alias: the sender.
             by: who deletes it.
-
-        Returns:
-            How many deliveries were discarded.
+            keep_grant: leave the grant alive at Google.
 
         Raises:
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
-            session.delete(find(session, alias))
+            row = find(session, alias)
+            sealed, shared = row.token_json, shares_account(session, row)
+            session.delete(row)
             for table in (AuthorizationRequestRow, ReauthTicketRow):
                 session.execute(delete(table).where(col(table.alias) == alias))
             discarded = changed_rows(
@@ -219,8 +229,30 @@ class SenderRegistry:
                 .values(status=DeliveryStatus.DISCARDED, body=None, updated_at=now()),
             )
             detail = f"{discarded} waiting deliveries discarded" if discarded else None
-            session.add(event(alias, "deleted", who=by, detail=detail))
-            return discarded
+            session.add(event(alias, AuditEvent.DELETED, who=by, detail=detail))
+        if sealed is None:
+            grant = Revocation.NO_GRANT
+        elif keep_grant:
+            grant = Revocation.KEPT
+        elif shared:
+            grant = Revocation.SHARED
+        else:
+            grant = self._revoke(alias, sealed, by)
+        return Deleted(alias=alias, discarded_deliveries=discarded, grant=grant)
+
+    def _revoke(self, alias: str, sealed: str, by: str) -> Revocation:
+        what, detail, outcome = AuditEvent.GRANT_REVOKED, None, Revocation.REVOKED
+        try:
+            refresh_token = Grant.from_json(self._vault.open(sealed)).refresh_token
+            self._revocation.revoke(refresh_token or "")
+        except (GoogleFailure, ConfigurationError) as exc:
+            what, detail, outcome = AuditEvent.GRANT_NOT_REVOKED, str(exc), Revocation.FAILED
+        try:
+            with self._database.session() as session:
+                session.add(event(alias, what, who=by, detail=detail))
+        except DatabaseUnavailable as exc:  # the sender is deleted, and its grant dealt with
+            log.warning("sender %s: %s could not be recorded: %s", alias, what, exc)
+        return outcome
 
     def events(self, alias: str, *, limit: int = 100) -> tuple[SenderEvent, ...]:
         """Return a sender's audit trail, newest first; a deleted sender has one too.
@@ -248,42 +280,34 @@ class SenderRegistry:
         try:
             client = OAuthClient.from_json(credentials_json, source="The sender's client")
         except ConfigurationError as exc:
-            raise InvalidSender(str(exc), field="credentials_json", alias=alias) from exc
+            raise InvalidSender(
+                exc.message, remedy=exc.remedy, field="credentials_json", alias=alias
+            ) from exc
         return self._vault.seal(client.to_json())
 
 
-def find(session: Session, alias: str, *, lock: bool = True) -> SenderRow:
-    """Return a sender's row, as a rule locked until the transaction ends.
+def shares_account(session: Session, row: SenderRow) -> bool:
+    """Say whether another sender has a grant of the same account."""
+    account = row.gmail_account
+    others = session.exec(
+        select(SenderRow.gmail_account).where(
+            SenderRow.alias != row.alias, col(SenderRow.token_json).is_not(None)
+        )
+    )
+    return account is not None and any(other and same_account(account, other) for other in others)
+
+
+def find(session: Session, alias: str) -> SenderRow:
+    """Return a sender's row, locked until the transaction ends.
 
     Raises:
         SenderNotFound: no sender has that alias.
     """
-    query = select(SenderRow).where(SenderRow.alias == alias)
     row = None
     if ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be an alias
-        row = session.exec(query.with_for_update() if lock else query).first()
+        row = session.exec(
+            select(SenderRow).where(SenderRow.alias == alias).with_for_update()
+        ).first()
     if row is None:
-        raise SenderNotFound(
-            f"There is no sender {alias!r}. `pal-e-mail senders list` shows those there are.",
-            alias=alias,
-        )
+        raise no_sender(alias)
     return row
-
-
-def view(session: Session, row: SenderRow) -> Sender:
-    """Return the frozen picture of a row."""
-    waiting = session.execute(_OPEN, {"alias": row.alias, "now": now()}).one()
-    ends = row.grant_expires_at
-    values: dict[str, Any] = row.model_dump(
-        exclude={"id", "token_json", "credentials_json", "granted_scopes"}
-    )
-    return Sender(
-        **values,
-        granted_scopes=tuple(row.granted_scopes),
-        expiring=row.status is SenderStatus.HEALTHY
-        and ends is not None
-        and ends - now() < EXPIRING_WITHIN,
-        has_own_client=row.credentials_json is not None,
-        held=waiting.held,
-        unknown=waiting.unknown,
-    )

@@ -22,14 +22,16 @@ def checked_alias(alias: str) -> str:
     """
     if not ALIAS_PATTERN.fullmatch(alias):
         raise InvalidSender(
-            f"{alias!r} cannot be an alias: lower-case letters, digits, '.', '_' and '-', at most "
-            "63, starting with a letter or digit. Example: alerts",
+            f"{alias!r} is not a valid alias.",
+            remedy="Use 1 to 63 lower-case letters, digits, '.', '_' and '-', and start with a "
+            "letter or digit. Example: alerts",
             field="alias",
             alias=alias,
         )
     if alias in RESERVED_ALIASES:
         raise InvalidSender(
-            f"{alias!r} is reserved for an address of this program; choose another alias.",
+            f"The alias {alias!r} is reserved for an address of this program.",
+            remedy="Choose another alias.",
             field="alias",
             alias=alias,
         )
@@ -51,7 +53,8 @@ def checked_account(account: str | None, alias: str) -> str | None:
         ).normalized
     except EmailNotValidError as exc:
         raise InvalidSender(
-            f"{account!r} is not an email address: {exc} Example: alerts@example.com",
+            f"{account!r} is not an email address: {exc}",
+            remedy="Example: alerts@example.com",
             field="gmail_account",
             alias=alias,
         ) from exc

@@ -95,7 +95,9 @@ class Attempts:
             if failure.kind is not FailureKind.ACCESS_TOKEN:
                 raise
         # Google may end an access token early; the grant behind it may still be good.
-        self._renew(submission, refused=submission.sender.grant.access_token)
+        refused = submission.sender.grant.access_token
+        submission.sender = submission.sender.without_access_token()
+        self._renew(submission, refused=refused)
         try:
             return self._post(submission)
         except GoogleFailure as failure:

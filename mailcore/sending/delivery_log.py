@@ -27,6 +27,7 @@ from mailcore.sending.send_email import Sending
 from mailcore.store.database import Database, changed_rows, storable
 from mailcore.store.models import DeliveryRow
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
+from mailcore.values.senders import AuditEvent
 
 #: Seconds that sending again may take.
 RETRY_TIMEOUT = 30.0
@@ -158,7 +159,7 @@ class DeliveryLog:
         with self._database.session() as session:
             leased_until = now() + timedelta(seconds=RETRY_TIMEOUT) + delivery_table.LEASE_MARGIN
             _settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=leased_until)
-            session.add(event(row.alias, "delivery retried", who=by, detail=delivery_id))
+            session.add(event(row.alias, AuditEvent.DELIVERY_RETRIED, who=by, detail=delivery_id))
         message = ComposedMessage(
             raw=row.body,
             message_id=row.message_id,
@@ -209,7 +210,7 @@ class DeliveryLog:
             if row.status not in _DISCARDABLE:
                 raise _not_settleable(row, "discarded")
             _settle(session, row, "discarded", DeliveryStatus.DISCARDED, body=None)
-            session.add(event(row.alias, "delivery discarded", who=by, detail=delivery_id))
+            session.add(event(row.alias, AuditEvent.DELIVERY_DISCARDED, who=by, detail=delivery_id))
         return self.get(delivery_id)
 
     def per_day(self, alias: str | None = None, *, days: int = 30) -> tuple[DayCount, ...]:

@@ -49,6 +49,7 @@ _SENT = text("""
             status = CASE WHEN recovers THEN :recovers_to ELSE sender.status END,
             status_reason = CASE WHEN recovers THEN NULL ELSE sender.status_reason END,
             status_changed_at = CASE WHEN recovers THEN :at ELSE sender.status_changed_at END,
+            refused_by = CASE WHEN recovers THEN NULL ELSE sender.refused_by END,
             last_error_code = NULL, last_error_text = NULL, last_error_at = NULL
         FROM before WHERE sender.id = before.id
         RETURNING sender.alias, recovers

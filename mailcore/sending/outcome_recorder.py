@@ -9,9 +9,11 @@ from mailcore.errors import MailError, OutcomeUnknown, PalEMailError
 from mailcore.google.error_mapping import ERRORS, explain
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
+from mailcore.grants.tokens import RenewalFailed
 from mailcore.senders.transitions import record_refusal
 from mailcore.sending import delivery_table
 from mailcore.sending.attempts import Submission
+from mailcore.status import RefusedBy
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.values.deliveries import DeliveryStatus
 
@@ -80,14 +82,16 @@ class OutcomeRecorder:
                     error_text=error_text,
                     thread_id=submission.thread_id,
                 )
-                record_refusal(
-                    connection,
-                    failure,
-                    sender_id=sender.id,
-                    generation=sender.generation,
-                    reason=reason,
-                    who="job",
-                )
+                if not isinstance(failure, RenewalFailed):  # that one is recorded already
+                    record_refusal(
+                        connection,
+                        failure,
+                        sender_id=sender.id,
+                        generation=sender.generation,
+                        reason=reason,
+                        who="job",
+                        refused_by=RefusedBy.GMAIL,
+                    )
 
         return _record(submission, reason, write)
 

@@ -33,7 +33,9 @@ def _rotate(session: Session, vault: Vault) -> list[bool]:
     return [
         *(_reseal(row, "code_verifier", vault) for row in requests),
         *(
-            _reseal(row, "token_json", vault) | _reseal(row, "credentials_json", vault)
+            _reseal(row, "token_json", vault)
+            | _reseal(row, "credentials_json", vault)
+            | _reseal(row, "grant_client_json", vault)
             for row in senders
         ),
         *(_reseal(row, "credentials_json", vault) for row in deployment),

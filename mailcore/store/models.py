@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, CheckConstraint, Enum, Index, LargeBinary, Text, t
 from sqlmodel import Field, SQLModel
 
 from mailcore.clock import now
-from mailcore.status import SenderStatus
+from mailcore.status import RefusedBy, SenderStatus
 from mailcore.values.deliveries import DeliveryStatus
 from mailcore.values.reauth import AuthorizationOutcome
 
@@ -33,16 +33,23 @@ class SenderRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     alias: str = Field(sa_type=Text, unique=True)
     gmail_account: str | None = Field(default=None, sa_type=Text)
+    #: Google's ``sub`` of that account: an address can be given to somebody else, this cannot.
+    google_sub: str | None = Field(default=None, sa_type=Text)
     display_name: str | None = Field(default=None, sa_type=Text)
     project: str | None = Field(default=None, sa_type=Text)
     credentials_json: str | None = Field(default=None, sa_type=Text, repr=False)
     token_json: str | None = Field(default=None, sa_type=Text, repr=False)
+    #: The client that a grant from a token file was given to; it renews that grant only.
+    grant_client_json: str | None = Field(default=None, sa_type=Text, repr=False)
     generation: int = 0
     status: SenderStatus = Field(
         default=SenderStatus.PENDING, sa_type=_checked_text(SenderStatus, "sender_status")
     )
     status_reason: str | None = Field(default=None, sa_type=Text)
     status_changed_at: datetime = Field(default_factory=now)
+    refused_by: RefusedBy | None = Field(
+        default=None, sa_type=_checked_text(RefusedBy, "sender_refused_by")
+    )
     granted_scopes: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))
     grant_issued_at: datetime | None = None
     grant_expires_at: datetime | None = None
@@ -68,6 +75,10 @@ class AuthorizationRequestRow(SQLModel, table=True):
     redirect_uri: str = Field(sa_type=Text)
     requested_by: str = Field(sa_type=Text)
     renewing_all: bool = False
+    #: The ticket that it was begun with, or None.
+    ticket_id: int | None = None
+    #: How many refused ones it follows, each begun again by its own page.
+    retries: int = 0
     created_at: datetime = Field(default_factory=now)
     expires_at: datetime
     consumed_at: datetime | None = None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from mailcore.status import SenderStatus
 
@@ -109,6 +110,28 @@ class SenderPage:
     problem: DeploymentProblem | None
 
 
+class AuditEvent(StrEnum):
+    """What the audit trail records of a sender."""
+
+    REGISTERED = "registered"
+    IMPORTED = "imported"
+    CHANGED = "changed"
+    CLIENT_CHANGED = "client changed"
+    TICKET_ISSUED = "ticket issued"
+    REAUTHORIZED = "reauthorized"
+    REAUTH_REFUSED = "reauth refused"
+    #: Google accepts the grant again without a re-auth.
+    HEALTHY = "healthy"
+    EXPIRED = "expired"
+    BLOCKED = "blocked"
+    DELIVERY_RETRIED = "delivery retried"
+    DELIVERY_DISCARDED = "delivery discarded"
+    DELETED = "deleted"
+    #: After a deletion, at Google.
+    GRANT_REVOKED = "grant revoked"
+    GRANT_NOT_REVOKED = "grant not revoked"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderEvent:
     """One line of the audit trail.
@@ -116,7 +139,7 @@ class SenderEvent:
     Attributes:
         at: when.
         alias: the sender, kept after it is deleted.
-        what: such as ``"registered"``, ``"expired"``, ``"reauthorized"``.
+        what: one of `AuditEvent`; text, so that what an older version wrote stays readable.
         who: the admin's email, ``"job"``, ``"cli"``, ``api:LABEL``, or ``ticket from …``.
         detail: more in words, or None.
     """
@@ -126,6 +149,36 @@ class SenderEvent:
     what: str
     who: str
     detail: str | None
+
+
+class Revocation(StrEnum):
+    """What became of a deleted sender's grant at Google."""
+
+    #: Google ended it.
+    REVOKED = "revoked"
+    #: Google could not be asked, so the grant may still be there.
+    FAILED = "failed"
+    #: Whoever deleted the sender wanted to keep it.
+    KEPT = "kept"
+    #: Kept, as another sender uses the same account: Google would end that one's grant, too.
+    SHARED = "shared"
+    #: There was none.
+    NO_GRANT = "no grant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """A sender that was deleted.
+
+    Attributes:
+        alias: what it was called.
+        discarded_deliveries: how many messages that waited were discarded.
+        grant: what became of its grant at Google.
+    """
+
+    alias: str
+    discarded_deliveries: int
+    grant: Revocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ def test_a_sender_is_added_and_led_to_its_consent(
     with page.expect_popup() as popup:
         page.get_by_role("link", name="Continue to Google").click()
     allow(popup.value)
-    expect(page.get_by_role("dialog")).to_contain_text("reports is healthy again")
+    expect(page.get_by_role("dialog")).to_contain_text("reports is healthy")
     assert core.senders.get("reports").status is SenderStatus.HEALTHY
     assert {event.who for event in core.senders.events("reports")} == {"admin"}
 

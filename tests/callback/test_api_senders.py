@@ -113,7 +113,11 @@ def test_a_sender_is_deleted(api: TestClient, core: Mailcore, authorised: str) -
     answer = api.delete(f"/senders/{authorised}")
 
     assert answer.status_code == 200
-    assert answer.json() == {"alias": authorised, "discarded_deliveries": 0}
+    assert answer.json() == {
+        "alias": authorised,
+        "discarded_deliveries": 0,
+        "grant": "revoked",
+    }
     assert api.get(f"/senders/{authorised}").status_code == 404
     assert core.senders.events(authorised)[0].who == "api:ci"
 

@@ -61,7 +61,7 @@ def test_a_repeated_consent_makes_it_healthy_again(
 
     answer = browser.get(google.consent(core.authorizations.begin(authorised, by="t").url))
 
-    shows(answer, 200, "alerts is healthy again", core)
+    shows(answer, 200, "alerts is healthy", core)
     assert core.check(authorised).status is SenderStatus.HEALTHY
 
 
@@ -134,7 +134,7 @@ def test_trying_again_leads_to_healthy(
     to_google = browser.post(refused.url, follow_redirects=False).headers["location"]
     answer = browser.get(google.consent(to_google))
 
-    shows(answer, 200, "alerts is healthy again", core)
+    shows(answer, 200, "alerts is healthy", core)
     assert core.senders.events(authorised)[0].who == "ann@example.com"
 
 

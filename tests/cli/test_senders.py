@@ -20,7 +20,11 @@ def test_life_of_a_sender(cli: Cli, core: Mailcore) -> None:
     shown = cli("senders", "show", "alerts")
     assert all(text in shown.out for text in ("Zoë", "never authorised", "registered", "cli"))
     removed = cli("senders", "remove", "alerts", "--yes", "--json")
-    assert removed.json == {"alias": "alerts", "discarded_deliveries": 0}
+    assert removed.json == {
+        "alias": "alerts",
+        "discarded_deliveries": 0,
+        "grant": "no grant",
+    }
     assert cli("senders", "list", "--json").json == {"senders": []}
     assert core.senders.events("alerts")[0].what == "deleted"
 

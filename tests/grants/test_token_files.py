@@ -17,7 +17,7 @@ from mailcore import (
     Settings,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back
+from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back, query
 
 
 class SecretsDir:
@@ -115,7 +115,26 @@ def test_google_auths_own_format_is_taken_too(
     secrets.write("alerts", secrets.authorized_user())
     send(core)
     assert google.requests.refreshes() == 1
-    assert core.senders.get("alerts").has_own_client
+
+
+def test_a_files_client_only_refreshes_its_grant(
+    core: Mailcore, google: GoogleSandbox, secrets: SecretsDir
+) -> None:
+    """A re-auth goes through the deployment's client: a desktop client has no https callback."""
+    of_file = google.register_client()
+    issued = secrets.authorized_user()
+    secrets.write(
+        "alerts", {**issued, "client_id": of_file.client_id, "client_secret": of_file.client_secret}
+    )
+    with pytest.raises(ReauthRequired):
+        send(core)  # refreshed with the file's client, whose grant it is not here
+    sender = core.senders.get("alerts")
+    assert not sender.has_own_client
+    assert sender.grant_issued_at is not None
+    assert query(core.authorizations.begin("alerts", by="t").url)["client_id"] == google.client_id
+    authorise(core, google)
+    core.check("alerts")
+    send(core)
 
 
 @pytest.mark.parametrize("name", ["alerts", ACCOUNT, "robot"])
@@ -246,7 +265,7 @@ BAD = {
 def test_a_bad_file_is_named(core: Mailcore, secrets: SecretsDir, document: object) -> None:
     """The error names the file and what to do, shows none of its secrets, and stores nothing."""
     path = secrets.write("alerts", document)
-    with pytest.raises(ConfigurationError, match="Authorise the sender anew") as caught:
+    with pytest.raises(ConfigurationError, match="Authorise the sender instead") as caught:
         core.access_token("alerts")
     assert str(path) in str(caught.value)
     assert "secret-of-the-file" not in str(caught.value)

@@ -281,7 +281,7 @@ def test_a_grant_known_to_be_dead_is_asked_about_once_by_a_crowd(
     loads = Loads(core)
 
     with google.hold("token") as gate:
-        calls = [meanwhile(lambda: core.access_token(authorised)) for _ in range(50)]
+        calls = [meanwhile(lambda: _send(core, authorised, 30)) for _ in range(50)]
         gate.wait_for_arrivals(1)
         loads.wait_for(50)
     for call in calls:
@@ -290,7 +290,7 @@ def test_a_grant_known_to_be_dead_is_asked_about_once_by_a_crowd(
 
     assert google.requests.refreshes() == 1
     with pytest.raises(ReauthRequired):
-        core.access_token(authorised)
+        _send(core, authorised, 30)
     assert google.requests.refreshes() == 2  # a later caller does ask: it may work again
 
 

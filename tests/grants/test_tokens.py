@@ -85,7 +85,7 @@ def test_an_unknown_sender_is_told_with_the_way_out(core: Mailcore) -> None:
 
 def test_capitals_are_understood(core: Mailcore, authorised: str) -> None:
     """Nobody is led to register the same sender twice."""
-    with pytest.raises(SenderNotFound, match="is it 'alerts'") as caught:
+    with pytest.raises(SenderNotFound, match="did you mean 'alerts'") as caught:
         core.access_token("Alerts")
     assert "senders add" not in str(caught.value)
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_an_alias_is_simply_unknown(core: Mailcore, alias: str) -
 def test_a_sender_never_authorised_is_told_so(core: Mailcore, google: GoogleSandbox) -> None:
     """The error carries the page to authorise it on, and Google is not asked."""
     core.senders.register("alerts", by="t")
-    with pytest.raises(ReauthRequired, match="never authorised") as caught:
+    with pytest.raises(ReauthRequired, match="has never been authorised") as caught:
         core.access_token("alerts")
     assert caught.value.admin_url == core.settings.public_url
     assert core.check("alerts").status is SenderStatus.PENDING

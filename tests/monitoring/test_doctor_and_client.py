@@ -105,7 +105,7 @@ def test_a_wrong_upload_is_refused(bare: Settings, upload: str, deployed: Deploy
 def test_half_a_pair_is_refused(bare: Settings, pair: tuple[str, str], deployed: Deployed) -> None:
     """Both are needed."""
     core = deployed(bare)
-    with pytest.raises(ConfigurationError, match="needed"):
+    with pytest.raises(ConfigurationError, match="Enter both"):
         core.client.store_pair(*pair, by="t")
 
 

@@ -109,7 +109,7 @@ def test_without_an_oauth_client_there_is_no_link(settings: Settings, tables: Ta
 
 
 def test_progress_waits_until_google_answered(core: Mailcore, google: GoogleSandbox) -> None:
-    """The dialog that asks sees it waiting, and then done."""
+    """The dialog that asks sees it waiting, also while another sender is re-authorised."""
     core.senders.register("alerts", gmail_account=ACCOUNT, by="t")
     begun = core.authorizations.begin("alerts", renewing_all=True, by="ann@example.com")
     waiting = core.authorizations.progress(begun.id)
@@ -117,8 +117,9 @@ def test_progress_waits_until_google_answered(core: Mailcore, google: GoogleSand
     assert (waiting.alias, waiting.gmail_account, waiting.code) == ("alerts", ACCOUNT, None)
     assert (waiting.renewing_all, waiting.requested_by) == (True, "ann@example.com")
 
-    authorise(core, google)
-    assert core.authorizations.progress(begun.id) == waiting  # that was another link
+    core.senders.register("other", gmail_account="billing@example.com", by="t")
+    authorise(core, google, "other")
+    assert core.authorizations.progress(begun.id) == waiting
 
 
 def test_progress_of_a_link_that_ran_out(core: Mailcore, tables: Tables) -> None:

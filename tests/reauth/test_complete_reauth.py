@@ -30,8 +30,8 @@ from mailcore import (
     WrongAccount,
     now,
 )
-from mailcore.reauth.checks import same_account
 from mailcore.sandbox import GoogleSandbox, faults
+from mailcore.senders.accounts import same_account
 from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back, meanwhile, query
 from tests.support.token_stand_in import TokenStandIn, id_token
 
@@ -370,7 +370,7 @@ def test_a_sender_deleted_while_google_is_asked(
     with pytest.raises(SenderNotFound):
         slow()
     assert core.senders.page().matching == 0
-    assert core.senders.events("alerts")[0].what == "deleted"
+    assert core.senders.events("alerts")[1].what == "deleted"
 
 
 def test_a_database_that_is_down_uses_no_link_up(

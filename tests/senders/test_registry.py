@@ -204,7 +204,7 @@ def test_deleting_removes_all_that_is_secret_and_keeps_the_record(
     ticket = core.tickets.issue(authorised, by="t").url
     assert ticket is not None
 
-    assert core.senders.delete(authorised, by="bob@example.com") == 0
+    assert core.senders.delete(authorised, by="bob@example.com").discarded_deliveries == 0
 
     assert [sender.alias for sender in core.senders.page().senders] == ["other"]
     with pytest.raises(LinkInvalid):
@@ -215,6 +215,7 @@ def test_deleting_removes_all_that_is_secret_and_keeps_the_record(
     assert tables("SELECT * FROM reauth_ticket") == []
     lines = core.senders.events(authorised)
     assert [line.what for line in lines] == [
+        "grant revoked",
         "deleted",
         "ticket issued",
         "reauthorized",
@@ -237,7 +238,7 @@ def test_deleting_discards_what_waited(core: Mailcore, authorised: str, tables: 
         )
     assert core.senders.get(authorised).held == 1
 
-    assert core.senders.delete(authorised, by="t") == 2
+    assert core.senders.delete(authorised, by="t").discarded_deliveries == 2
 
     left = tables("SELECT status, count(*) FROM delivery GROUP BY 1")
     assert ("discarded", 3) in left
@@ -255,7 +256,7 @@ def test_a_deleted_sender_can_be_registered_anew(
     with pytest.raises(ReauthRequired):
         core.access_token(authorised)
     assert authorise(core, google).sender.generation == 1
-    assert len(core.senders.events(authorised)) == 5
+    assert len(core.senders.events(authorised)) == 6
 
 
 def test_the_audit_trail_is_newest_first_and_limited(core: Mailcore) -> None:

@@ -1,4 +1,4 @@
-"""The state machine: the table, the pure function, and the SQL say the same."""
+"""The state machine: the table, and what the SQL makes of it."""
 
 import json
 from uuid import uuid4
@@ -13,28 +13,35 @@ from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
 from mailcore.message.compose import ComposedMessage
 from mailcore.sandbox import GoogleSandbox, faults
-from mailcore.senders.transitions import REFUSALS, record_refusal
+from mailcore.senders.transitions import REFUSALS, record_refusal, record_renewal
 from mailcore.sending.delivery_table import Attempted, record_sent
-from mailcore.status import MOVES, SenderEventKind, after
+from mailcore.status import TRANSITIONS, RefusedBy, Trigger
 from tests.support.driving import ACCOUNT, Tables, authorise, come_back, meanwhile
 
-EVENTS = st.sampled_from(SenderEventKind)
+EVENTS = st.sampled_from(Trigger)
 STATUSES = st.sampled_from(SenderStatus)
-ABOUT_THE_STORED_GRANT = [kind for kind in SenderEventKind if MOVES[kind].guarded]
+ABOUT_THE_STORED_GRANT = [kind for kind in Trigger if kind is not Trigger.GRANT_STORED]
+
+
+def after(trigger: Trigger, status: SenderStatus, *, same_generation: bool) -> SenderStatus:
+    """What the design says that a trigger leads to."""
+    transition = TRANSITIONS[trigger]
+    guarded = trigger is not Trigger.GRANT_STORED
+    if status not in transition.sources or (guarded and not same_generation):
+        return status
+    return transition.target
 
 
 @given(EVENTS, STATUSES)
-def test_what_concerns_an_older_grant_moves_nobody(
-    event: SenderEventKind, status: SenderStatus
-) -> None:
+def test_what_concerns_an_older_grant_moves_nobody(event: Trigger, status: SenderStatus) -> None:
     """A slow job that fails with the old grant cannot undo the re-auth that happened meanwhile."""
-    if event is not SenderEventKind.GRANT_STORED:
+    if event is not Trigger.GRANT_STORED:
         assert after(event, status, same_generation=False) is status
 
 
 @given(EVENTS, STATUSES, st.booleans())
 def test_a_repeated_event_changes_nothing_more(
-    event: SenderEventKind, status: SenderStatus, same_generation: bool
+    event: Trigger, status: SenderStatus, same_generation: bool
 ) -> None:
     """The second refusal of the same grant is no news."""
     once = after(event, status, same_generation=same_generation)
@@ -44,16 +51,16 @@ def test_a_repeated_event_changes_nothing_more(
 @given(STATUSES, st.booleans())
 def test_a_stored_grant_heals_from_everywhere(status: SenderStatus, same: bool) -> None:
     """No state is one that a re-auth does not lead out of."""
-    assert after(SenderEventKind.GRANT_STORED, status, same_generation=same) is SenderStatus.HEALTHY
+    assert after(Trigger.GRANT_STORED, status, same_generation=same) is SenderStatus.HEALTHY
 
 
 @given(st.lists(st.tuples(EVENTS, st.booleans()), max_size=20))
-def test_nobody_becomes_pending_again(history: list[tuple[SenderEventKind, bool]]) -> None:
+def test_nobody_becomes_pending_again(history: list[tuple[Trigger, bool]]) -> None:
     """Pending means never authorised; and without a grant nothing else can be said."""
     status, authorised = SenderStatus.PENDING, False
     for event, same_generation in history:
         status = after(event, status, same_generation=same_generation)
-        authorised |= event is SenderEventKind.GRANT_STORED
+        authorised |= event is Trigger.GRANT_STORED
         assert (status is SenderStatus.PENDING) == (not authorised)
 
 
@@ -68,7 +75,10 @@ def test_every_combination_in_the_database(core: Mailcore, tables: Tables) -> No
     for kind in ABOUT_THE_STORED_GRANT:
         for status in SenderStatus:
             for same_generation in (True, False):
-                tables("UPDATE sender SET status = %s, generation = 7", status.value)
+                tables(
+                    "UPDATE sender SET status = %s, generation = 7, refused_by = 'token_endpoint'",
+                    status.value,
+                )
                 tables("DELETE FROM sender_event")
                 _happen(core, kind, sender_id, 7 if same_generation else 6)
 
@@ -79,9 +89,9 @@ def test_every_combination_in_the_database(core: Mailcore, tables: Tables) -> No
                 assert lines == ([(expected.value,)] if expected is not status else [])
 
 
-def _happen(core: Mailcore, kind: SenderEventKind, sender_id: int, generation: int) -> None:
+def _happen(core: Mailcore, kind: Trigger, sender_id: int, generation: int) -> None:
     with core._database.transaction() as connection:
-        if kind is SenderEventKind.SEND_ACCEPTED:
+        if kind is Trigger.SEND_ACCEPTED:
             record_sent(
                 connection,
                 _attempted(),
@@ -89,6 +99,9 @@ def _happen(core: Mailcore, kind: SenderEventKind, sender_id: int, generation: i
                 sender_id=sender_id,
                 generation=generation,
             )
+            return
+        if kind is Trigger.GRANT_RENEWED:
+            record_renewal(connection, sender_id=sender_id, generation=generation, token_json="{}")
             return
         [failure_kind] = [each for each, event in REFUSALS.items() if event is kind]
         record_refusal(
@@ -98,6 +111,7 @@ def _happen(core: Mailcore, kind: SenderEventKind, sender_id: int, generation: i
             generation=generation,
             reason="reason",
             who="job",
+            refused_by=RefusedBy.GMAIL,
         )
 
 
@@ -143,6 +157,7 @@ def test_what_is_nobodys_fault_moves_nobody(
                 generation=0,
                 reason="in words",
                 who="job",
+                refused_by=RefusedBy.GMAIL,
             )
         sender = core.senders.get("alerts")
         assert (sender.status, sender.last_error_code, sender.last_error_text) == (
@@ -181,7 +196,7 @@ def test_the_life_of_a_sender(core: Mailcore, google: GoogleSandbox) -> None:
         (faults.ACCOUNT_SUSPENDED, "blocked", "sender_blocked"),
         (faults.ADMIN_POLICY_ENFORCED, "blocked", "sender_blocked"),
         (faults.INVALID_CLIENT, "healthy", "configuration"),
-        (faults.UNAUTHORIZED_CLIENT, "healthy", "configuration"),
+        (faults.UNAUTHORIZED_CLIENT, "expired", "reauth_required"),
         (faults.DISABLED_CLIENT, "healthy", "configuration"),
         (faults.DELETED_CLIENT, "healthy", "configuration"),
         (faults.too_many_requests(wait=86_400), "healthy", "rate_limited"),
@@ -237,7 +252,7 @@ def test_a_token_endpoint_that_is_down_moves_nobody(
     """An outage is not read as a revocation, and is over when it is over."""
     tables.make_access_tokens_stale()
     google.stop()
-    with pytest.raises(Exception, match="trying again later is safe") as caught:
+    with pytest.raises(Exception, match="safe to try again later") as caught:
         core.check(authorised)
     assert getattr(caught.value, "code", None) == "temporary_failure"
     assert core.senders.get(authorised).status is SenderStatus.HEALTHY

@@ -1,0 +1,50 @@
+"""Storing a grant, wherever it came from."""
+
+from datetime import timedelta
+
+from mailcore.clock import now
+from mailcore.google.credentials import Grant
+from mailcore.senders.transitions import AUTHORIZES_TO
+from mailcore.store.encryption import Vault
+from mailcore.store.models import SenderRow
+
+
+def store_grant(
+    sender: SenderRow,
+    grant: Grant,
+    *,
+    vault: Vault,
+    lasts: timedelta | None,
+    client_json: str | None = None,
+) -> None:
+    """Put a new grant into a sender's row; the generation says that it is another one.
+
+    Args:
+        sender: the row, locked.
+        grant: with its refresh token.
+        vault: seals it.
+        lasts: how long Google lets it live, from now; None where no end is known.
+        client_json: the client that renews it, sealed; None where the sender's client does.
+    """
+    at = now()
+    sender.grant_issued_at = at
+    sender.grant_expires_at = at + lasts if lasts else None
+    sender.grant_client_json = client_json
+    store_access(sender, grant, vault=vault)
+
+
+def store_access(sender: SenderRow, grant: Grant, *, vault: Vault) -> None:
+    """Store what a consent gave where Google kept to the grant that there is.
+
+    When that was issued, when it ends and who renews it stay as they are. The arguments are
+    those of `store_grant`.
+    """
+    at = now()
+    sender.token_json = vault.seal(grant.to_json())
+    sender.generation += 1
+    sender.granted_scopes = list(grant.scopes)
+    sender.status = AUTHORIZES_TO
+    sender.status_reason = sender.refused_by = None
+    sender.status_changed_at = sender.updated_at = at
+    sender.last_refreshed_at = at if grant.fresh else None
+    sender.last_error_code = sender.last_error_text = sender.last_error_at = None
