@@ -7,10 +7,13 @@ problem document, whichever application the routes are part of.
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -21,7 +24,12 @@ from callback.api_keys import Keys
 from callback.problems import RequestRefused
 from mailcore import PalEMailError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 logger = logging.getLogger(__name__)
+
+Model = TypeVar("Model", bound=BaseModel)
 
 #: Bytes. A credentials.json has about 500; nothing longer is ever sent here.
 BODY_LIMIT = 1_000_000
@@ -46,11 +54,20 @@ class Call:
         """The sender that the address names."""
         return str(self.request.path_params["alias"])
 
-    def json(self) -> dict[str, object]:
-        """Return the body's members.
+    def query(self, model: type[Model]) -> Model:
+        """Return the query as a model has it.
 
         Raises:
-            RequestRefused: it is not a JSON object.
+            RequestRefused: a parameter is unknown, or has an unusable value.
+        """
+        return _validated(model, dict(self.request.query_params))
+
+    def json(self, model: type[Model]) -> Model:
+        """Return the body as a model has it.
+
+        Raises:
+            RequestRefused: it is not a JSON object, or a member is missing, unknown or
+                unusable.
         """
         media_type = self.request.headers.get("content-type", "").partition(";")[0].strip()
         if media_type.lower() != "application/json":
@@ -69,7 +86,38 @@ class Call:
             raise RequestRefused(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "bad_json", "The body must be a JSON object."
             )
-        return members
+        return _validated(model, members)
+
+
+def _validated(model: type[Model], given: dict[str, object]) -> Model:
+    try:
+        return model.model_validate(given)
+    except ValidationError as exc:
+        fault = exc.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise _invalid(str(fault["loc"][0]), fault["msg"], model) from exc
+
+
+def _invalid(name: str, fault: str, model: type[BaseModel]) -> RequestRefused:
+    if name in model.model_fields:
+        detail = f"{name}: {fault.removeprefix('Value error, ')}."
+    else:
+        detail = f"{name!r} is unknown. Known are: {', '.join(sorted(model.model_fields))}."
+    return RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_value", detail, field=name)
+
+
+def json_response(
+    document: "DataclassInstance",
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a value of `callback.schemas`, or one of mailcore's, as JSON; moments in ISO 8601."""
+    return Response(
+        json.dumps(asdict(document), ensure_ascii=False, default=datetime.isoformat),
+        status_code=status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
 
 
 Handler = Callable[[Call], Response]

@@ -118,7 +118,9 @@ class Pages:
 
     def draw_error(self, error: PalEMailError) -> Response:
         """Return the page for an error that belongs to no authorization that is known."""
-        return self.draw(refusal(outcome_of(error), str(error), alias=error.alias))
+        outcome = outcome_of(error)
+        happened = outcome.public_message or error.message
+        return self.draw(refusal(outcome, happened, alias=error.alias))
 
     def guarded(self, endpoint: Callable[[Request], Response]) -> Callable[[Request], Response]:
         """Return the endpoint with a page, never a traceback, for each of its errors."""

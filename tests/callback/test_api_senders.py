@@ -126,7 +126,7 @@ def test_an_unknown_sender(api: TestClient, method: str, suffix: str, alias: str
 
     assert answer.status_code == 404
     assert answer.json()["code"] == "sender_not_found"
-    assert "GET /senders" in answer.json()["detail"]
+    assert "GET /senders" in answer.json()["remedy"]
     assert "pal-e-mail" not in answer.json()["detail"]
 
 
