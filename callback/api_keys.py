@@ -40,7 +40,7 @@ class Keys:
             raise _unauthorized("Send a key: Authorization: Bearer YOUR-KEY.", "Bearer")
         label = self._label_of(sent.strip().encode("utf-8", "surrogatepass"))
         if label is None:
-            raise _unauthorized("That key is not one of this deployment’s.", _INVALID)
+            raise _unauthorized("This deployment does not know that key.", _INVALID)
         return f"api:{label}"
 
     def _label_of(self, sent: bytes) -> str | None:

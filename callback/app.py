@@ -32,17 +32,17 @@ def routes(core: Mailcore) -> list[Route]:
     api = Api(core)
     settings = core.settings
     pages = Pages(public_url=settings.public_url, auth_uri=settings.google_auth_uri)
-    people = ReauthPages(core, pages)
-    tickets = TicketPages(core, pages)
+    reauth_pages = ReauthPages(core, pages)
+    ticket_pages = TicketPages(core, pages)
     keys = api_keys.Keys(settings.api_keys)
     return [
         # For people, on their way to Google and back. Aliases never take these names.
-        Route("/senders/callback", people.come_back),
-        Route("/senders/callback/{authorization}", people.outcome),
-        Route("/senders/callback/{authorization}", people.go_on, methods=["POST"]),
-        Route("/senders/callback/{authorization}/used", people.used),
-        Route("/senders/reauth/{ticket}", tickets.show),
-        Route("/senders/reauth/{ticket}", tickets.redeem, methods=["POST"]),
+        Route("/senders/callback", reauth_pages.come_back),
+        Route("/senders/callback/{authorization}", reauth_pages.outcome),
+        Route("/senders/callback/{authorization}", reauth_pages.go_on, methods=["POST"]),
+        Route("/senders/callback/{authorization}/used", reauth_pages.used),
+        Route("/senders/reauth/{ticket}", ticket_pages.show),
+        Route("/senders/reauth/{ticket}", ticket_pages.redeem, methods=["POST"]),
         # For programs, with a key.
         Route("/senders", Endpoint(keys, GET=api.list_senders, POST=api.register)),
         Route("/senders/{alias}", Endpoint(keys, GET=api.inspect, DELETE=api.delete)),
@@ -52,6 +52,8 @@ def routes(core: Mailcore) -> list[Route]:
         Route("/healthz", Endpoint(None, GET=health.live)),
         Route("/readyz", Endpoint(None, GET=health.ready(core))),
         Route("/openapi.json", Endpoint(None, GET=openapi.serve(settings.public_url))),
+        # Starlette would redirect these to whatever Host the client names.
+        *(Route(f"{path}/", Endpoint(None)) for path in ("/healthz", "/readyz", "/openapi.json")),
     ]
 
 

@@ -34,15 +34,15 @@ class TicketPages:
         card = Card(
             status=HTTPStatus.OK,
             tone="expiring",
-            badge="Your OK is needed",
-            heading=f"Re-authorise {ticket.alias}",
+            badge="Your permission is needed",
+            heading=f"Authorise {ticket.alias}",
             happened=(
-                f"Mail is sent through {account or 'this sender'} by programs, and Google wants "
-                "its owner to allow that again."
+                f"Programs send mail from {account or 'a Gmail account'}, and Google needs its "
+                "owner’s permission for that."
             ),
             next_step=(
-                f"Press the button, choose {account or 'the account to send from'} on Google’s "
-                "page, and leave every box ticked. The link works once."
+                f"On Google’s page, choose {account or 'the account to send from'} and leave "
+                "every box ticked. This link works once."
             ),
             alias=ticket.alias,
             account=account,

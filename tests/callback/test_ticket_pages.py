@@ -23,7 +23,7 @@ def test_a_ticket_shows_what_it_is_for(browser: TestClient, core: Mailcore, link
 
     page = Page(answer.text)
     assert answer.status_code == 200
-    assert page.title == "Re-authorise alerts · pal-e-mail"
+    assert page.title == "Authorise alerts · pal-e-mail"
     assert ACCOUNT in page.text
     assert "works once" in page.text
     assert page.buttons == ["Continue to Google"]
@@ -40,7 +40,7 @@ def test_the_button_leads_to_google_and_back_to_healthy(
 
     done = browser.get(google.consent(pressed.headers["location"]))
 
-    assert Page(done.text).title.startswith("alerts is healthy again")
+    assert Page(done.text).title.startswith("alerts is healthy")
     assert "ann@example.com" in core.senders.events("alerts")[0].who
 
 
@@ -59,7 +59,7 @@ def test_a_ticket_works_once(browser: TestClient, link: str) -> None:
 
     for answer in (browser.get(link), browser.post(link, follow_redirects=False)):
         assert answer.status_code == 409
-        assert Page(answer.text).title.startswith("This link was used already")
+        assert Page(answer.text).title.startswith("This link has already been used")
 
 
 def test_a_ticket_runs_out(
