@@ -1,5 +1,6 @@
 """The JSON API: what an admin can do, for programs. Described in `callback.openapi`."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -7,13 +8,14 @@ from starlette.responses import Response
 from callback.endpoint import Call, json_response
 from callback.problems import RequestRefused
 from callback.schemas import (
+    MAX_LIMIT,
     AuthorizationLink,
     DeletedSender,
     NewSender,
     SenderList,
     SenderQuery,
 )
-from mailcore import Mailcore, SenderNotFound
+from mailcore import Mailcore, Sender, SenderNotFound
 
 
 class Api:
@@ -29,17 +31,28 @@ class Api:
     def list_senders(self, call: Call) -> Response:
         """``GET /senders``: those that need a person first."""
         wanted = call.query(SenderQuery)
-        page = self._core.senders.page(
-            search=wanted.search,
-            status=wanted.status,
-            offset=wanted.offset,
-            limit=wanted.limit,
-        )
-        return json_response(SenderList(senders=page.senders, total=page.matching))
+        key = call.caller.key
+        if key.is_for_all_senders:
+            page = self._core.senders.page(**wanted.model_dump())
+            return json_response(SenderList(senders=page.senders, total=page.matching))
+        permitted = [sender for sender in self._all(wanted) if key.may_use(sender.alias)]
+        shown = tuple(permitted[wanted.offset : wanted.offset + wanted.limit])
+        return json_response(SenderList(senders=shown, total=len(permitted)))
+
+    def _all(self, wanted: SenderQuery) -> Iterator[Sender]:
+        """Go through all that match, a page at a time: mailcore knows nothing of a key's limits."""
+        offset, matching = 0, 1
+        while offset < matching:
+            page = self._core.senders.page(
+                search=wanted.search, status=wanted.status, offset=offset, limit=MAX_LIMIT
+            )
+            yield from page.senders
+            offset, matching = offset + MAX_LIMIT, page.matching
 
     def register(self, call: Call) -> Response:
         """``POST /senders``: add a sender, still without a grant."""
         new = call.json(NewSender)
+        call.caller.require_sender(new.alias)
         sender = self._core.senders.register(by=call.by, **new.model_dump(exclude_none=True))
         location = {"Location": f"/senders/{sender.alias}"}
         return json_response(sender, status=HTTPStatus.CREATED, headers=location)
@@ -70,17 +83,17 @@ class Api:
 
 
 def _no_client() -> RequestRefused:
-    """Return RFC 9110's answer where whoever asks can put things right, then ask again.
+    """Return a conflict: someone has to act first.
 
     A 503 would have programs try again by themselves, which does not help.
     """
     return RequestRefused(
         HTTPStatus.CONFLICT,
         "no_oauth_client",
-        "No OAuth client is set up, so Google would not know who asks. Set GOOGLE_CLIENT_ID and "
-        "GOOGLE_CLIENT_SECRET, or GOOGLE_CREDENTIALS_FILE, and restart the server; or upload "
-        "credentials.json on the Setup page. A sender can also be registered with a client of "
-        "its own: credentials_json.",
+        "No OAuth client is set up.",
+        remedy="Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or GOOGLE_CREDENTIALS_FILE, and "
+        "restart the server; or upload credentials.json on the Setup page. You can also register "
+        "a sender with an OAuth client of its own: credentials_json.",
     )
 
 

@@ -20,9 +20,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from callback import problems
-from callback.api_keys import Keys
+from callback.api_keys import NOBODY, Caller, Keys
 from callback.problems import RequestRefused
-from mailcore import PalEMailError
+from mailcore import ApiScope, PalEMailError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -41,13 +41,18 @@ class Call:
 
     Attributes:
         request: for its path and query.
-        by: who asks, as the audit trail names them.
+        caller: who asks.
         body: the body's octets.
     """
 
     request: Request
-    by: str
+    caller: Caller
     body: bytes = field(repr=False)
+
+    @property
+    def by(self) -> str:
+        """Who asks, as the audit trail names them."""
+        return self.caller.by
 
     @property
     def alias(self) -> str:
@@ -123,17 +128,25 @@ def json_response(
 Handler = Callable[[Call], Response]
 
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What one method does at an address, and the scope that a key needs for it."""
+
+    handler: Handler
+    scope: ApiScope = ApiScope.ADMIN
+
+
 class Endpoint:
     """An ASGI application for one address.
 
     Args:
-        keys: who may ask; None where anybody may.
-        handlers: a plain function for each method that the address knows.
+        keys: who may ask; None where anybody may, whatever the operations' scopes.
+        operations: one for each method that the address knows.
     """
 
-    def __init__(self, keys: Keys | None, **handlers: Handler) -> None:
+    def __init__(self, keys: Keys | None, **operations: Operation) -> None:
         self._keys = keys
-        self._handlers = handlers
+        self._operations = operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -150,24 +163,32 @@ class Endpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        by = self._keys.authenticate(request.headers.get("authorization")) if self._keys else ""
-        handler = self._handler(request.method)
-        body = await _read(request)
-        return await run_in_threadpool(handler, Call(request=request, by=by, body=body))
+        caller = await self._keys.authenticate(request) if self._keys else NOBODY
+        operation = self._operation(request.method)
+        if self._keys:
+            _permit(caller, operation, request)
+        call = Call(request=request, caller=caller, body=await _read(request))
+        return await run_in_threadpool(operation.handler, call)
 
-    def _handler(self, method: str) -> Handler:
-        if not self._handlers:
+    def _operation(self, method: str) -> Operation:
+        if not self._operations:
             raise RequestRefused(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
-        handler = self._handlers.get("GET" if method == "HEAD" else method)
-        if handler is None:
-            allowed = ", ".join(self._handlers)
+        operation = self._operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            allowed = ", ".join(self._operations)
             raise RequestRefused(
                 HTTPStatus.METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 f"This address takes {allowed}.",
                 headers={"Allow": allowed},
             )
-        return handler
+        return operation
+
+
+def _permit(caller: Caller, operation: Operation, request: Request) -> None:
+    caller.require_scope(operation.scope)
+    if "alias" in request.path_params:
+        caller.require_sender(request.path_params["alias"])
 
 
 async def _read(request: Request) -> bytes:

@@ -20,7 +20,8 @@ class RequestRefused(Exception):
     Attributes:
         status: the HTTP status.
         code: a stable machine-readable name.
-        detail: what is wrong and how to put it right.
+        detail: what is wrong.
+        remedy: what to do about it, or None where the detail says all.
         field: the member or parameter at fault, or None.
         headers: what the status demands, such as ``Allow`` for 405.
     """
@@ -31,6 +32,7 @@ class RequestRefused(Exception):
         code: str,
         detail: str,
         *,
+        remedy: str | None = None,
         field: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -38,6 +40,7 @@ class RequestRefused(Exception):
         self.status = status
         self.code = code
         self.detail = detail
+        self.remedy = remedy
         self.field = field
         self.headers = headers
 
@@ -87,6 +90,7 @@ def from_refusal(refusal: RequestRefused) -> Response:
         refusal.status,
         refusal.code,
         refusal.detail,
+        remedy=refusal.remedy,
         field=refusal.field,
         headers=refusal.headers,
     )

@@ -177,5 +177,5 @@ def test_a_deployment_without_an_oauth_client(
     assert refused.status_code == 409
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["code"] == "no_oauth_client"
-    assert "GOOGLE_CLIENT_ID" in refused.json()["detail"]
+    assert "GOOGLE_CLIENT_ID" in refused.json()["remedy"]
     assert (own.status_code, mended.status_code) == (200, 200)
