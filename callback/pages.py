@@ -173,6 +173,20 @@ def refusal(
     )
 
 
+def already_done(alias: str, account: str | None, *, status: HTTPStatus = HTTPStatus.OK) -> Card:
+    """Return the card for a link that has done its work."""
+    return Card(
+        status=status,
+        tone="healthy",
+        badge="Done",
+        heading="Already done",
+        happened=f"{alias} has been authorised. This link is no longer needed.",
+        next_step="Nothing. You can close this page.",
+        alias=alias,
+        account=account,
+    )
+
+
 def moment(at: datetime) -> str:
     """Return a moment for people, such as ``29 Nov 2026, 22:18 UTC``."""
     return f"{at.day} {at:%b %Y, %H:%M} UTC"

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from callback import follow_up
 from callback.error_responses import OUTCOMES, UNFORESEEN, UNFORESEEN_DETAIL
 from callback.follow_up import FollowUp
-from callback.pages import PRIVATE, Action, Card, Pages, Tone, moment, refusal
+from callback.pages import PRIVATE, Action, Card, Pages, Tone, already_done, moment, refusal
 from mailcore import (
     Authorization,
     AuthorizationError,
@@ -215,9 +215,7 @@ def _used_before(progress: AuthorizationProgress) -> Card:
     tone: Tone
     match progress.outcome:
         case AuthorizationOutcome.DONE:
-            tone, badge = "healthy", "Already done"
-            happened = f"It worked the first time: it authorised {progress.alias}."
-            next_step = "Nothing. You can close this page."
+            return already_done(progress.alias, progress.gmail_account, status=outcome.status)
         case AuthorizationOutcome.WAITING:
             tone, badge = "pending", "Waiting"
             happened = "The first visit is still being processed."

@@ -272,14 +272,14 @@ def test_an_expired_link_is_refused(
 def test_a_replay_says_that_it_worked_the_first_time(
     browser: TestClient, core: Mailcore, google: GoogleSandbox, authorised: str
 ) -> None:
-    """The back button, or a double click: a clear "already used", and that all is well."""
+    """The back button, or a double click: "already done", since all is well."""
     back = google.consent(core.authorizations.begin(authorised, by="t").url)
     browser.get(back)
 
     answer = browser.get(back)
 
-    page = shows(answer, 409, "This link has already been used", core)
-    assert "It worked the first time" in page.text
+    page = shows(answer, 409, "Already done", core)
+    assert "has been authorised" in page.text
     assert core.senders.get(authorised).generation == 2
 
 

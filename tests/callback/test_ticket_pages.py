@@ -53,8 +53,26 @@ def test_previews_do_not_use_it_up(browser: TestClient, link: str) -> None:
     assert browser.post(link, follow_redirects=False).status_code == 303
 
 
-def test_a_ticket_works_once(browser: TestClient, link: str) -> None:
-    """Afterwards it says so, to a look and to the button."""
+def test_a_ticket_that_did_its_work_says_so(
+    browser: TestClient, google: GoogleSandbox, link: str
+) -> None:
+    """The owner who opens it once more is told that all is well, not that something failed."""
+    pressed = browser.post(link, follow_redirects=False)
+    browser.get(google.consent(pressed.headers["location"]))
+
+    for answer in (browser.get(link), browser.post(link, follow_redirects=False)):
+        page = Page(answer.text)
+        assert answer.status_code == 200
+        assert page.title.startswith("Already done")
+        assert page.buttons == []
+
+
+def test_a_ticket_works_once(
+    browser: TestClient, core: Mailcore, google: GoogleSandbox, link: str
+) -> None:
+    """While the sender still needs a re-auth it says so, to a look and to the button."""
+    google.expire_grant(ACCOUNT)
+    core.check("alerts")
     browser.post(link, follow_redirects=False)
 
     for answer in (browser.get(link), browser.post(link, follow_redirects=False)):
