@@ -1,12 +1,59 @@
-"""Who may use the JSON API: whoever sends one of the keys (RFC 6750)."""
+"""Who may use the JSON API: whoever sends one of the keys (RFC 6750), within its limits."""
 
+import asyncio
 import hmac
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
-from pydantic import SecretStr
+from starlette.requests import Request
 
 from callback.problems import RequestRefused
+from mailcore import ApiKey, ApiScope, digest_of
+
+logger = logging.getLogger(__name__)
+
+#: Seconds until a wrong key is refused. A right one never waits, so nobody is locked out.
+REFUSAL_PAUSE = 0.5
+#: How many refusals wait at once. Further ones are counted, and answered without a pause or a
+#: line in the log: a flood must fill neither the memory nor the disk.
+MAX_PAUSED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who makes a request.
+
+    Attributes:
+        by: as the audit trail names them.
+        key: what they may do.
+    """
+
+    by: str
+    key: ApiKey
+
+    def require_scope(self, scope: ApiScope) -> None:
+        """Refuse what the key is not meant for.
+
+        Raises:
+            RequestRefused: the key lacks the scope.
+        """
+        if not self.key.may(scope):
+            raise _forbidden(f"This key lacks the scope {scope.value}.", scope)
+
+    def require_sender(self, alias: str) -> None:
+        """Refuse a sender that the key is not for, whether it exists or not.
+
+        Raises:
+            RequestRefused: the key is for other senders.
+        """
+        if not self.key.may_use(alias):
+            raise _forbidden("This key is limited to other senders.")
+
+
+#: Where no key is needed, and none counts.
+NOBODY = Caller(by="", key=ApiKey(digest=b"", scopes=frozenset(), senders=()))
 
 
 class Keys:
@@ -14,16 +61,18 @@ class Keys:
 
     Args:
         keys: each key by its label; the label stands in the audit trail.
+
+    Attributes:
+        refusals: how many wrong keys were refused since the start.
     """
 
-    def __init__(self, keys: Mapping[str, SecretStr]) -> None:
-        self._keys = {label: key.get_secret_value().encode() for label, key in keys.items()}
+    def __init__(self, keys: Mapping[str, ApiKey]) -> None:
+        self.refusals = 0
+        self._keys = keys
+        self._paused = 0
 
-    def authenticate(self, authorization: str | None) -> str:
-        """Return who is asking, as the audit trail names them.
-
-        Args:
-            authorization: the request's Authorization header.
+    async def authenticate(self, request: Request) -> Caller:
+        """Return who is asking.
 
         Raises:
             RequestRefused: no key is set up, none was sent, or it is not one of them.
@@ -32,21 +81,40 @@ class Keys:
             raise RequestRefused(
                 HTTPStatus.FORBIDDEN,
                 "no_api_keys",
-                "The API is closed: this deployment has no keys. Set PALEMAIL_API_KEYS, for "
-                "example to ci:a-long-random-key, and restart it.",
+                "The API is closed: this deployment has no API keys.",
+                remedy="Make a key with `pal-e-mail new-api-key`, put it into PALEMAIL_API_KEYS "
+                "as ci:KEY, and restart the server.",
             )
-        scheme, _, sent = (authorization or "").partition(" ")
+        scheme, _, sent = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not sent.strip():
             raise _unauthorized("Send a key: Authorization: Bearer YOUR-KEY.", "Bearer")
-        label = self._label_of(sent.strip().encode("utf-8", "surrogatepass"))
-        if label is None:
-            raise _unauthorized("That key is not one of this deployment’s.", _INVALID)
-        return f"api:{label}"
+        caller = self._caller(sent.strip())
+        if caller is None:
+            await self._slow_down(request)
+            raise _unauthorized("This deployment does not know that key.", _INVALID)
+        return caller
 
-    def _label_of(self, sent: bytes) -> str | None:
+    def _caller(self, sent: str) -> Caller | None:
         """Compare with every key, each in constant time, so that timing tells nothing."""
-        matching = [label for label, key in self._keys.items() if hmac.compare_digest(key, sent)]
+        digest = digest_of(sent)
+        matching = [
+            Caller(by=f"api:{label}", key=key)
+            for label, key in self._keys.items()
+            if hmac.compare_digest(key.digest, digest)
+        ]
         return matching[0] if matching else None
+
+    async def _slow_down(self, request: Request) -> None:
+        self.refusals += 1
+        if self._paused >= MAX_PAUSED:
+            return
+        client = request.client.host if request.client else "an unknown address"
+        logger.warning("Wrong API key from %s (%d since the start)", client, self.refusals)
+        self._paused += 1
+        try:
+            await asyncio.sleep(REFUSAL_PAUSE)
+        finally:
+            self._paused -= 1
 
 
 _INVALID = 'Bearer error="invalid_token"'
@@ -58,4 +126,14 @@ def _unauthorized(detail: str, challenge: str) -> RequestRefused:
         "unauthorized",
         detail,
         headers={"WWW-Authenticate": challenge},
+    )
+
+
+def _forbidden(detail: str, scope: ApiScope | None = None) -> RequestRefused:
+    needed = f', scope="{scope.value}"' if scope else ""
+    return RequestRefused(
+        HTTPStatus.FORBIDDEN,
+        "insufficient_scope",
+        detail,
+        headers={"WWW-Authenticate": f'Bearer error="insufficient_scope"{needed}'},
     )

@@ -12,11 +12,11 @@ from starlette.routing import Route
 
 from callback import api_keys, health, logs, openapi, problems
 from callback.api import Api
-from callback.endpoint import Endpoint
+from callback.endpoint import Endpoint, Operation
 from callback.pages import Pages
 from callback.reauth_pages import ReauthPages
 from callback.ticket_pages import TicketPages
-from mailcore import Mailcore
+from mailcore import ApiScope, Mailcore
 
 
 def routes(core: Mailcore) -> list[Route]:
@@ -32,26 +32,45 @@ def routes(core: Mailcore) -> list[Route]:
     api = Api(core)
     settings = core.settings
     pages = Pages(public_url=settings.public_url, auth_uri=settings.google_auth_uri)
-    people = ReauthPages(core, pages)
-    tickets = TicketPages(core, pages)
+    reauth_pages = ReauthPages(core, pages)
+    ticket_pages = TicketPages(core, pages)
     keys = api_keys.Keys(settings.api_keys)
     return [
         # For people, on their way to Google and back. Aliases never take these names.
-        Route("/senders/callback", people.come_back),
-        Route("/senders/callback/{authorization}", people.outcome),
-        Route("/senders/callback/{authorization}", people.go_on, methods=["POST"]),
-        Route("/senders/callback/{authorization}/used", people.used),
-        Route("/senders/reauth/{ticket}", tickets.show),
-        Route("/senders/reauth/{ticket}", tickets.redeem, methods=["POST"]),
+        Route("/senders/callback", reauth_pages.come_back),
+        Route("/senders/callback/{authorization}", reauth_pages.outcome),
+        Route("/senders/callback/{authorization}", reauth_pages.go_on, methods=["POST"]),
+        Route("/senders/callback/{authorization}/used", reauth_pages.used),
+        Route("/senders/reauth/{ticket}", ticket_pages.show),
+        Route("/senders/reauth/{ticket}", ticket_pages.redeem, methods=["POST"]),
         # For programs, with a key.
-        Route("/senders", Endpoint(keys, GET=api.list_senders, POST=api.register)),
-        Route("/senders/{alias}", Endpoint(keys, GET=api.inspect, DELETE=api.delete)),
-        Route("/senders/{alias}/auth", Endpoint(keys, POST=api.authorize)),
+        Route(
+            "/senders",
+            Endpoint(
+                keys,
+                GET=Operation(api.list_senders, ApiScope.READ),
+                POST=Operation(api.register, ApiScope.ADMIN),
+            ),
+        ),
+        Route(
+            "/senders/{alias}",
+            Endpoint(
+                keys,
+                GET=Operation(api.inspect, ApiScope.READ),
+                DELETE=Operation(api.delete, ApiScope.ADMIN),
+            ),
+        ),
+        Route(
+            "/senders/{alias}/auth",
+            Endpoint(keys, POST=Operation(api.authorize, ApiScope.ADMIN)),
+        ),
         Route("/senders/{rest:path}", Endpoint(keys)),
         # For whatever watches the process; they tell nothing that needs a key.
-        Route("/healthz", Endpoint(None, GET=health.live)),
-        Route("/readyz", Endpoint(None, GET=health.ready(core))),
-        Route("/openapi.json", Endpoint(None, GET=openapi.serve(settings.public_url))),
+        Route("/healthz", Endpoint(None, GET=Operation(health.live))),
+        Route("/readyz", Endpoint(None, GET=Operation(health.ready(core)))),
+        Route("/openapi.json", Endpoint(None, GET=Operation(openapi.serve(settings.public_url)))),
+        # Starlette would redirect these to whatever Host the client names.
+        *(Route(f"{path}/", Endpoint(None)) for path in ("/healthz", "/readyz", "/openapi.json")),
     ]
 
 

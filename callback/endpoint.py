@@ -7,21 +7,29 @@ problem document, whichever application the routes are part of.
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from callback import problems
-from callback.api_keys import Keys
+from callback.api_keys import NOBODY, Caller, Keys
 from callback.problems import RequestRefused
-from mailcore import PalEMailError
+from mailcore import ApiScope, PalEMailError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 logger = logging.getLogger(__name__)
+
+Model = TypeVar("Model", bound=BaseModel)
 
 #: Bytes. A credentials.json has about 500; nothing longer is ever sent here.
 BODY_LIMIT = 1_000_000
@@ -33,24 +41,38 @@ class Call:
 
     Attributes:
         request: for its path and query.
-        by: who asks, as the audit trail names them.
+        caller: who asks.
         body: the body's octets.
     """
 
     request: Request
-    by: str
+    caller: Caller
     body: bytes = field(repr=False)
+
+    @property
+    def by(self) -> str:
+        """Who asks, as the audit trail names them."""
+        return self.caller.by
 
     @property
     def alias(self) -> str:
         """The sender that the address names."""
         return str(self.request.path_params["alias"])
 
-    def json(self) -> dict[str, object]:
-        """Return the body's members.
+    def query(self, model: type[Model]) -> Model:
+        """Return the query as a model has it.
 
         Raises:
-            RequestRefused: it is not a JSON object.
+            RequestRefused: a parameter is unknown, or has an unusable value.
+        """
+        return _validated(model, dict(self.request.query_params))
+
+    def json(self, model: type[Model]) -> Model:
+        """Return the body as a model has it.
+
+        Raises:
+            RequestRefused: it is not a JSON object, or a member is missing, unknown or
+                unusable.
         """
         media_type = self.request.headers.get("content-type", "").partition(";")[0].strip()
         if media_type.lower() != "application/json":
@@ -69,23 +91,62 @@ class Call:
             raise RequestRefused(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "bad_json", "The body must be a JSON object."
             )
-        return members
+        return _validated(model, members)
+
+
+def _validated(model: type[Model], given: dict[str, object]) -> Model:
+    try:
+        return model.model_validate(given)
+    except ValidationError as exc:
+        fault = exc.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise _invalid(str(fault["loc"][0]), fault["msg"], model) from exc
+
+
+def _invalid(name: str, fault: str, model: type[BaseModel]) -> RequestRefused:
+    if name in model.model_fields:
+        detail = f"{name}: {fault.removeprefix('Value error, ')}."
+    else:
+        detail = f"{name!r} is unknown. Known are: {', '.join(sorted(model.model_fields))}."
+    return RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_value", detail, field=name)
+
+
+def json_response(
+    document: "DataclassInstance",
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a value of `callback.schemas`, or one of mailcore's, as JSON; moments in ISO 8601."""
+    return Response(
+        json.dumps(asdict(document), ensure_ascii=False, default=datetime.isoformat),
+        status_code=status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
 
 
 Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What one method does at an address, and the scope that a key needs for it."""
+
+    handler: Handler
+    scope: ApiScope = ApiScope.ADMIN
 
 
 class Endpoint:
     """An ASGI application for one address.
 
     Args:
-        keys: who may ask; None where anybody may.
-        handlers: a plain function for each method that the address knows.
+        keys: who may ask; None where anybody may, whatever the operations' scopes.
+        operations: one for each method that the address knows.
     """
 
-    def __init__(self, keys: Keys | None, **handlers: Handler) -> None:
+    def __init__(self, keys: Keys | None, **operations: Operation) -> None:
         self._keys = keys
-        self._handlers = handlers
+        self._operations = operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -102,24 +163,32 @@ class Endpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        by = self._keys.authenticate(request.headers.get("authorization")) if self._keys else ""
-        handler = self._handler(request.method)
-        body = await _read(request)
-        return await run_in_threadpool(handler, Call(request=request, by=by, body=body))
+        caller = await self._keys.authenticate(request) if self._keys else NOBODY
+        operation = self._operation(request.method)
+        if self._keys:
+            _permit(caller, operation, request)
+        call = Call(request=request, caller=caller, body=await _read(request))
+        return await run_in_threadpool(operation.handler, call)
 
-    def _handler(self, method: str) -> Handler:
-        if not self._handlers:
+    def _operation(self, method: str) -> Operation:
+        if not self._operations:
             raise RequestRefused(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
-        handler = self._handlers.get("GET" if method == "HEAD" else method)
-        if handler is None:
-            allowed = ", ".join(self._handlers)
+        operation = self._operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            allowed = ", ".join(self._operations)
             raise RequestRefused(
                 HTTPStatus.METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 f"This address takes {allowed}.",
                 headers={"Allow": allowed},
             )
-        return handler
+        return operation
+
+
+def _permit(caller: Caller, operation: Operation, request: Request) -> None:
+    caller.require_scope(operation.scope)
+    if "alias" in request.path_params:
+        caller.require_sender(request.path_params["alias"])
 
 
 async def _read(request: Request) -> bytes:

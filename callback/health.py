@@ -1,18 +1,18 @@
 """Is the process alive, and can it do its work."""
 
-import json
 from http import HTTPStatus
 
 from starlette.responses import Response
 
-from callback.endpoint import Call, Handler
+from callback.endpoint import Call, Handler, json_response
 from callback.problems import RequestRefused
+from callback.schemas import Health
 from mailcore import Mailcore, PalEMailError
 
 
 def live(_: Call) -> Response:
     """``GET /healthz``: the process answers. A database that is down is no reason to kill it."""
-    return _ok()
+    return json_response(Health())
 
 
 def ready(core: Mailcore) -> Handler:
@@ -34,14 +34,6 @@ def ready(core: Mailcore) -> Handler:
                 "not_migrated",
                 "The database’s tables are not up to date. Run on the server: pal-e-mail migrate",
             )
-        return _ok()
+        return json_response(Health())
 
     return check
-
-
-def _ok() -> Response:
-    return Response(
-        json.dumps({"status": "ok"}),
-        media_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )

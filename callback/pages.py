@@ -118,7 +118,9 @@ class Pages:
 
     def draw_error(self, error: PalEMailError) -> Response:
         """Return the page for an error that belongs to no authorization that is known."""
-        return self.draw(refusal(outcome_of(error), str(error), alias=error.alias))
+        outcome = outcome_of(error)
+        happened = outcome.public_message or error.message
+        return self.draw(refusal(outcome, happened, alias=error.alias))
 
     def guarded(self, endpoint: Callable[[Request], Response]) -> Callable[[Request], Response]:
         """Return the endpoint with a page, never a traceback, for each of its errors."""
@@ -168,6 +170,20 @@ def refusal(
         alias=alias,
         account=account,
         action=action,
+    )
+
+
+def already_done(alias: str, account: str | None, *, status: HTTPStatus = HTTPStatus.OK) -> Card:
+    """Return the card for a link that has done its work."""
+    return Card(
+        status=status,
+        tone="healthy",
+        badge="Done",
+        heading="Already done",
+        happened=f"{alias} has been authorised. This link is no longer needed.",
+        next_step="Nothing. You can close this page.",
+        alias=alias,
+        account=account,
     )
 
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 
 from starlette.responses import Response
 
 from callback.error_responses import UNFORESEEN, UNFORESEEN_DETAIL, outcome_of
-from mailcore import PalEMailError, SenderNotFound
+from callback.schemas import Problem
+from mailcore import PalEMailError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -18,7 +20,8 @@ class RequestRefused(Exception):
     Attributes:
         status: the HTTP status.
         code: a stable machine-readable name.
-        detail: what is wrong and how to put it right.
+        detail: what is wrong.
+        remedy: what to do about it, or None where the detail says all.
         field: the member or parameter at fault, or None.
         headers: what the status demands, such as ``Allow`` for 405.
     """
@@ -29,6 +32,7 @@ class RequestRefused(Exception):
         code: str,
         detail: str,
         *,
+        remedy: str | None = None,
         field: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -36,6 +40,7 @@ class RequestRefused(Exception):
         self.status = status
         self.code = code
         self.detail = detail
+        self.remedy = remedy
         self.field = field
         self.headers = headers
 
@@ -46,6 +51,7 @@ def response(
     detail: str,
     *,
     title: str | None = None,
+    remedy: str | None = None,
     field: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
@@ -56,20 +62,22 @@ def response(
         code: a stable machine-readable name; the problem's type is made of it.
         detail: what is wrong this time.
         title: what kind of problem it is; by default the status in words.
+        remedy: what to do about it.
         field: the member or parameter at fault.
         headers: to send with it.
     """
-    document = {
-        "type": f"urn:pal-e-mail:problem:{code}",
-        "title": title or HTTPStatus(status).phrase,
-        "status": int(status),
-        "detail": detail,
-        "code": code,
-    }
-    if field is not None:
-        document["field"] = field
+    problem = Problem(
+        type=f"urn:pal-e-mail:problem:{code}",
+        title=title or HTTPStatus(status).phrase,
+        status=int(status),
+        detail=detail,
+        code=code,
+        remedy=remedy,
+        field=field,
+    )
+    members = {name: value for name, value in asdict(problem).items() if value is not None}
     return Response(
-        json.dumps(document, ensure_ascii=False),
+        json.dumps(members, ensure_ascii=False),
         status_code=status,
         media_type=MEDIA_TYPE,
         headers={"Cache-Control": "no-store", **(headers or {})},
@@ -82,23 +90,21 @@ def from_refusal(refusal: RequestRefused) -> Response:
         refusal.status,
         refusal.code,
         refusal.detail,
+        remedy=refusal.remedy,
         field=refusal.field,
         headers=refusal.headers,
     )
 
 
-#: mailcore's own text sends people to the command line.
-_NO_SENDER = "No sender has that alias. GET /senders lists those there are."
-
-
 def from_error(error: PalEMailError) -> Response:
-    """Return the problem that mailcore raised."""
+    """Return the problem that mailcore raised, with the API's own way out where it has one."""
     outcome = outcome_of(error)
     return response(
         outcome.status,
         error.code,
-        _NO_SENDER if isinstance(error, SenderNotFound) else str(error),
+        outcome.public_message or error.message,
         title=outcome.heading,
+        remedy=outcome.api_remedy or (None if outcome.public_message else error.remedy),
         field=getattr(error, "field", None),
     )
 

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from callback import follow_up
 from callback.error_responses import OUTCOMES, UNFORESEEN, UNFORESEEN_DETAIL
 from callback.follow_up import FollowUp
-from callback.pages import PRIVATE, Action, Card, Pages, Tone, moment, refusal
+from callback.pages import PRIVATE, Action, Card, Pages, Tone, already_done, moment, refusal
 from mailcore import (
     Authorization,
     AuthorizationError,
@@ -50,10 +50,10 @@ class ReauthPages:
         self.used = pages.guarded(self._used)
 
     def _come_back(self, request: Request) -> Response:
-        """``GET /senders/callback``: take in what Google sends, then show it elsewhere.
+        """``GET /senders/callback``: process Google's answer, then show the outcome elsewhere.
 
-        What belongs to no known authorization is shown right here: nothing was done with
-        it. So is a database that is down, since the other page could not be drawn either.
+        What belongs to no known authorization is shown right here: there is no outcome. So is
+        a database that is down, since the other page could not be drawn either.
         """
         if request.method == "HEAD":  # only looking must not use the link up
             return Response(status_code=405, headers={"Allow": "GET", **PRIVATE})
@@ -104,9 +104,9 @@ class ReauthPages:
         return follow_up.send_on(authorization_id, offer, public_url=public_url)
 
     def _retry(self, refused: PalEMailError, authorization_id: str) -> Authorization | None:
-        """Begin again for the person who was just refused, where that may mend it."""
+        """Begin again for the person who was just refused, where that may fix it."""
         outcome = OUTCOMES.get(refused.code, UNFORESEEN)
-        if refused.alias is None or not outcome.mended_by_retry:
+        if refused.alias is None or not outcome.fixed_by_retry:
             return None
         try:
             return self._core.authorizations.begin_again(
@@ -130,14 +130,13 @@ class ReauthPages:
     def _done(self, progress: AuthorizationProgress, offer: FollowUp) -> Card:
         sender = self._sender(progress.alias)
         healthy = sender is not None and sender.status is SenderStatus.HEALTHY
-        again = " again" if sender is not None and sender.generation > 1 else ""
         next_step, action = self._after_success(progress, offer)
         return Card(
             status=HTTPStatus.OK,
             tone="healthy",
             badge="Healthy" if healthy else "Done",
-            heading=f"{progress.alias} is healthy{again}" if healthy else f"{progress.alias}: done",
-            happened="Google gave the access, and jobs can send through this sender now.",
+            heading=f"{progress.alias} is healthy" if healthy else f"{progress.alias}: done",
+            happened="Google granted access. Jobs can now send through this sender.",
             next_step=next_step,
             alias=progress.alias,
             account=progress.gmail_account,
@@ -149,14 +148,14 @@ class ReauthPages:
         self, progress: AuthorizationProgress, offer: FollowUp
     ) -> tuple[str, Action | None]:
         if not progress.renewing_all:
-            return "Nothing is left to do. You can close this page.", None
+            return "Nothing. You can close this page.", None
         due = self._core.senders.page(status="due", limit=1).matching
         if due == 0:
-            return "All done: no other sender is expiring or expired.", None
+            return "Nothing. All done: no other sender is expiring or expired.", None
         left = "One more sender is due." if due == 1 else f"{due} more senders are due."
         following = self._offered(offer)
         if following is None:
-            return f"{left} Go on from the senders page.", None
+            return f"{left} Continue from the senders page.", None
         hint = _choose(following.gmail_account)
         return left, Action(label=f"Next: {following.alias}", hint=hint)
 
@@ -200,7 +199,7 @@ def _waiting(progress: AuthorizationProgress) -> Card:
         tone="pending",
         badge="Waiting",
         heading="Not finished yet",
-        happened=f"Google’s answer for {progress.alias} has not been taken in yet.",
+        happened=f"Google has not answered for {progress.alias} yet.",
         next_step="Finish on Google’s page, then reload this one.",
         alias=progress.alias,
         account=progress.gmail_account,
@@ -212,16 +211,14 @@ def _used_before(progress: AuthorizationProgress) -> Card:
     tone: Tone
     match progress.outcome:
         case AuthorizationOutcome.DONE:
-            tone, badge = "healthy", "Already done"
-            happened = f"It worked the first time: {progress.alias} was re-authorised with it."
-            next_step = "Nothing is left to do. You can close this page."
+            return already_done(progress.alias, progress.gmail_account, status=outcome.status)
         case AuthorizationOutcome.WAITING:
             tone, badge = "pending", "Waiting"
-            happened = "The first answer is being taken in right now."
+            happened = "The first visit is still being processed."
             next_step = "Reload this page in a few seconds."
         case _:
             tone, badge = "expired", "Not done"
-            happened = progress.detail or "The first answer was refused."
+            happened = progress.detail or "The first visit did not succeed."
             next_step = outcome.next_step
     return Card(
         status=outcome.status,
@@ -239,9 +236,9 @@ def _facts(sender: Sender | None, offer: FollowUp) -> tuple[tuple[str, str], ...
     facts = []
     if offer.released:
         messages = "1 message" if offer.released == 1 else f"{offer.released} messages"
-        facts.append(("Held mail", f"{messages} now on the way"))
+        facts.append(("Held mail", f"{messages} going out now"))
     if sender is not None and sender.grant_expires_at is not None:
-        facts.append(("Good until", moment(sender.grant_expires_at)))
+        facts.append(("Valid until", moment(sender.grant_expires_at)))
     return tuple(facts)
 
 

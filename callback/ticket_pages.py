@@ -9,8 +9,8 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from callback.pages import PRIVATE, Action, Card, Pages, moment
-from mailcore import Mailcore
+from callback.pages import PRIVATE, Action, Card, Pages, already_done, moment
+from mailcore import LinkUsed, Mailcore, SenderStatus
 
 
 class TicketPages:
@@ -29,20 +29,23 @@ class TicketPages:
 
     def _show(self, request: Request) -> Response:
         """``GET /senders/reauth/{ticket}``."""
-        ticket = self._core.tickets.inspect(request.path_params["ticket"])
+        try:
+            ticket = self._core.tickets.inspect(request.path_params["ticket"])
+        except LinkUsed as exc:
+            return self._used(exc)
         account = ticket.gmail_account
         card = Card(
             status=HTTPStatus.OK,
             tone="expiring",
-            badge="Your OK is needed",
-            heading=f"Re-authorise {ticket.alias}",
+            badge="Your permission is needed",
+            heading=f"Authorise {ticket.alias}",
             happened=(
-                f"Mail is sent through {account or 'this sender'} by programs, and Google wants "
-                "its owner to allow that again."
+                f"Programs send mail from {account or 'a Gmail account'}, and Google needs its "
+                "owner’s permission for that."
             ),
             next_step=(
-                f"Press the button, choose {account or 'the account to send from'} on Google’s "
-                "page, and leave every box ticked. The link works once."
+                f"On Google’s page, choose {account or 'the account to send from'} and leave "
+                "every box ticked. This link works once."
             ),
             alias=ticket.alias,
             account=account,
@@ -53,5 +56,17 @@ class TicketPages:
 
     def _redeem(self, request: Request) -> Response:
         """``POST /senders/reauth/{ticket}``."""
-        authorization = self._core.tickets.redeem(request.path_params["ticket"])
+        try:
+            authorization = self._core.tickets.redeem(request.path_params["ticket"])
+        except LinkUsed as exc:
+            return self._used(exc)
         return RedirectResponse(authorization.url, 303, PRIVATE)
+
+    def _used(self, error: LinkUsed) -> Response:
+        """Tell the owner of a sender that is fine that nothing is left to do."""
+        if error.alias is None:
+            return self._pages.draw_error(error)
+        sender = self._core.senders.get(error.alias)
+        if sender.status is not SenderStatus.HEALTHY or sender.expiring:
+            return self._pages.draw_error(error)
+        return self._pages.draw(already_done(sender.alias, sender.gmail_account))

@@ -1,5 +1,6 @@
 # The public names, and where each one lives. Loaded at first use; see __init__.py.
 
+from .api_keys import ApiKey, ApiScope, digest_of
 from .clock import now
 from .core import Mailcore
 from .default import access_token, asend_email, default, send_email
@@ -66,6 +67,8 @@ __all__ = [
     "EXPIRING_WITHIN",
     "RESERVED_ALIASES",
     "SETTING_EXAMPLES",
+    "ApiKey",
+    "ApiScope",
     "Attachment",
     "AuditEvent",
     "Authorization",
@@ -125,6 +128,7 @@ __all__ = [
     "access_token",
     "asend_email",
     "default",
+    "digest_of",
     "is_loopback",
     "now",
     "send_email",

@@ -18,6 +18,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from mailcore import api_keys
+from mailcore.api_keys import ApiKey
 from mailcore.errors import ConfigurationError
 
 DEFAULT_PUBLIC_URL = "http://localhost:8501"
@@ -34,7 +36,7 @@ SETTING_EXAMPLES = {
     "GMAIL_SECRETS_DIR": "~/secrets/google-oauth",
     "PALEMAIL_DATA_DIR": "/var/lib/pal-e-mail",
     "PALEMAIL_PUBLIC_URL": "https://mail.example.com",
-    "PALEMAIL_API_KEYS": "ci:a-long-random-key,dashboard:another-one",
+    "PALEMAIL_API_KEYS": "ci:KEY,app/send/billing-*:KEY (`pal-e-mail new-api-key` prints a KEY)",
     "PALEMAIL_ADMIN_EMAILS": "ann@example.com,bob@example.com",
     "PALEMAIL_ENCRYPTION_KEYS": "a key that `pal-e-mail rotate-keys --new` prints",
     "PALEMAIL_ALERT_URLS": "mailto://user:password@example.com",
@@ -99,21 +101,8 @@ def _comma_separated(value: object) -> object:
     return value
 
 
-def _labelled_keys(value: object) -> object:
-    """Read ``label:key,label:key``; a key without a label is called ``api``."""
-    if not isinstance(value, str):
-        return value
-    keys: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in value.split(","))):
-        label, separator, key = part.partition(":")
-        if not separator:
-            label, key = "", part
-        if separator and not (label and key):
-            raise ValueError("holds a key or a label that is empty")
-        if (label or "api") in keys:
-            raise ValueError(f"names {label or 'api'!r} twice")
-        keys[label or "api"] = key
-    return keys
+def _api_keys(value: object) -> object:
+    return api_keys.parse(value) if isinstance(value, str) else value
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
@@ -149,7 +138,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("pal-e-mail"))
     public_url: Annotated[str, AfterValidator(_web_address)] = DEFAULT_PUBLIC_URL
-    api_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_labelled_keys)] = {}
+    api_keys: Annotated[dict[str, ApiKey], NoDecode, BeforeValidator(_api_keys)] = {}
     admin_emails: CommaSeparated = ()
     encryption_keys: Annotated[SecretList, AfterValidator(_fernet_keys)] = ()
     alert_urls: SecretList = ()

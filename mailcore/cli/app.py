@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from mailcore.cli import (
+    api_keys,
     authorizing,
     checking,
     deliveries,
@@ -82,6 +83,7 @@ _deliveries.command("discard", cls=Command)(deliveries.discard)
 app.command(cls=Command)(upkeep.import_tokens)
 app.command(cls=Command)(upkeep.doctor)
 app.command(cls=Command)(upkeep.rotate_keys)
+app.command(cls=Command)(api_keys.new_api_key)
 
 
 def main() -> None:

@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 
 import uvicorn
-from pydantic import SecretStr
 
 from callback import create_app
-from mailcore import Mailcore, Settings
+from mailcore import ApiKey, Mailcore, Settings, digest_of
 
-API_KEY = "a-long-random-key-of-the-tests"
-KEYS = {"ci": SecretStr(API_KEY)}
+API_KEY = "a-long-random-key-of-the-tests-0123456789"
+KEYS = {"ci": ApiKey(digest=digest_of(API_KEY))}
 ACCOUNT = "alerts@example.com"
 
 

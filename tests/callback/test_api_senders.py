@@ -130,7 +130,7 @@ def test_an_unknown_sender(api: TestClient, method: str, suffix: str, alias: str
 
     assert answer.status_code == 404
     assert answer.json()["code"] == "sender_not_found"
-    assert "GET /senders" in answer.json()["detail"]
+    assert "GET /senders" in answer.json()["remedy"]
     assert "pal-e-mail" not in answer.json()["detail"]
 
 
@@ -181,5 +181,5 @@ def test_a_deployment_without_an_oauth_client(
     assert refused.status_code == 409
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["code"] == "no_oauth_client"
-    assert "GOOGLE_CLIENT_ID" in refused.json()["detail"]
+    assert "GOOGLE_CLIENT_ID" in refused.json()["remedy"]
     assert (own.status_code, mended.status_code) == (200, 200)

@@ -46,7 +46,7 @@ def test_a_first_consent_makes_the_sender_healthy(
     page = shows(browser.get(google.consent(begun.url)), 200, "alerts is healthy", core)
 
     assert ACCOUNT in page.text
-    assert "Good until" in page.text
+    assert "Valid until" in page.text
     assert page.buttons == []
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY
     assert core.senders.events("alerts")[0].who == "ann@example.com"
@@ -114,7 +114,7 @@ def test_a_wrong_account_is_refused_with_both_named(
 
     answer = browser.get(google.consent(begun.url, "billing@example.com"))
 
-    page = shows(answer, 409, "That was another account", core)
+    page = shows(answer, 409, "That was a different account", core)
     assert ACCOUNT in page.text
     assert "billing@example.com" in page.text
     assert page.buttons == ["Try again with Google"]
@@ -221,7 +221,7 @@ def test_google_down_is_said_and_nothing_lost(
     answer = browser.get(back)
 
     google.heal()
-    page = shows(answer, 502, "Google could not complete it", core)
+    page = shows(answer, 502, "Google could not finish this", core)
     assert page.buttons == ["Try again with Google"]
     assert healthy_with_the_old_grant(core, authorised)
 
@@ -272,14 +272,14 @@ def test_an_expired_link_is_refused(
 def test_a_replay_says_that_it_worked_the_first_time(
     browser: TestClient, core: Mailcore, google: GoogleSandbox, authorised: str
 ) -> None:
-    """The back button, or a double click: a clear "already used", and that all is well."""
+    """The back button, or a double click: "already done", since all is well."""
     back = google.consent(core.authorizations.begin(authorised, by="t").url)
     browser.get(back)
 
     answer = browser.get(back)
 
-    page = shows(answer, 409, "This link was used already", core)
-    assert "It worked the first time" in page.text
+    page = shows(answer, 409, "Already done", core)
+    assert "has been authorised" in page.text
     assert core.senders.get(authorised).generation == 2
 
 
@@ -291,7 +291,7 @@ def test_a_replay_of_a_refusal_tells_the_refusal(
     browser.get(back)
     browser.cookies.clear()
 
-    page = shows(browser.get(back), 409, "This link was used already", core)
+    page = shows(browser.get(back), 409, "This link has already been used", core)
 
     assert "was not given" in page.text
     assert page.buttons == []
@@ -422,7 +422,7 @@ def test_a_database_that_goes_away_once_the_link_is_used_up(
             answer = visit.result()
         open_to_all("true")
 
-    page = shows(answer, 503, "The re-auth could not be stored", core)
+    page = shows(answer, 503, "The new grant could not be stored", core)
     assert answer.history == []
     assert "old grant is untouched" in page.text
     assert "start again from the senders page" in page.text

@@ -53,7 +53,7 @@ def test_from_a_ticket_over_a_wrong_account_to_healthy(page: Page, serving: Mail
     page.goto(link)
     page.get_by_role("button", name="Continue to Google").click()
     allow(page, "billing@example.com")
-    page.get_by_role("heading", name="That was another account").wait_for()
+    page.get_by_role("heading", name="That was a different account").wait_for()
     assert "?" not in page.url
     page.get_by_role("button", name="Try again with Google").click()
     allow(page, ACCOUNT)

@@ -23,7 +23,7 @@ def test_a_ticket_shows_what_it_is_for(browser: TestClient, core: Mailcore, link
 
     page = Page(answer.text)
     assert answer.status_code == 200
-    assert page.title == "Re-authorise alerts · pal-e-mail"
+    assert page.title == "Authorise alerts · pal-e-mail"
     assert ACCOUNT in page.text
     assert "works once" in page.text
     assert page.buttons == ["Continue to Google"]
@@ -53,13 +53,31 @@ def test_previews_do_not_use_it_up(browser: TestClient, link: str) -> None:
     assert browser.post(link, follow_redirects=False).status_code == 303
 
 
-def test_a_ticket_works_once(browser: TestClient, link: str) -> None:
-    """Afterwards it says so, to a look and to the button."""
+def test_a_ticket_that_did_its_work_says_so(
+    browser: TestClient, google: GoogleSandbox, link: str
+) -> None:
+    """The owner who opens it once more is told that all is well, not that something failed."""
+    pressed = browser.post(link, follow_redirects=False)
+    browser.get(google.consent(pressed.headers["location"]))
+
+    for answer in (browser.get(link), browser.post(link, follow_redirects=False)):
+        page = Page(answer.text)
+        assert answer.status_code == 200
+        assert page.title.startswith("Already done")
+        assert page.buttons == []
+
+
+def test_a_ticket_works_once(
+    browser: TestClient, core: Mailcore, google: GoogleSandbox, link: str
+) -> None:
+    """While the sender still needs a re-auth it says so, to a look and to the button."""
+    google.expire_grant(ACCOUNT)
+    core.check("alerts")
     browser.post(link, follow_redirects=False)
 
     for answer in (browser.get(link), browser.post(link, follow_redirects=False)):
         assert answer.status_code == 409
-        assert Page(answer.text).title.startswith("This link was used already")
+        assert Page(answer.text).title.startswith("This link has already been used")
 
 
 def test_a_ticket_runs_out(
