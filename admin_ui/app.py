@@ -12,6 +12,7 @@ import streamlit as st
 
 import callback
 from admin_ui import access, error_notices, middleware
+from admin_ui.access import login_mode
 from admin_ui.deployment import Deployment, LoginMode, install, installed
 from mailcore import ConfigurationError, Mailcore, is_loopback
 
@@ -70,7 +71,7 @@ def serve(core: Mailcore, *, host: str, port: int, no_login: bool = False) -> No
     Raises:
         ConfigurationError: the address needs a login and none is set up, or it is taken.
     """
-    login = access.login_mode(host, core.settings, no_login=no_login)
+    login = login_mode(host, core.settings, no_login=no_login)
     app = create_app(core, login)
     with _returning_on_signals():
         try:
