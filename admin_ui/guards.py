@@ -45,6 +45,7 @@ class Guards:
         self._app = app
         self._public_url = public_url
         self._user_header = user_header
+        self._secure = public_url.startswith("https:")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse with 400 or 403."""
@@ -55,7 +56,7 @@ class Guards:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        await self._app(scope, receive, _with_headers(send))
+        await self._app(scope, receive, _with_headers(send, self._secure))
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
@@ -86,6 +87,10 @@ class Guards:
         return {public} | {_normal(f"http://{name}:{port}") for name in _LOOPBACK_NAMES}
 
 
+def _lacks_secure(name: bytes, value: bytes) -> bool:
+    return name.lower() == b"set-cookie" and b"; secure" not in value.lower()
+
+
 def _is_api(path: str, headers: Headers) -> bool:
     # Other sites' pages do not know a key, and programs come by names of their own.
     below = path == "/senders" or path.startswith("/senders/")
@@ -110,12 +115,18 @@ def _refuse(status: HTTPStatus, why: str) -> PlainTextResponse:
     return PlainTextResponse(f"{why}\n", status_code=status, headers=_HEADERS)
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, secure: bool) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
+            if secure:
+                # Streamlit leaves it out of the login's cookies.
+                message["headers"] = [
+                    (name, value + b"; Secure" if _lacks_secure(name, value) else value)
+                    for name, value in message["headers"]
+                ]
         await send(message)
 
     return send_with_headers

@@ -99,3 +99,14 @@ def test_a_user_header_that_comes_twice_is_refused(serve: Serve) -> None:
     twice = ("X-Email: evil@example.com", "x-email: ann@example.com")
     assert status(ask(served, "/", host, twice[1])) == 200
     assert status(ask(served, "/", host, *twice)) == 400
+
+
+def test_cookies_of_an_https_address_never_go_out_in_the_clear(serve: Serve) -> None:
+    """A request to http:// of the same name would give the login away."""
+    served = serve(
+        PALEMAIL_PUBLIC_URL="https://mail.example.com", PALEMAIL_ADMIN_EMAILS="ann@example.com"
+    )
+    answer = ask(served, "/auth/login", "Host: mail.example.com")
+    cookies = [line for line in answer.splitlines() if line.startswith("set-cookie:")]
+    assert cookies
+    assert all("; secure" in cookie for cookie in cookies)
