@@ -14,6 +14,7 @@ from admin_ui import heading
 from admin_ui.deployment import Deployment, LoginMode, installed
 from admin_ui.markup import escaped
 from mailcore import ConfigurationError, Mailcore, Settings
+from mailcore import is_loopback as is_loopback_url
 
 #: How deeds are recorded where nobody logs in.
 ANYBODY = "admin"
@@ -42,22 +43,40 @@ def login_mode(host: str, settings: Settings, *, no_login: bool = False) -> Logi
 
     Raises:
         ConfigurationError: others than this machine's users could reach the page, and
-            nothing says who may.
+            nothing says who may; or everybody may, and some setting says who.
     """
     if no_login:
+        _require_no_list(settings)
         return LoginMode.OPEN
     if settings.trusted_user_header:
         return LoginMode.HEADER
     if settings.admin_emails:
         return LoginMode.OIDC
-    if is_loopback(host):
+    if is_loopback(host) and is_loopback_url(settings.public_url):
         return LoginMode.OPEN
+    where = f"be at {settings.public_url}" if is_loopback(host) else f"listen on {host}"
     raise ConfigurationError(
-        f"Refusing to listen on {host}: others could reach the page, and nothing says who may "
-        "use it. Set PALEMAIL_ADMIN_EMAILS to the addresses that may log in with Google, or "
+        f"Refusing to {where}: others could reach the page, and nothing says who may use it.",
+        remedy="Set PALEMAIL_ADMIN_EMAILS to the addresses that may log in with Google, or "
         "PALEMAIL_TRUSTED_USER_HEADER to the header in which your proxy names the user, or give "
-        "--no-login to let anybody in who can reach it."
+        "--no-login to let anybody in who can reach it.",
     )
+
+
+def _require_no_list(settings: Settings) -> None:
+    contradicted = [
+        name
+        for name, value in (
+            ("PALEMAIL_ADMIN_EMAILS", settings.admin_emails),
+            ("PALEMAIL_TRUSTED_USER_HEADER", settings.trusted_user_header),
+        )
+        if value
+    ]
+    if contradicted:
+        raise ConfigurationError(
+            f"--no-login lets everybody in, but {' and '.join(contradicted)} says who may.",
+            remedy="Drop the flag, or unset the other.",
+        )
 
 
 def is_loopback(host: str) -> bool:

@@ -12,6 +12,7 @@ import streamlit as st
 
 import callback
 from admin_ui import access, error_notices, middleware
+from admin_ui.access import login_mode
 from admin_ui.deployment import Deployment, LoginMode, install, installed
 from mailcore import ConfigurationError, Mailcore, is_loopback
 
@@ -34,6 +35,34 @@ THEME = {
     "theme.dark.grayTextColor": "#a3b3b0",
 }
 
+#: What a config.toml in the working directory or the home must not decide. Host and Origin
+#: are checked by `admin_ui.guards`.
+PINNED: dict[str, Any] = {
+    "global.developmentMode": False,
+    "server.headless": True,
+    "server.baseUrlPath": "",
+    "server.fileWatcherType": "none",
+    "server.runOnSave": False,
+    "server.allowRunOnSave": False,
+    "server.enableCORS": True,
+    "server.corsAllowedOrigins": [],
+    "server.enableXsrfProtection": True,
+    "server.xsrfCookieSameSite": "lax",
+    "server.allowedHosts": [],
+    "server.maxUploadSize": 1,
+    "server.enableStaticServing": False,
+    "server.enableAgentApi": False,
+    "server.scriptHealthCheckEnabled": False,
+    "server.trustedUserHeaders": {},
+    "server.sslCertFile": None,
+    "server.sslKeyFile": None,
+    "browser.gatherUsageStats": False,
+    "client.allowedOrigins": [],
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "logger.hideWelcomeMessage": True,
+}
+
 
 def create_app(core: Mailcore, login: LoginMode) -> st.App:
     """Build the ASGI app of the page and the callback, on one origin.
@@ -52,7 +81,7 @@ def create_app(core: Mailcore, login: LoginMode) -> st.App:
         Path(__file__).with_name("page.py"),
         secrets=access.login_secrets(core) if login is LoginMode.OIDC else None,
         routes=callback.routes(core),
-        middleware=middleware.stack(),
+        middleware=middleware.stack(core.settings),
         lifespan=_announced,
         on_script_error=error_notices.unforeseen,
     )
@@ -70,11 +99,11 @@ def serve(core: Mailcore, *, host: str, port: int, no_login: bool = False) -> No
     Raises:
         ConfigurationError: the address needs a login and none is set up, or it is taken.
     """
-    login = access.login_mode(host, core.settings, no_login=no_login)
+    login = login_mode(host, core.settings, no_login=no_login)
     app = create_app(core, login)
     with _returning_on_signals():
         try:
-            app.run(config=_config(core, host, port, login))
+            app.run(config=_config(host, port))
         except SystemExit as exc:
             # Streamlit's way to say that it could not listen.
             raise ConfigurationError(
@@ -82,24 +111,8 @@ def serve(core: Mailcore, *, host: str, port: int, no_login: bool = False) -> No
             ) from exc
 
 
-def _config(core: Mailcore, host: str, port: int, login: LoginMode) -> dict[str, Any]:
-    config: dict[str, Any] = {
-        "server.address": host,
-        "server.port": port,
-        "server.headless": True,
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": False,
-        "client.toolbarMode": "minimal",
-        "client.showErrorDetails": "none",
-        "logger.hideWelcomeMessage": True,
-        **THEME,
-    }
-    if login is LoginMode.OPEN and access.is_loopback(host):
-        # Without a login the address is the only guard; a foreign name that resolves to
-        # it (DNS rebinding) must not get past.
-        public = urlsplit(core.settings.public_url).hostname or "localhost"
-        config["server.allowedHosts"] = ["localhost", "127.0.0.1", "::1", public]
-    return config
+def _config(host: str, port: int) -> dict[str, Any]:
+    return {"server.address": host, "server.port": port, **PINNED, **THEME}
 
 
 @asynccontextmanager

@@ -12,7 +12,9 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.requests import Request
 from starlette.responses import Response
 
+from admin_ui.guards import Guards
 from admin_ui.navigation import PAGES
+from mailcore import Settings
 
 #: The addresses at which a page is.
 PATHS = frozenset(f"/{address.path}" for address in PAGES)
@@ -21,9 +23,12 @@ _WANTED = "palemail_wanted"
 _MINUTES_TO_LOG_IN = 10
 
 
-def stack() -> list[Middleware]:
+def stack(settings: Settings) -> list[Middleware]:
     """Return what is put around Streamlit's own answers."""
     return [
+        Middleware(
+            Guards, public_url=settings.public_url, user_header=settings.trusted_user_header
+        ),
         Middleware(BaseHTTPMiddleware, dispatch=_deny_unknown),
         Middleware(BaseHTTPMiddleware, dispatch=_return_after_login),
     ]

@@ -28,7 +28,7 @@ _SANDBOX_PORT = 8765
 def demo(port: PortOption = 8501) -> None:
     """Try everything, with a stand-in for Google."""
     with until_stopped():
-        serve = load_server()
+        server = load_server()
         require_free(_HOST, port)
         directory = mailcore.Settings().data_dir.expanduser().absolute() / "demo"
         _start_afresh(directory)
@@ -42,7 +42,7 @@ def demo(port: PortOption = 8501) -> None:
                 demo_senders.plant(core, google)
                 _write(directory / "env", environment, _programs())
                 _explain(environment["PALEMAIL_PUBLIC_URL"], google.url, directory / "env")
-                serve(core, host=_HOST, port=port, no_login=True)
+                server.serve(core, host=_HOST, port=port, no_login=True)
 
 
 def _start_afresh(directory: Path) -> None:
@@ -111,6 +111,8 @@ def _settings(google: "GoogleSandbox", directory: Path, public_url: str) -> "mai
         google_token_uri=google.token_uri,
         gmail_api_endpoint=f"{google.url}/",
         encryption_keys=(),
+        admin_emails=(),
+        trusted_user_header=None,
         grant_days=None,
     )
 

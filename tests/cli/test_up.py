@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 import urllib3
 
@@ -108,6 +109,19 @@ def test_open_address_needs_a_login(cli: Cli) -> None:
     assert ran.code == 78
     assert "PALEMAIL_ADMIN_EMAILS" in ran.err
     assert "--no-login" in ran.err
+
+
+def test_what_is_refused_leaves_the_database_alone(
+    environment: dict[str, str], empty_database_url: str
+) -> None:
+    """A public address without a login makes no tables before it says so."""
+    cli = Cli({**environment, "DATABASE_URL": empty_database_url})
+    ran = cli("up", "--port", free_port(), PALEMAIL_PUBLIC_URL="https://mail.example.com")
+    assert ran.code == 78
+    assert "Refusing to be at https://mail.example.com" in ran.err
+    with psycopg.connect(empty_database_url) as connection:
+        found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        assert found.fetchone() == (0,)
 
 
 def test_no_login(environment: dict[str, str], tmp_path: Path) -> None:

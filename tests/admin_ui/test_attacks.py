@@ -1,0 +1,112 @@
+"""The page's process, attacked over the wire as another site or another program would."""
+
+import socket
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.admin_ui.admin_calling import Serve
+from tests.admin_ui.admin_program import Served
+
+
+def ask(served: Served, path: str, *headers: str) -> str:
+    """Send a request with exactly these headers; return the answer's head."""
+    port = int(served.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        ending = [] if any("Upgrade" in header for header in headers) else ["Connection: close"]
+        lines = [f"GET {path} HTTP/1.1", *headers, *ending, "", ""]
+        line.sendall("\r\n".join(lines).encode())
+        answer = line.recv(65536)
+        while b"\r\n\r\n" not in answer and (more := line.recv(65536)):
+            answer += more
+    return answer.partition(b"\r\n\r\n")[0].decode().lower()
+
+
+def handshake(served: Served, *headers: str) -> str:
+    return ask(
+        served,
+        "/_stcore/stream",
+        *headers,
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+
+
+def status(answer: str) -> int:
+    return int(answer.split()[1])
+
+
+def test_dns_rebinding_gets_nowhere(served: Served) -> None:
+    """A foreign name, or our name with another port, is refused; as is one beside ours."""
+    port = served.url.rpartition(":")[2]
+    assert status(ask(served, "/", f"Host: localhost:{port}")) == 200
+    for hosts in (
+        [f"evil.example:{port}"],
+        ["localhost:1"],
+        ["localhost"],
+        [f"localhost:{port}", f"evil.example:{port}"],
+        [f"localhost:{port}@evil.example"],
+    ):
+        for path in ("/", "/_stcore/upload_file/a/b", "/senders/callback", "/_stcore/host-config"):
+            assert status(ask(served, path, *[f"Host: {host}" for host in hosts])) == 400
+    assert status(ask(served, "/healthz", "Host: 10.0.0.7:8501")) == 200
+
+
+def test_a_page_of_another_site_or_port_opens_no_websocket(served: Served) -> None:
+    """Our cookies would come with it."""
+    host = served.url.removeprefix("http://")
+    assert status(handshake(served, f"Host: {host}", f"Origin: {served.url}")) == 101
+    for origin in (
+        "http://localhost:1", "http://evil.example", "null", "https://x.streamlit.app",
+        served.url.replace("localhost", "127.0.0.1"), served.url.replace("http", "https"),
+    ):  # fmt: skip
+        assert status(handshake(served, f"Host: {host}", f"Origin: {origin}")) == 403
+
+
+def test_nobody_may_frame_or_command_the_page(served: Served) -> None:
+    """Neither an own page of the attacker's, nor Streamlit's cloud."""
+    answer = urllib3.request("GET", served.url)
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert (
+        urllib3.request("GET", f"{served.url}/_stcore/host-config").json()["allowedOrigins"] == []
+    )
+
+
+def test_a_folders_config_opens_nothing(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies in the home, which Streamlit reads, decides nothing about access."""
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text(
+        "[client]\nallowedOrigins = ['https://evil.example']\n"
+        "[server]\nenableXsrfProtection = false\nenableCORS = false\nmaxUploadSize = 500\n"
+    )
+    served = serve(HOME=str(tmp_path))
+    config = urllib3.request("GET", f"{served.url}/_stcore/host-config").json()
+    assert config["allowedOrigins"] == []
+    upload = urllib3.request("PUT", f"{served.url}/_stcore/upload_file/a/b", body=b"x")
+    assert upload.status in {400, 403}
+
+
+def test_a_user_header_that_comes_twice_is_refused(serve: Serve) -> None:
+    """An appending proxy would leave the client's own in front."""
+    served = serve(PALEMAIL_TRUSTED_USER_HEADER="X-Email")
+    host = f"Host: {served.url.removeprefix('http://')}"
+    twice = ("X-Email: evil@example.com", "x-email: ann@example.com")
+    assert status(ask(served, "/", host, twice[1])) == 200
+    assert status(ask(served, "/", host, *twice)) == 400
+
+
+def test_cookies_of_an_https_address_never_go_out_in_the_clear(serve: Serve) -> None:
+    """A request to http:// of the same name would give the login away."""
+    served = serve(
+        PALEMAIL_PUBLIC_URL="https://mail.example.com", PALEMAIL_ADMIN_EMAILS="ann@example.com"
+    )
+    answer = ask(served, "/auth/login", "Host: mail.example.com")
+    cookies = [line for line in answer.splitlines() if line.startswith("set-cookie:")]
+    assert cookies
+    assert all("; secure" in cookie for cookie in cookies)

