@@ -1,6 +1,5 @@
 """The words that the admin page's tests share."""
 
-import socket
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,11 +41,3 @@ def answer_of(url: str) -> dict[str, str | None]:
     """Return what Google's redirect carries back."""
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     return {name: query.get(name) for name in ("state", "code", "error")}
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
-from tests.admin_ui.admin_calling import Authorise, Person, Serve, consent, free_port
+from tests.admin_ui.admin_calling import Authorise, Person, Serve, consent
 from tests.admin_ui.admin_program import Served
+from tests.support.ports import free_port
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
