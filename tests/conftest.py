@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import hypothesis
@@ -14,6 +15,9 @@ from mailcore import SETTING_EXAMPLES, Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
 from tests.support import postgres
 from tests.support.driving import ACCOUNT, Tables, authorise
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # How long an example takes says more of the machine's load than of the code.
 hypothesis.settings.register_profile("without a clock", deadline=None)
@@ -89,6 +93,17 @@ def core(settings: Settings) -> Iterator[Mailcore]:
     mailcore = Mailcore(settings)
     yield mailcore
     mailcore.close()
+
+
+# By module: two Playwrights at once, or one beside asyncio.run, do not work in one process.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """A browser, for pages in contexts of their own."""
+    # Loaded when it is asked for: most tests need no browser.
+    from tests.support.browser import launched  # noqa: PLC0415
+
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def _run(
         os.dup2(stream.fileno(), number)
         stream.close()
     sys.stdin, sys.stdout, sys.stderr = (
-        open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123 - for good
+        open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
         for number, mode in enumerate("rww")
     )
     os.environ.clear()  # it is that of whichever test came first
