@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from mailcore import SETTING_EXAMPLES, Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
-from tests.support import postgres
+from tests.support import fast, postgres
 from tests.support.driving import ACCOUNT, Tables, authorise
 
 if TYPE_CHECKING:
@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 # How long an example takes says more of the machine's load than of the code.
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="leave out what needs other programs")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the slow tests where asked to."""
+    if config.getoption("--fast"):
+        left_out = [item for item in items if not fast.is_fast(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if fast.is_fast(item)]
+        fast.forbid_processes()
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
 from tests.admin_ui.admin_program import Served
+from tests.support.authorise import authorise
 
 ALERTS = "alerts@example.com"
 BILLING = "billing@example.com"
@@ -33,8 +34,7 @@ def allow(google_tab: Page, account: str | None = None) -> None:
 
 def consent(core: Mailcore, google: GoogleSandbox, alias: str, account: str) -> None:
     """Go through a whole re-auth without any page."""
-    begun = core.authorizations.begin(alias, by="test")
-    core.authorizations.complete(**answer_of(google.consent(begun.url, account)))
+    authorise(core, google, alias, account)
 
 
 def answer_of(url: str) -> dict[str, str | None]:

@@ -98,7 +98,7 @@ def test_a_proxys_header_names_the_admin(
     """With the header the page opens and records the name; without it nothing shows."""
     authorised("alerts", ALERTS)
     url = serve(PALEMAIL_TRUSTED_USER_HEADER="X-Email").url
-    stranger, ann = chromium.new_context(), browser.new_context()
+    stranger, ann = chromium.new_context(), chromium.new_context()
     ann.set_extra_http_headers({"X-Email": "ann@example.com"})
     try:
         page = stranger.new_page()

@@ -15,6 +15,8 @@ from tests.cli.running import PATIENCE, Cli, Running, started
 from tests.support.ports import free_port
 from tests.support.processes import environment_of
 
+pytestmark = pytest.mark.process
+
 READY = "pal-e-mail is at "
 
 

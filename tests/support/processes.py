@@ -67,6 +67,8 @@ class Forked:
         environment: Mapping[str, str],
         streams: tuple[int, int, int],
     ) -> None:
+        # For a fast run, which refuses this: multiprocessing announces nothing.
+        sys.audit("pal-e-mail.tests.fork")
         # Connections, as multiprocessing hands no bare descriptor over.
         given = [Connection(os.dup(stream)) for stream in streams]
         self._process = _FORKING.Process(
