@@ -20,7 +20,6 @@ def is_fast(item: pytest.Item) -> bool:
 
 def forbid_processes() -> None:
     """Make every attempt to start a process an error, for as long as this run lasts."""
-
     starts = {
         "os.exec",
         "os.fork",
