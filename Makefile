@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help demo run test lint bench screenshots constraints clean
+.PHONY: help demo run test test-fast lint bench screenshots constraints clean
 
 help: ## list the targets
-	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo run: export PALEMAIL_DATA_DIR := $(CURDIR)/.data
 
@@ -19,6 +19,9 @@ run: $(VENV)/.all ## the admin page and the callback, on http://localhost:8501
 
 test: $(VENV)/.dev ## the whole suite, in parallel; PYTEST_ADDOPTS adds options
 	@$(BIN)/pytest -n auto --dist loadgroup
+
+test-fast: $(VENV)/.dev ## what needs no Postgres, browser or other process, in a minute
+	@$(BIN)/pytest tests --fast
 
 lint: $(VENV)/.dev ## style, formatting, types, and who may import what
 	@$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import hypothesis
@@ -12,12 +13,28 @@ from psycopg.sql import SQL, Identifier
 
 from mailcore import SETTING_EXAMPLES, Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
-from tests.support import postgres
+from tests.support import fast, postgres
 from tests.support.driving import ACCOUNT, Tables, authorise
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # How long an example takes says more of the machine's load than of the code.
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="leave out what needs other programs")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the slow tests where asked to."""
+    if config.getoption("--fast"):
+        left_out = [item for item in items if not fast.is_fast(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if fast.is_fast(item)]
+        fast.forbid_processes()
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +106,17 @@ def core(settings: Settings) -> Iterator[Mailcore]:
     mailcore = Mailcore(settings)
     yield mailcore
     mailcore.close()
+
+
+# By module: two Playwrights at once, or one beside asyncio.run, do not work in one process.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """A browser, for pages in contexts of their own."""
+    # Loaded when it is asked for: most tests need no browser.
+    from tests.support.browser import launched  # noqa: PLC0415
+
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

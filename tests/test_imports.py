@@ -15,6 +15,7 @@ def loaded_by(statements: str) -> set[str]:
     return set(output(job(f"{statements}\nimport sys\nprint(*sys.modules)", {})).split())
 
 
+@pytest.mark.process
 def test_importing_mailcore_is_next_to_nothing() -> None:
     """The heavy libraries come with the first use."""
     loaded = loaded_by("import mailcore; mailcore.__all__; dir(mailcore)")
@@ -31,6 +32,7 @@ def test_importing_mailcore_is_next_to_nothing() -> None:
     assert not {name for name in loaded if name.startswith("mailcore.")}
 
 
+@pytest.mark.process
 def test_a_job_that_sends_loads_no_face_and_no_consent() -> None:
     """Neither Streamlit nor what only a re-auth needs."""
     loaded = loaded_by("from mailcore import send_email, Mailcore; import mailcore.default")

@@ -1,4 +1,4 @@
-"""The connection itself: noticing that it broke, and breaking it on purpose."""
+"""The connection itself: noticing that it was lost, and dropping it on purpose."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ TRANSPORT = "mailcore.sandbox.transport"
 
 
 class CutOff(Exception):
-    """The line broke, by the client or because the server stops: nothing comes of it."""
+    """The connection was closed, by the client or because the server stops. No response follows."""
 
 
 async def unless_cut_off(request: Request, wait: Awaitable[None]) -> None:
@@ -73,6 +73,6 @@ async def cut_short(request: Request, answer: Response) -> Response:
 
 
 async def _unanswered(request: Request) -> Response:
-    """Return an answer for the server to drop, once it knows that the line is dead."""
+    """Return a response for the server to drop, as the connection is known to be closed."""
     await _client_gone(request)
     return Response()

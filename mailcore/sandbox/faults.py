@@ -202,7 +202,7 @@ OK_WITH_HTML = Fault(
 OK_WITH_GARBAGE = Fault("200_garbage", body=b'["unexpected", 42]')
 OK_WITH_TRUNCATED_JSON = Fault("200_truncated_json", body=b'{"id": "18f3a', taken=True)
 
-# The line itself. The client cannot tell "before" from "after": only the outbox can.
+# The connection itself. The client cannot tell "before" from "after": only the outbox can.
 CLOSE_BEFORE = Fault("close_before_taking", Ending.CLOSE)
 CLOSE_AFTER = Fault("close_after_taking", Ending.CLOSE, taken=True)
 RESET_BEFORE = Fault("reset_before_taking", Ending.RESET)

@@ -92,7 +92,7 @@ class GoogleSandbox:
         self._server = server
 
     def stop(self) -> None:
-        """Stop serving; requests under way are broken off without an answer."""
+        """Stop serving; requests under way are dropped without a response."""
         if self._server is not None:
             self._server.stop()
             self._server = None
@@ -213,7 +213,7 @@ class GoogleSandbox:
             account: whose mailbox they are for.
             scopes: what they allow, in full, or short as in ``gmail.send``.
             client: for which OAuth client; by default the one registered from the start.
-            days: how long the grant holds, instead of the sandbox's own number.
+            days: how long the grant lasts, instead of the sandbox's own number.
         """
         grant = self._state.create_grant(
             self._state.account(account),

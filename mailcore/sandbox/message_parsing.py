@@ -114,7 +114,7 @@ def from_upload(raw: bytes, thread_id: str | None) -> Posted:
 
 
 def _check(message: Message) -> None:
-    """Refuse what Gmail refuses, and broken MIME too, which Gmail would only mend in silence.
+    """Refuse what Gmail refuses, and broken MIME too, which Gmail would only fix silently.
 
     Raises:
         Refusal: 400 invalidArgument.

@@ -47,7 +47,7 @@ class Grant:
     ended: Literal["expired", "revoked"] | None = None
 
     def status(self) -> Literal["active", "expired", "revoked"]:
-        """Say whether the grant still holds, and if not, why."""
+        """Say whether the grant is still valid, and if not, why."""
         if self.ended:
             return self.ended
         expired = self.ends_at is not None and self.ends_at <= datetime.now(UTC)

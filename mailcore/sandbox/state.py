@@ -138,7 +138,7 @@ class State:
             client_id: which client may use it.
             scopes: what it allows.
             with_refresh_token: whether it outlives its first access token.
-            days: how long it holds, instead of the sandbox's own number.
+            days: how long it lasts, instead of the sandbox's own number.
         """
         now = datetime.now(UTC)
         days = self._grant_days if days is None else days

@@ -33,7 +33,7 @@ class Traffic:
         self.requests = RequestCounts()
         self._lock = threading.Lock()
         self._arranged: list[_Arranged] = []
-        self._holds: list[Gate] = []
+        self._gates: list[Gate] = []
 
     def fail(
         self, operation: Operation, fault: Fault, times: int | None, account: str | None
@@ -56,11 +56,11 @@ class Traffic:
 
     def hold(self, operation: Operation, account: str | None, taken: bool) -> Gate:
         """Set up a gate."""
-        hold = Gate(operation, account, taken)
+        gate = Gate(operation, account, taken)
         with self._lock:
-            self._holds = [each for each in self._holds if not each.released]
-            self._holds.append(hold)
-        return hold
+            self._gates = [each for each in self._gates if not each.released]
+            self._gates.append(gate)
+        return gate
 
     async def serve(
         self,
@@ -104,9 +104,9 @@ class Traffic:
     async def _wait_at_gates(
         self, request: Request, operation: Operation, account: str | None, taken: bool
     ) -> None:
-        for hold in list(self._holds):
-            if hold.concerns(operation, account, taken):
-                with hold.arrival() as released:
+        for gate in list(self._gates):
+            if gate.concerns(operation, account, taken):
+                with gate.arrival() as released:
                     await unless_cut_off(request, released)
 
     async def _go_wrong(

@@ -1,6 +1,5 @@
 """The words that the admin page's tests share."""
 
-import socket
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,6 +8,7 @@ from playwright.sync_api import Locator, Page
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
 from tests.admin_ui.admin_program import Served
+from tests.support.authorise import authorise
 
 ALERTS = "alerts@example.com"
 BILLING = "billing@example.com"
@@ -34,19 +34,10 @@ def allow(google_tab: Page, account: str | None = None) -> None:
 
 def consent(core: Mailcore, google: GoogleSandbox, alias: str, account: str) -> None:
     """Go through a whole re-auth without any page."""
-    begun = core.authorizations.begin(alias, by="test")
-    core.authorizations.complete(**answer_of(google.consent(begun.url, account)))
+    authorise(core, google, alias, account)
 
 
 def answer_of(url: str) -> dict[str, str | None]:
     """Return what Google's redirect carries back."""
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     return {name: query.get(name) for name in ("state", "code", "error")}
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

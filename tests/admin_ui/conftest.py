@@ -2,28 +2,17 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
-from tests.admin_ui.admin_calling import Authorise, Person, Serve, consent, free_port
+from tests.admin_ui.admin_calling import Authorise, Person, Serve, consent
 from tests.admin_ui.admin_program import Served
+from tests.support.browser import PATIENCE
+from tests.support.ports import free_port
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-#: What a browser waits for, in milliseconds: machines under load are slow.
-PATIENCE = 20_000
 PHONE = ViewportSize(width=390, height=844)
 DESKTOP = ViewportSize(width=1280, height=900)
 
@@ -59,27 +48,13 @@ def serve_without_client(serve: Serve) -> Served:
     return serve(GOOGLE_CLIENT_ID="", GOOGLE_CLIENT_SECRET="")
 
 
-# By module: two Playwrights at once, or one beside asyncio.run, do not work in one process.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"There is no Chromium at {CHROMIUM}, and CI must not skip these.")
-        pytest.skip(f"no Chromium at {CHROMIUM}: install Debian's package chromium")
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def person(browser: Browser) -> Iterator[Person]:
+def person(chromium: Browser) -> Iterator[Person]:
     """Seat people, each in front of a browser of their own, at an address."""
     contexts = []
 
     def sit_down(url: str, *, phone: bool = False) -> Page:
-        context = browser.new_context(
+        context = chromium.new_context(
             viewport=PHONE if phone else DESKTOP, is_mobile=phone, has_touch=phone
         )
         context.set_default_timeout(PATIENCE)

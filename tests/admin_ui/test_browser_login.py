@@ -93,12 +93,12 @@ def test_a_login_leads_to_no_page_but_ours() -> None:
 
 
 def test_a_proxys_header_names_the_admin(
-    serve: Serve, browser: Browser, core: Mailcore, authorised: Authorise
+    serve: Serve, chromium: Browser, core: Mailcore, authorised: Authorise
 ) -> None:
     """With the header the page opens and records the name; without it nothing shows."""
     authorised("alerts", ALERTS)
     url = serve(PALEMAIL_TRUSTED_USER_HEADER="X-Email").url
-    stranger, ann = browser.new_context(), browser.new_context()
+    stranger, ann = chromium.new_context(), chromium.new_context()
     ann.set_extra_http_headers({"X-Email": "ann@example.com"})
     try:
         page = stranger.new_page()

@@ -1,6 +1,5 @@
 """What the tests of the callback share: an account, a key, and eyes for a page."""
 
-import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,18 +10,13 @@ import uvicorn
 
 from callback import create_app
 from mailcore import ApiKey, Mailcore, Settings, digest_of
+from tests.support.authorise import ACCOUNT, come_back
 
 API_KEY = "a-long-random-key-of-the-tests-0123456789"
 KEYS = {"ci": ApiKey(digest=digest_of(API_KEY))}
-ACCOUNT = "alerts@example.com"
+__all__ = ["ACCOUNT", "API_KEY", "KEYS", "Page", "complete", "served"]
 
-
-def complete(core: Mailcore, address: str) -> None:
-    """Complete a re-auth without a browser."""
-    code, state = (re.search(rf"[?&]{name}=([^&]+)", address) for name in ("code", "state"))
-    assert code is not None
-    assert state is not None
-    core.authorizations.complete(state=state[1], code=code[1].replace("%2F", "/"), error=None)
+complete = come_back
 
 
 class Page(HTMLParser):

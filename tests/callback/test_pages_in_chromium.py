@@ -1,34 +1,24 @@
 """The pages in a real browser, on a phone-sized window: what a policy or a cookie breaks."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from mailcore import Mailcore, SenderStatus, Settings
 from mailcore.sandbox import GoogleSandbox
 from tests.callback.browsing import ACCOUNT, complete, served
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page(chromium: Browser) -> Iterator[Page]:
     """A phone. A test fails if the browser complains, as it does of a blocked style."""
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        phone = chromium.new_page(viewport={"width": 390, "height": 844})
+    with chromium.new_page(viewport={"width": 390, "height": 844}) as phone:
         phone.on("console", lambda message: complaints.append(message.text))
         yield phone
-        chromium.close()
     assert [text for text in complaints if "Content Security Policy" in text] == []
 
 

@@ -4,7 +4,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 import pytest
@@ -12,8 +11,10 @@ import pytest
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
 from tests.cli.running import Cli
+from tests.support.authorise import ACCOUNT
+from tests.support.authorise import authorise as reauthorise
 
-ACCOUNT = "alerts@example.com"
+__all__ = ["ACCOUNT"]
 
 
 @pytest.fixture
@@ -44,9 +45,7 @@ def authorise(core: Mailcore, google: GoogleSandbox) -> Callable[[str], None]:
     """Consent on behalf of a registered sender."""
 
     def consent(alias: str) -> None:
-        begun = core.authorizations.begin(alias, by="test")
-        back = dict(parse_qsl(urlsplit(google.consent(begun.url)).query))
-        core.authorizations.complete(state=back["state"], code=back["code"], error=None)
+        reauthorise(core, google, alias)
 
     return consent
 

@@ -1,24 +1,33 @@
-"""Running `pal-e-mail` as a person or a cron job does: the installed command, in a process."""
+"""Running `pal-e-mail` as a person or a cron job does."""
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.processes import Forked, environment_of
 
 #: The installed command, beside the interpreter that runs the tests.
 COMMAND = str(Path(sys.executable).with_name("pal-e-mail"))
 #: Seconds after which a hanging command fails its test.
 PATIENCE = 120
-#: What tells the command about a deployment; none of it comes from outside the test.
-_OURS = ("PALEMAIL_", "GOOGLE_", "GMAIL_", "DATABASE_URL")
+
+Program = Forked | subprocess.Popen[bytes]
+
+
+def command_line(*arguments: str) -> None:
+    """Be the command, in a process that was forked for it."""
+    from mailcore.cli import main  # noqa: PLC0415 - loaded before the fork
+
+    sys.argv = [COMMAND, *arguments]
+    main()
 
 
 @dataclass(frozen=True)
@@ -42,16 +51,25 @@ class Cli:
     environment: Mapping[str, str]
 
     def __call__(self, *arguments: object, stdin: bytes = b"", **variables: str) -> Ran:
-        done = subprocess.run(
-            [COMMAND, *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            env=variables_for(self.environment, **variables),
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert b"Traceback" not in done.stderr, done.stderr.decode()
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        with ExitStack() as stack:
+            given, out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            given.write(stdin)
+            given.seek(0)
+            process = Forked(
+                command_line,
+                *map(str, arguments),
+                environment=environment_of(self.environment, **variables),
+                streams=(given.fileno(), out.fileno(), err.fileno()),
+            )
+            try:
+                code = process.wait(PATIENCE)
+            finally:
+                process.kill()
+            out.seek(0)
+            err.seek(0)
+            ran = Ran(code, out.read().decode(), err.read().decode())
+        assert "Traceback" not in ran.err, ran.err
+        return ran
 
     def without(self, *names: str) -> "Cli":
         """Return the same without some variables."""
@@ -68,7 +86,7 @@ class Running:
         log: where its standard error goes.
     """
 
-    process: "subprocess.Popen[str]"
+    process: Program
     line: str
     said: str
     log: Path
@@ -85,23 +103,44 @@ class Running:
 
 @contextmanager
 def started(
-    *arguments: object, environment: Mapping[str, str], until: str, log: Path
+    *arguments: object,
+    environment: Mapping[str, str],
+    until: str,
+    log: Path,
+    installed: bool = False,
 ) -> Iterator[Running]:
-    """Start the command, and yield it once a line of its output holds a text."""
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            [COMMAND, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=variables_for(environment),
-        ) as process,
-    ):
+    """Start the command, and yield it once a line of its output holds a text.
+
+    Args:
+        arguments: its arguments.
+        environment: a deployment's variables.
+        until: the text that is waited for.
+        log: where its standard error goes.
+        installed: start the installed command itself, in an interpreter of its own.
+    """
+    with ExitStack() as stack:
+        errors = stack.enter_context(log.open("w"))
+        reader, writer = os.pipe()
+        output = stack.enter_context(os.fdopen(reader))
+        words = [str(argument) for argument in arguments]
+        variables = environment_of(environment)
+        process: Program
+        if installed:
+            process = subprocess.Popen(
+                [COMMAND, *words], env=variables, stdout=writer, stderr=errors
+            )
+        else:
+            nothing = stack.enter_context(Path(os.devnull).open())
+            process = Forked(
+                command_line,
+                *words,
+                environment=variables,
+                streams=(nothing.fileno(), writer, errors.fileno()),
+            )
+        os.close(writer)
         try:
-            assert process.stdout is not None
             lines = []
-            for line in process.stdout:
+            for line in output:
                 lines.append(line)
                 if until in line:
                     break
@@ -110,19 +149,4 @@ def started(
             yield Running(process, lines[-1].strip(), said, log)
         finally:
             process.kill()
-
-
-def variables_for(environment: Mapping[str, str], **variables: str) -> dict[str, str]:
-    """Return the process's environment, with these variables of a deployment and no others."""
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    # A wide terminal, so that no message is broken where a test looks for it.
-    return {**outside, "COLUMNS": "200", **environment, **variables}
-
-
-def free_port() -> int:
-    """Return a port that nothing uses, below those that connections going out are given."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with suppress(OSError):
-            socket.create_server(("127.0.0.1", port)).close()
-            return port
+            process.wait(PATIENCE)

@@ -11,7 +11,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import urllib3
 
-from tests.cli.running import PATIENCE, Cli, Running, free_port, started, variables_for
+from tests.cli.running import PATIENCE, Cli, Running, started
+from tests.support.ports import free_port
+from tests.support.processes import environment_of
+
+pytestmark = pytest.mark.process
 
 READY = "pal-e-mail is at "
 
@@ -32,6 +36,7 @@ def demo(environment: dict[str, str], port: int, tmp_path: Path) -> Iterator[Run
     """The demo, serving."""
     with started(
         "demo", "--port", port, environment=environment, until=READY, log=tmp_path / "log",
+        installed=True,
     ) as running:  # fmt: skip
         yield running
 
@@ -41,7 +46,7 @@ def second_terminal(commands: str, folder: Path) -> "subprocess.CompletedProcess
     return subprocess.run(
         ["bash", "-c", commands],
         cwd=folder,
-        env={**variables_for({}), "PATH": "/usr/bin:/bin"},
+        env={**environment_of({}), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         timeout=PATIENCE,

@@ -15,7 +15,9 @@ import urllib3
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
 from tests.cli.conftest import ACCOUNT
-from tests.cli.running import COMMAND, PATIENCE, Cli, free_port, started, variables_for
+from tests.cli.running import COMMAND, PATIENCE, Cli, started
+from tests.support.ports import free_port
+from tests.support.processes import environment_of
 
 SERVING = "pal-e-mail is at "
 
@@ -32,8 +34,9 @@ def test_page_and_callback_on_one_port(
     url = f"http://localhost:{port}"
     core.senders.register("alerts", gmail_account=ACCOUNT, by="test")
     with started(
-        "up", "--port", port, environment=environment, until=SERVING, log=tmp_path / "up"
-    ) as up:
+        "up", "--port", port, environment=environment, until=SERVING, log=tmp_path / "up",
+        installed=True,
+    ) as up:  # fmt: skip
         assert b"<html" in get(url).data
         assert get(f"{url}/healthz").status == 200
         with started(
@@ -88,7 +91,7 @@ def test_stopped_while_starting(
     """A SIGTERM that comes while the Postgres starts leaves none running."""
     cluster = data / "postgres"
     with subprocess.Popen(
-        [COMMAND, "up", "--port", str(free_port())], env=variables_for(embedded),
+        [COMMAND, "up", "--port", str(free_port())], env=environment_of(embedded),
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         while not moment(cluster):
@@ -158,7 +161,7 @@ def test_extra_is_missing(environment: dict[str, str], command: str) -> None:
     ran = {
         arguments: subprocess.run(
             [sys.executable, "-c", without_streamlit, *arguments],
-            env=variables_for(environment),
+            env=environment_of(environment),
             capture_output=True,
             text=True,
             timeout=PATIENCE,

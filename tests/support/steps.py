@@ -1,20 +1,18 @@
 """What people and jobs do, as one call each."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from mailcore import Delivery, Mailcore, Sender, Sent
 from mailcore.sandbox import GoogleSandbox
+from tests.support.authorise import ACCOUNT
+from tests.support.authorise import authorise as _authorise
 
-ACCOUNT = "alerts@example.com"
+__all__ = ["ACCOUNT", "ORDINARY", "authorise", "deliveries", "history", "send", "the_delivery"]
 
 
 def authorise(core: Mailcore, google: GoogleSandbox, alias: str) -> Sender:
-    """Re-authorise a sender: the link, the consent page, the way back."""
-    back = google.consent(core.authorizations.begin(alias, by="ann").url)
-    answer = {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
-    done = core.authorizations.complete(state=answer["state"], code=answer["code"], error=None)
-    return done.sender
+    """Re-authorise a sender, and return it."""
+    return _authorise(core, google, alias).sender
 
 
 ORDINARY: Any = {
