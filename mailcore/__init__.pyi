@@ -35,6 +35,13 @@ from .errors import (
 from .google.credentials import ClientInfo
 from .google.login import LoginSettings
 from .message.compose import Attachment, ComposedMessage
+from .senders.descriptions import (
+    describe_age,
+    describe_duration,
+    describe_event,
+    describe_grant,
+)
+from .senders.expiry import ExpiryCause, expiry_cause, has_testing_lifetime
 from .senders.registry import StatusFilter
 from .senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
 from .settings import SETTING_EXAMPLES, Settings, is_loopback
@@ -83,6 +90,7 @@ __all__ = [
     "DeliveryStatus",
     "DeploymentProblem",
     "ExchangeFailed",
+    "ExpiryCause",
     "Finding",
     "FindingState",
     "IdentityMissing",
@@ -119,6 +127,12 @@ __all__ = [
     "access_token",
     "asend_email",
     "default",
+    "describe_age",
+    "describe_duration",
+    "describe_event",
+    "describe_grant",
+    "expiry_cause",
+    "has_testing_lifetime",
     "is_loopback",
     "now",
     "send_email",
