@@ -1,4 +1,4 @@
-"""The log of every message that anyone asked to send, and the open questions in it."""
+"""The log of all messages, and the ones with unknown outcome."""
 
 from datetime import timedelta
 
@@ -8,8 +8,8 @@ from admin_ui import access, dialogs, error_notices, heading, paging, timezone, 
 from admin_ui.delivery_rows import draw_deliveries
 from mailcore import DeliveryPage, DeliveryStatus, now
 
-#: How often the list looks at the database again, in seconds.
-LOOK_AGAIN = 4
+#: How often the list is refreshed, in seconds.
+REFRESH_EVERY = 4
 
 TIMES = {
     "Last hour": timedelta(hours=1),
@@ -41,7 +41,7 @@ def _draw_filters() -> None:
         )
         st.text_input(
             "Sender",
-            placeholder="any alias",
+            placeholder="Any alias",
             key=_SENDER,
             bind="query-params",
             on_change=paging.to_first,
@@ -66,7 +66,7 @@ def _draw_filters() -> None:
             on_change=paging.to_first,
         )
         if _filtered():
-            st.button("Show all", icon=":material/filter_alt_off:", on_click=_show_all)
+            st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_show_all)
 
 
 def _filtered() -> bool:
@@ -78,12 +78,12 @@ def _show_all() -> None:
     paging.to_first()
 
 
-@st.fragment(run_every=LOOK_AGAIN)
+@st.fragment(run_every=REFRESH_EVERY)
 def _draw_list() -> None:
     with error_notices.explained():
         page = paging.fetch(_read)
         if not page.deliveries:
-            nothing = "No delivery matches." if _filtered() else "No mail was sent yet."
+            nothing = "No deliveries match." if _filtered() else "Nothing has been sent yet."
             st.info(nothing, icon=":material/inbox:")
             return
         draw_deliveries(page.deliveries, timezone.zone())

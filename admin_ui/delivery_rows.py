@@ -1,4 +1,4 @@
-"""Deliveries as rows, and the dialog that shows one and settles it."""
+"""Deliveries as rows, and the dialog that shows the details of one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from admin_ui.access import Visitor
 from admin_ui.markup import escaped, quiet
 from mailcore import Delivery, DeliveryStatus
 
-#: Names and what to show beside them; what is None is left out.
+#: Labels and values; a value of None is left out.
 Facts = list[tuple[str, str | None]]
 
 
 def draw_deliveries(
     deliveries: Iterable[Delivery], zone: tzinfo, *, with_sender: bool = True
 ) -> None:
-    """Draw one row a delivery; Details opens its dialog."""
+    """Draw one row for each delivery; its button opens the dialog."""
     with st.container(gap="xsmall"):
         for delivery in deliveries:
             _draw_row(delivery, zone, with_sender=with_sender)
@@ -26,24 +26,24 @@ def draw_deliveries(
 
 def _draw_row(delivery: Delivery, zone: tzinfo, *, with_sender: bool) -> None:
     badge = wording.delivery_badge(delivery.status)
-    settle = delivery.status is DeliveryStatus.UNKNOWN
+    undecided = delivery.status is DeliveryStatus.UNKNOWN
     parts = [f"to {_shortened(delivery.recipients)}"]
     if with_sender:
         parts.append(f"from {delivery.alias}")
     parts.append(wording.moment(delivery.created_at, zone))
     with st.container(border=True, key=f"delivery-{delivery.id}"):
-        outcome, what, deeds = st.columns([2, 14, 2], vertical_alignment="center", gap="xsmall")
+        outcome, what, actions = st.columns([2, 14, 2], vertical_alignment="center", gap="xsmall")
         outcome.badge(badge.word, icon=badge.icon, color=badge.color)
         with what.container(gap=None):
             st.markdown(f"**{escaped(delivery.subject.strip()) or '(no subject)'}**")
             st.markdown(quiet(escaped(" · ".join(parts))))
             if delivery.error_text:
-                st.markdown(quiet(escaped(wording.first_sentence(delivery.error_text))))
-        with deeds.container(horizontal=True, horizontal_alignment="right"):
+                st.markdown(quiet(escaped(delivery.error_text)))
+        with actions.container(horizontal=True, horizontal_alignment="right"):
             if st.button(
-                "Decide" if settle else "Details",
+                "Decide" if undecided else "Details",
                 key=f"open-{delivery.id}",
-                type="primary" if settle else "secondary",
+                type="primary" if undecided else "secondary",
                 help=f"Show “{escaped(delivery.subject)}”",
             ):
                 dialogs.show(DeliveryDetail(delivery.id, zone))
@@ -51,7 +51,7 @@ def _draw_row(delivery: Delivery, zone: tzinfo, *, with_sender: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryDetail:
-    """All that is known of one delivery."""
+    """Everything known about one delivery."""
 
     id: str
     zone: tzinfo
@@ -62,33 +62,33 @@ class DeliveryDetail:
         return "Delivery"
 
     def draw(self, visitor: Visitor) -> None:
-        """Draw what it is about, the decision where there is one, and the record."""
+        """Draw the message, the decision if one is needed, and the technical details."""
         delivery = visitor.core.deliveries.get(self.id)
         badge = wording.delivery_badge(delivery.status)
         st.badge(badge.word, icon=badge.icon, color=badge.color)
-        _draw_facts(self._about(delivery))
+        _draw_facts(self._message(delivery))
         if delivery.can_discard:
             _draw_decision(visitor, delivery)
-        _draw_facts(self._record(delivery))
+        _draw_facts(self._details(delivery))
 
-    def _about(self, delivery: Delivery) -> Facts:
+    def _message(self, delivery: Delivery) -> Facts:
         sent = wording.moment(delivery.sent_at, self.zone) if delivery.sent_at else None
         until = wording.moment(delivery.expires_at, self.zone) if delivery.expires_at else None
         return [
             ("Subject", delivery.subject),
             ("To", ", ".join(delivery.recipients)),
             ("Sender", delivery.alias),
-            ("Asked for", wording.moment(delivery.created_at, self.zone)),
+            ("Requested", wording.moment(delivery.created_at, self.zone)),
             ("Sent", sent),
-            ("Not to be sent after", until),
+            ("Expires", until),
             ("Error", delivery.error_text),
         ]
 
-    def _record(self, delivery: Delivery) -> Facts:
+    def _details(self, delivery: Delivery) -> Facts:
         return [
             ("Attempts", str(delivery.attempts)),
             ("Message-ID", delivery.message_id),
-            ("Gmail id", delivery.gmail_id),
+            ("Gmail ID", delivery.gmail_id),
             ("Idempotency key", delivery.idempotency_key),
         ]
 
@@ -104,24 +104,28 @@ def _draw_decision(visitor: Visitor, delivery: Delivery) -> None:
     st.divider()
     if delivery.status is DeliveryStatus.UNKNOWN:
         st.markdown(
-            "The connection was lost after the mail had been handed over, so nobody can tell "
-            "from here whether Gmail took it. Look into the sender's *Sent* folder, then decide."
+            "The message was handed to Gmail, but no clear answer came back, so it may or may "
+            "not have been sent. Check the account's *Sent* folder, then decide."
         )
         if delivery.can_retry:
             if st.button("Send again", type="primary", icon=":material/send:", width="stretch"):
                 _retry(visitor, delivery)
-            st.caption("**Send again** sends it now. If Gmail had taken it, people get it twice.")
+            st.caption("If Gmail already accepted it, recipients will get it twice.")
         else:
-            st.caption("The message itself is no longer stored, so it cannot be sent again here.")
+            st.caption(
+                "The message itself is no longer stored, so it can't be sent again from here."
+            )
     elif delivery.status is DeliveryStatus.HELD:
-        st.markdown("It waits for its sender to be re-authorised and then goes out by itself.")
+        st.markdown("It goes out automatically once its sender is re-authorised.")
     else:
-        st.markdown("It waits for its turn and then goes out by itself.")
+        st.markdown("It is waiting in the queue and goes out automatically.")
     if st.button("Discard", icon=":material/delete:", width="stretch"):
         with error_notices.explained():
             visitor.core.deliveries.discard(delivery.id, by=visitor.by)
             dialogs.close("Discarded")
-    st.caption("**Discard** closes the case: it is not sent (again), and jobs are told so.")
+    st.caption(
+        "It won't be sent (again). A job that retries with the same idempotency key gets an error."
+    )
     st.divider()
 
 

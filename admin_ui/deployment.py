@@ -1,7 +1,7 @@
 """The one deployment that this process shows.
 
-Streamlit runs the page anew for every visit and click, in a thread of its own, and
-hands it nothing: what lives as long as the process is kept here.
+Streamlit reruns the page for every visit and click, each in a thread of its own, and passes
+it nothing. What lives as long as the process is kept here.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mailcore import Mailcore
 
 
 class LoginMode(StrEnum):
-    """How the page knows who is looking."""
+    """How the page knows who the visitor is."""
 
     #: Whoever reaches the page is the admin: loopback, or ``--no-login``.
     OPEN = "open"
@@ -23,10 +23,10 @@ class LoginMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What every visit shares.
+    """What all visits share.
 
     Attributes:
-        core: the process's mailcore.
+        core: the process's `Mailcore`.
         login: how visitors are told apart.
     """
 

@@ -1,7 +1,7 @@
 """The one dialog that may be open.
 
-Streamlit closes a dialog whenever a run does not call it. Which one is open is
-therefore kept beside the widgets' own state, and every page draws it last.
+Streamlit closes a dialog whenever a run doesn't call it. So the session state keeps
+which one is open, and every page draws it last.
 """
 
 from typing import Protocol
@@ -16,7 +16,7 @@ _FLASH = "flash"
 
 
 class Dialog(Protocol):
-    """What a dialog is: a heading, and a way to draw what is under it."""
+    """A heading, and a way to draw what is under it."""
 
     @property
     def title(self) -> str:
@@ -27,13 +27,13 @@ class Dialog(Protocol):
 
 
 def show(dialog: Dialog) -> None:
-    """Open a dialog in the place of any other, and draw the page anew."""
+    """Open a dialog, replacing any other, and rerun the page."""
     st.session_state[_OPEN] = dialog
     st.rerun()
 
 
 def close(message: str | None = None) -> None:
-    """Close the dialog, and say in passing what was done."""
+    """Close the dialog, and show a message briefly. Markdown."""
     _forget()
     if message:
         flash(message)
@@ -41,7 +41,7 @@ def close(message: str | None = None) -> None:
 
 
 def flash(message: str) -> None:
-    """Say in passing, on the next drawing of the page, what was done. Markdown."""
+    """Show a message briefly when the page is next drawn. Markdown."""
     st.session_state[_FLASH] = message
 
 
@@ -60,7 +60,7 @@ def draw() -> None:
 
 
 def draw_flash() -> None:
-    """Draw, once, what the last deed came to."""
+    """Draw, once, the message of the last action."""
     if message := st.session_state.pop(_FLASH, None):
         st.toast(message, icon=":material/check_circle:")
 

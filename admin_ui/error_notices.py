@@ -1,7 +1,4 @@
-"""What a person sees when the database or the deployment is in trouble.
-
-Never a traceback, and never a page that has to be reloaded by hand.
-"""
+"""Errors as notices: never a traceback, and never a page that has to be reloaded by hand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +7,35 @@ import streamlit as st
 
 from admin_ui.access import visitor
 from admin_ui.markup import escaped
-from mailcore import ConfigurationError, DatabaseUnavailable, PalEMailError
+from admin_ui.wording import BLOCKED_REMEDY
+from mailcore import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    PalEMailError,
+    ReauthRequired,
+    SenderBlocked,
+)
 
-#: How often a page that shows an outage looks again, in seconds.
-LOOK_AGAIN = 3
-#: What keeps the whole page from being drawn, and may be over a moment later.
+#: How often a page that shows an outage tries again, in seconds.
+RETRY_EVERY = 3
+#: Errors that keep the whole page from being drawn, and may be over a moment later.
 OUTAGES = (DatabaseUnavailable, ConfigurationError)
+
+#: What to do on this page, in Markdown. For other errors, what mailcore says holds here, too.
+_WAYS_OUT: dict[type[PalEMailError], str] = {
+    ReauthRequired: "Click **Re-auth** to fix this.",
+    SenderBlocked: BLOCKED_REMEDY,
+    OutcomeUnknown: (
+        "Check the account's *Sent* folder, then decide on the **Deliveries** page whether to "
+        "send it again."
+    ),
+}
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Draw what mailcore raises as a notice, in the place of what was to be drawn."""
+    """Draw a notice for any error that mailcore raises inside the block."""
     try:
         yield
     except PalEMailError as exc:
@@ -29,7 +44,7 @@ def explained() -> Iterator[None]:
 
 @contextmanager
 def recovering() -> Iterator[None]:
-    """As `explained`, for a whole page: it draws itself again once the trouble is over."""
+    """As `explained`, for a whole page, which comes back by itself once the outage is over."""
     try:
         yield
     except PalEMailError as exc:
@@ -42,37 +57,38 @@ def draw(exc: PalEMailError) -> None:
     """Draw one error, with what to do about it."""
     if isinstance(exc, DatabaseUnavailable):
         st.warning(
-            "No mail is lost: jobs are told that nothing was sent. This page looks again every "
-            "few seconds and comes back by itself.",
+            "Jobs get an error that says so. This page tries again every few seconds and comes "
+            "back by itself.",
             title="The database cannot be reached",
             icon=":material/cloud_off:",
         )
         return
-    st.error(escaped(str(exc)).replace("\n", "  \n"), icon=":material/error:")
+    text = escaped(exc.message).replace("\n", "  \n")
+    way_out = _WAYS_OUT.get(type(exc), escaped(exc.remedy or ""))
+    st.error(f"{text} {way_out}".strip(), icon=":material/error:")
 
 
 def unforeseen(exc: Exception) -> bool:
-    """Draw an error that nobody caught, instead of a traceback.
+    """Draw an error that nothing caught, instead of a traceback.
 
     Returns:
-        True: Streamlit is to show nothing of its own. It has logged the error.
+        True: Streamlit, which has logged the error, shows nothing of its own.
     """
     if isinstance(exc, PalEMailError):
         draw(exc)
     else:
         st.error(
-            "Something went wrong that should not have. Reload the page; the server's log has "
-            "the details.",
+            "Something unexpected went wrong. Reload the page; the server's log has the details.",
             icon=":material/error:",
         )
     return True
 
 
-@st.fragment(run_every=LOOK_AGAIN)
+@st.fragment(run_every=RETRY_EVERY)
 def _return_when_over() -> None:
     try:
         visitor().core.senders.page(limit=1)
     except OUTAGES:
-        st.caption("Looking again …")
+        st.caption("Trying again …")
         return
     st.rerun()

@@ -1,14 +1,14 @@
-"""Text as Markdown: that of others as it is, and what is beside the point in grey."""
+"""Text as Markdown: escaped, or small and grey."""
 
 import re
 
 
 def escaped(text: str) -> str:
-    """Return text that a Markdown element shows as it is.
+    """Return text escaped so that a Markdown element shows it verbatim.
 
-    Streamlit looks for emoji (``:name:``), addresses and links even in text whose marks
-    are escaped. A word joiner, which nobody sees, keeps it from the first; a mark in an
-    element of its own from the others, so that what is copied is still what is meant.
+    Streamlit still turns emoji (``:name:``), addresses and links into markup when every
+    special character is escaped. An invisible word joiner prevents the first; putting one
+    character into an element of its own prevents the others, and copies correctly.
     """
     marked = re.sub(r"([\\`*_{}\[\]()#+\-.!|~$<>^])", r"\\\1", text)
     marked = re.sub(r":(?=[A-Za-z]|\d+:)", ":\u2060", marked)
@@ -17,5 +17,5 @@ def escaped(text: str) -> str:
 
 
 def quiet(markdown: str) -> str:
-    """Return Markdown that is drawn small and grey, for what is beside the point."""
+    """Return Markdown that is drawn small and grey, for secondary information."""
     return f":small[:gray[{markdown}]]"

@@ -1,30 +1,30 @@
-"""The pages and their addresses: which there are, in the order in which they are offered."""
+"""The pages, in the order of the navigation bar."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Where a page is.
+class PageEntry:
+    """A page, and where it is.
 
     Attributes:
-        script: draws it.
-        title: what it is called.
+        script: the file that draws it.
+        title: in the navigation bar.
         icon: a Material icon's name.
-        path: what stands after the slash.
-        offered: whether every page links to it.
+        path: the URL's path, without the slash.
+        in_bar: whether the navigation bar links to it.
     """
 
     script: str
     title: str
     icon: str
     path: str
-    offered: bool = True
+    in_bar: bool = True
 
 
-SENDERS = Address("senders_page.py", "Senders", "outgoing_mail", "")
-DELIVERIES = Address("deliveries_page.py", "Deliveries", "receipt_long", "deliveries")
-SETUP = Address("setup_page.py", "Setup", "settings", "setup")
-SENDER = Address("sender_page.py", "Sender", "mail", "sender", offered=False)
+SENDERS = PageEntry("senders_page.py", "Senders", "outgoing_mail", "")
+DELIVERIES = PageEntry("deliveries_page.py", "Deliveries", "receipt_long", "deliveries")
+SETUP = PageEntry("setup_page.py", "Setup", "settings", "setup")
+SENDER = PageEntry("sender_page.py", "Sender", "mail", "sender", in_bar=False)
 
 PAGES = (SENDERS, DELIVERIES, SETUP, SENDER)

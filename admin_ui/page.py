@@ -1,29 +1,29 @@
-"""What Streamlit runs at every visit and click: who is looking, and which page they want."""
+"""The script that Streamlit runs at every visit and click: the bar, and the requested page."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from admin_ui import access, dialogs, error_notices, markup
-from admin_ui.navigation import PAGES, SENDERS, Address
+from admin_ui.navigation import PAGES, SENDERS, PageEntry
 
 HERE = Path(__file__).parent
 
 
 def draw() -> None:
-    """Draw the page that the address names, under a bar that leads to the others."""
-    # A Material icon would be fetched from Google's servers by every browser.
+    """Draw the page that the URL names, below the navigation bar."""
+    # Every browser would fetch a Material icon from Google's servers.
     st.set_page_config(page_title="pal-e-mail", page_icon=HERE / "icon.svg", layout="wide")
     st.html(HERE / "style.css")
     with st.container(horizontal_alignment="center"), st.container(width=1120):
         bar = st.container(horizontal=True, vertical_alignment="center", key="bar")
         bar.image(HERE / "logo.svg", alt="pal-e-mail")
         visitor = access.visitor()
-        pages = {address: _page(address) for address in PAGES}
-        # Streamlit's own navigation hides behind an unlabelled symbol on a phone.
+        pages = {entry: _page(entry) for entry in PAGES}
+        # On a phone, Streamlit hides its own navigation behind an unlabelled icon.
         page = st.navigation(list(pages.values()), position="hidden")
         with bar:
-            _draw_links([pages[address] for address in PAGES if address.offered])
+            _draw_links([pages[entry] for entry in PAGES if entry.in_bar])
             if access.can_log_out():
                 _draw_log_out(visitor.by)
         dialogs.draw_flash()
@@ -31,13 +31,13 @@ def draw() -> None:
             page.run()
 
 
-def _page(address: Address) -> st.Page:
+def _page(entry: PageEntry) -> st.Page:
     return st.Page(
-        address.script,
-        title=address.title,
-        icon=f":material/{address.icon}:",
-        url_path=address.path,
-        default=address is SENDERS,
+        entry.script,
+        title=entry.title,
+        icon=f":material/{entry.icon}:",
+        url_path=entry.path,
+        default=entry is SENDERS,
     )
 
 

@@ -1,17 +1,17 @@
-"""Which stretch of a long list is shown."""
+"""Pages of a long list."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import streamlit as st
 
-#: As many rows as a browser draws without a pause.
+#: As many rows as a browser draws without a noticeable delay.
 PER_PAGE = 25
 
 _PAGE = "page"
 
 
-class Stretch(Protocol):
+class ListPage(Protocol):
     """Some rows of a list, and how many there are in all."""
 
     @property
@@ -19,14 +19,14 @@ class Stretch(Protocol):
         """How many rows the whole list has."""
 
 
-Read = TypeVar("Read", bound=Stretch)
+Read = TypeVar("Read", bound=ListPage)
 
 
 def fetch(read: Callable[[int], Read]) -> Read:
-    """Return the page that was asked for, or the last one if the list has become shorter.
+    """Return the requested page, or the last one if the list has become shorter.
 
     Args:
-        read: reads `PER_PAGE` rows from an offset on.
+        read: reads `PER_PAGE` rows, starting at an offset.
     """
     number: int = st.session_state.get(_PAGE, 1)
     page = read((number - 1) * PER_PAGE)
@@ -38,14 +38,14 @@ def fetch(read: Callable[[int], Read]) -> Read:
 
 
 def draw(matching: int) -> None:
-    """Draw the way to the other pages, if there are any."""
+    """Draw the page numbers, if there is more than one page."""
     if matching > PER_PAGE:
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.pagination(_pages(matching), key=_PAGE)
 
 
 def to_first() -> None:
-    """Go back to the first page: another filter makes another list."""
+    """Go back to the first page, because a filter has changed."""
     st.session_state[_PAGE] = 1
 
 

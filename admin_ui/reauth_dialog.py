@@ -1,4 +1,4 @@
-"""Two clicks to Google, and then a dialog that turns to the outcome by itself."""
+"""The dialog that leads to Google's consent page and then shows the outcome."""
 
 from dataclasses import dataclass, replace
 
@@ -18,21 +18,21 @@ from mailcore import (
     WrongAccount,
 )
 
-#: How often an open dialog asks whether the callback has run, in seconds.
-ASK_EVERY = 1.5
+#: How often an open dialog checks whether the callback has run, in seconds.
+CHECK_EVERY = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A re-auth could not even be begun."""
+class NotStarted:
+    """A re-auth that could not be started."""
 
     title: str
-    text: str
+    error: PalEMailError
 
     def draw(self, visitor: Visitor) -> None:
-        """Draw what is in the way, and the way to Setup."""
+        """Draw the error, and a link to Setup."""
         del visitor
-        st.error(escaped(self.text), icon=":material/error:")
+        error_notices.draw(self.error)
         st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
 
 
@@ -41,10 +41,10 @@ class Reauth:
     """One sender's re-auth.
 
     Attributes:
-        authorization: what was begun.
-        generation: the sender's, when it was begun. Once it moves the sender has a new
-            grant, whichever link, browser or person brought it.
-        ticket: the link for the mailbox's owner, once asked for.
+        authorization: the re-auth that was begun.
+        generation: the sender's at that time. Once it changes the sender has a new grant,
+            whichever link, browser or person brought it.
+        ticket: the link for the mailbox owner, once requested.
     """
 
     authorization: Authorization
@@ -57,12 +57,12 @@ class Reauth:
         return f"Re-authorise {escaped(self.authorization.alias)}"
 
     def draw(self, visitor: Visitor) -> None:
-        """Draw the way to Google, and what comes of it."""
+        """Draw the link to Google, and then the outcome."""
         del visitor
         _follow(self)
 
     def draw_progress(self, visitor: Visitor) -> None:
-        """Draw how far it has come."""
+        """Draw the current state."""
         sender = visitor.core.senders.get(self.authorization.alias)
         if sender.generation != self.generation:
             _draw_done(sender)
@@ -77,13 +77,13 @@ class Reauth:
     def _draw_link(self) -> None:
         draw_google_link(self.authorization)
         st.caption(
-            ":material/progress_activity: Waiting for Google's answer. This dialog follows by "
-            "itself, in whichever browser you consent."
+            ":material/progress_activity: Waiting for Google. This dialog updates by itself, even "
+            "if you consent in another browser."
         )
 
     def _draw_refusal(self, progress: AuthorizationProgress) -> None:
         if progress.outcome is AuthorizationOutcome.EXPIRED:
-            st.warning("The link was not followed in time.", icon=":material/timer_off:")
+            st.warning("The link has expired.", icon=":material/timer_off:")
         else:
             _draw_reason(progress)
         wrong_account = progress.code == WrongAccount.code
@@ -95,10 +95,11 @@ class Reauth:
         if self.ticket is not None:
             draw_ticket(self.ticket)
             return
-        st.caption("Somebody else's mailbox? Its owner can consent without access to this page.")
-        label, any_mailbox = "Get a link for the mailbox's owner", False
-        if self.authorization.gmail_account is None:
-            label, any_mailbox = "Get a link: whoever opens it may bring their mailbox", True
+        st.caption("Someone else's mailbox? Its owner can consent without access to this page.")
+        any_mailbox = self.authorization.gmail_account is None
+        label = "Create a link for the mailbox owner"
+        if any_mailbox:
+            label = "Create a link that lets anyone who opens it choose the mailbox"
         if st.button(label, icon=":material/link:", width="stretch"):
             ticket = visitor.core.tickets.issue(
                 self.authorization.alias, by=visitor.by, any_mailbox=any_mailbox
@@ -108,11 +109,11 @@ class Reauth:
 
 @dataclass(frozen=True, slots=True)
 class RenewAll:
-    """A walk through every sender that is expiring or expired.
+    """Re-auths of all expiring and expired senders, one after another.
 
     Attributes:
-        authorization: the one that was begun last from here.
-        total: how many were due when the walk began.
+        authorization: the one that this dialog began last.
+        total: how many senders were due at the start.
     """
 
     authorization: Authorization
@@ -124,28 +125,28 @@ class RenewAll:
         return "Renew all due"
 
     def draw(self, visitor: Visitor) -> None:
-        """Draw the walk."""
+        """Draw the re-auths."""
         del visitor
         _follow(self)
 
     def draw_progress(self, visitor: Visitor) -> None:
-        """Draw how far the walk has come, and the way to the next one."""
+        """Draw how many are done, and the link for the next one."""
         due = visitor.core.senders.page(status="due", limit=1).matching
         done = max(self.total - due, 0)
         st.progress(done / self.total, text=f"{done} of {self.total} renewed")
         if not due:
-            st.success("Every sender that was due is healthy.", icon=":material/check_circle:")
+            st.success("All due senders are healthy.", icon=":material/check_circle:")
             _draw_close()
             return
         progress = visitor.core.authorizations.progress(self.authorization.id)
         if progress.outcome is AuthorizationOutcome.WAITING:
             st.markdown(f"Next: **{escaped(self.authorization.alias)}**")
             draw_google_link(self.authorization)
-            st.caption("After each consent the page there offers the next one.")
+            st.caption("After each consent, the page you land on offers the next sender.")
             return
         if progress.outcome is AuthorizationOutcome.REFUSED:
             _draw_reason(progress)
-        st.caption("Go on in the tab where you consented, or from here:")
+        st.caption("Continue in the tab where you consented, or here:")
         if st.button("Next sender", type="primary", width="stretch"):
             renew_all(self.total)
 
@@ -159,7 +160,7 @@ def begin(alias: str, *, choose_account: bool = False) -> None:
             alias, by=visitor.by, choose_account=choose_account
         )
     except PalEMailError as exc:
-        dialogs.show(Trouble(f"Re-authorise {escaped(alias)}", str(exc)))
+        dialogs.show(NotStarted(f"Re-authorise {escaped(alias)}", exc))
         return
     dialogs.show(Reauth(authorization, generation))
 
@@ -170,20 +171,20 @@ def renew_all(total: int) -> None:
     try:
         authorization = visitor.core.authorizations.next_due(by=visitor.by)
     except PalEMailError as exc:
-        dialogs.show(Trouble("Renew all due", str(exc)))
+        dialogs.show(NotStarted("Renew all due", exc))
         return
     if authorization is None:
-        dialogs.close("Nothing is due any more")
+        dialogs.close("Nothing is due anymore")
     else:
         dialogs.show(RenewAll(authorization, total))
 
 
 def draw_google_link(authorization: Authorization) -> None:
-    """Draw the account to choose, and the link to Google."""
+    """Draw which account to choose, and the link to Google."""
     if authorization.gmail_account:
-        st.markdown(f"At Google, choose **{escaped(authorization.gmail_account)}**.")
+        st.markdown(f"On Google's page, choose **{escaped(authorization.gmail_account)}**.")
     else:
-        st.markdown("At Google, choose the account that this sender shall use.")
+        st.markdown("On Google's page, choose the account that this sender should use.")
     st.link_button(
         "Continue to Google",
         authorization.url,
@@ -194,7 +195,7 @@ def draw_google_link(authorization: Authorization) -> None:
 
 
 def _draw_reason(progress: AuthorizationProgress) -> None:
-    st.error(escaped(progress.detail or "Google refused."), icon=":material/error:")
+    st.error(escaped(progress.detail or "Google refused the re-auth."), icon=":material/error:")
 
 
 def _draw_done(sender: Sender) -> None:
@@ -211,8 +212,8 @@ def _draw_close() -> None:
         dialogs.close()
 
 
-@st.fragment(run_every=ASK_EVERY)
+@st.fragment(run_every=CHECK_EVERY)
 def _follow(dialog: Reauth | RenewAll) -> None:
-    # A part of the dialog, so that it turns in its place: a new run would close and open it.
+    # A fragment, so that it updates in place: a rerun would close and reopen the dialog.
     with error_notices.explained():
         dialog.draw_progress(access.visitor())

@@ -1,4 +1,4 @@
-"""The plot of what was sent and what was not, a day at a time."""
+"""The plot of sent, failed and unknown messages per day."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ _ENCODING = {
         "field": "count",
         "type": "quantitative",
         "aggregate": "sum",
-        "title": "mails",
+        "title": "messages",
         "axis": {"format": "d", "tickMinStep": 1},
     },
     "color": {
@@ -34,24 +34,24 @@ _ENCODING = {
     "tooltip": [
         {"field": "day", "type": "nominal"},
         {"field": "outcome", "type": "nominal"},
-        {"field": "count", "type": "quantitative", "aggregate": "sum", "title": "mails"},
+        {"field": "count", "type": "quantitative", "aggregate": "sum", "title": "messages"},
     ],
 }
 
 
 def draw(days: Sequence[DayCount]) -> None:
-    """Draw one stacked bar a day; say so in words where there is nothing to plot."""
+    """Draw one stacked bar per day, or a sentence if there is nothing to plot."""
     if not any(day.sent or day.failed or day.unknown for day in days):
-        st.caption("Nothing was sent in this time.")
+        st.caption("Nothing was sent in the last 30 days.")
         return
-    # The plain spec, as Altair takes fright if another visit's thread is just loading pandas.
+    # The plain spec: Altair fails while another visit's thread is still importing pandas.
     spec: dict[str, Any] = {
         "data": {"values": _values(days)},
         "mark": {"type": "bar", "cornerRadius": 2},
         "encoding": _ENCODING,
         "height": 220,
     }
-    st.vega_lite_chart(spec, width="stretch", alt="Mails sent, failed and unknown for each day")
+    st.vega_lite_chart(spec, width="stretch", alt="Messages sent, failed and unknown for each day")
 
 
 def _values(days: Sequence[DayCount]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Adding a sender, and deleting one."""
+"""The dialogs for adding and deleting a sender."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ import streamlit as st
 from admin_ui import dialogs, reauth_dialog
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped
-from admin_ui.wording import held
-from mailcore import InvalidSender, Revocation, Sender, SenderExists
+from admin_ui.wording import messages
+from mailcore import InvalidSender, Sender, SenderExists, describe_revocation
 
 
 @dataclass(frozen=True, slots=True)
 class AddSender:
-    """Asks for a new sender, and leads on to its first consent."""
+    """Asks for a new sender, then starts its first consent."""
 
     @property
     def title(self) -> str:
@@ -21,24 +21,28 @@ class AddSender:
         return "Add a sender"
 
     def draw(self, visitor: Visitor) -> None:
-        """Draw the form; what is wrong with a field stands under it."""
+        """Draw the form; an error appears below its field."""
         with st.form("add-sender", border=False):
             alias = st.text_input(
                 "Alias",
                 placeholder="alerts",
-                help="The name that jobs use. Lower-case letters, digits, dots and dashes.",
+                help="The name that jobs use. Lowercase letters, digits, and . _ - are allowed.",
                 max_chars=63,
             )
             below_alias = st.empty()
             account = st.text_input(
                 "Gmail account",
                 placeholder="alerts@example.com",
-                help="Leave it empty to take the account that consents first.",
+                help="Leave empty to use whichever account consents first.",
             )
             below_account = st.empty()
-            project = st.text_input("Project (optional)", help="Senders are grouped by it.")
+            project = st.text_input(
+                "Project (optional)", help="The list groups senders by project."
+            )
             below_project = st.empty()
-            name = st.text_input("Display name (optional)", help="What recipients see in From.")
+            name = st.text_input(
+                "Display name (optional)", help="What recipients see as the sender's name."
+            )
             below_name = st.empty()
             if not st.form_submit_button("Add and authorise", type="primary", width="stretch"):
                 return
@@ -56,16 +60,16 @@ class AddSender:
                 by=visitor.by,
             )
         except InvalidSender as exc:
-            places.get(exc.field, below_alias).error(escaped(str(exc)))
+            places.get(exc.field, below_alias).error(escaped(exc.message))
         except SenderExists as exc:
-            below_alias.error(escaped(str(exc)))
+            below_alias.error(escaped(exc.message))
         else:
             reauth_dialog.begin(sender.alias)
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteSender:
-    """Asks for the alias to be typed, and says what will be lost."""
+    """Says what will be lost, and asks for the alias to be typed."""
 
     sender: Sender
 
@@ -80,30 +84,23 @@ class DeleteSender:
         waiting = visitor.core.senders.get(alias).held
         if waiting:
             st.warning(
-                f"**{held(waiting)}** for this sender will be discarded.",
+                f"**{messages(waiting)}** held for this sender will be discarded.",
                 icon=":material/warning:",
             )
         st.markdown(
-            "Its tokens are removed for good, and jobs can no longer send through it. Its "
-            "history and its deliveries stay on record."
+            "Its tokens are deleted permanently, and jobs can no longer send through it. Its "
+            "history and deliveries are kept."
         )
         with st.form("delete-sender", border=False):
             typed = st.text_input(f"Type {escaped(alias)} to confirm", autocomplete="off")
             wrong = st.empty()
-            if not st.form_submit_button("Delete for good", type="primary", width="stretch"):
+            if not st.form_submit_button("Delete permanently", type="primary", width="stretch"):
                 return
         if typed.strip() != alias:
-            wrong.error(f"That is not {escaped(alias)}. Nothing was deleted.")
+            wrong.error(f"That doesn't match {escaped(alias)}. Nothing was deleted.")
             return
         deleted = visitor.core.senders.delete(alias, by=visitor.by)
         discarded = deleted.discarded_deliveries
-        lost = f", {discarded} waiting mails discarded" if discarded else ""
-        dialogs.close(f"{escaped(alias)} is deleted{lost}{_GRANT.get(deleted.grant, '')}")
-
-
-_GRANT = {
-    Revocation.REVOKED: ", its grant revoked at Google",
-    Revocation.FAILED: ". Its grant could not be revoked: remove this app's access at "
-    "myaccount.google.com/permissions",
-    Revocation.SHARED: ". Its grant is kept, as another sender uses the same account",
-}
+        lost = f", and {messages(discarded)} discarded" if discarded else ""
+        grant = describe_revocation(deleted.grant)
+        dialogs.close(f"Deleted {escaped(alias)}{lost}." + (f" {grant}" if grant else ""))

@@ -1,4 +1,4 @@
-"""What can be changed about a sender, and the mail that tries it out."""
+"""The forms on a sender's page: its identity, its OAuth client, and a test message."""
 
 from uuid import uuid4
 
@@ -18,10 +18,12 @@ def draw_identity(visitor: Visitor, sender: Sender) -> None:
             "Gmail account",
             value=sender.gmail_account or "",
             disabled=sender.generation > 0,
-            help="It can be changed only until the first consent: the grant belongs to it.",
+            help="It can't be changed after the first consent, because the grant belongs to it.",
         )
         name = st.text_input(
-            "Display name", value=sender.display_name or "", help="What recipients see in From."
+            "Display name",
+            value=sender.display_name or "",
+            help="What recipients see as the sender's name.",
         )
         project = st.text_input("Project", value=sender.project or "")
         if not st.form_submit_button("Save"):
@@ -38,11 +40,11 @@ def draw_identity(visitor: Visitor, sender: Sender) -> None:
 
 
 def draw_client(visitor: Visitor, sender: Sender) -> None:
-    """Draw the sender's own OAuth client, for those that don't use the deployment's."""
+    """Draw the choice between the deployment's OAuth client and one of the sender's own."""
     with st.container(border=True):
         heading.section("OAuth client")
         if sender.has_own_client:
-            st.caption("This sender uses an OAuth client of its own.")
+            st.caption("This sender uses its own OAuth client.")
             if st.button("Use the deployment's client instead", icon=":material/undo:"):
                 _store_client(visitor, sender.alias, None)
         else:
@@ -52,25 +54,25 @@ def draw_client(visitor: Visitor, sender: Sender) -> None:
             _store_client(visitor, sender.alias, upload.getvalue().decode("utf-8", "replace"))
 
 
-def draw_test_mail(visitor: Visitor, sender: Sender) -> None:
-    """Draw the form that sends a mail at once, and what came of it."""
+def draw_test_message(visitor: Visitor, sender: Sender) -> None:
+    """Draw the form that sends a test message, and the outcome."""
     with st.form(f"test-{sender.alias}", border=False):
-        to = st.text_input("Send a test mail to", value=sender.gmail_account or "", type="email")
-        if not st.form_submit_button("Send test mail", icon=":material/send:"):
+        to = st.text_input("Send a test message to", value=sender.gmail_account or "", type="email")
+        if not st.form_submit_button("Send test message", icon=":material/send:"):
             return
-    # The second click of a double click stops this run, and asks for the same mail again.
-    once = f"test-mail-key-{sender.alias}-{to}"
+    # A double click stops this run and starts it again: the key keeps that from sending twice.
+    once = f"test-message-key-{sender.alias}-{to}"
     with error_notices.explained():
         with st.spinner("Sending …"):
             sent = visitor.core.send_email(
                 sender.alias,
                 to=to,
-                subject=f"Test mail from {sender.alias}",
-                text="This mail was sent from the admin page of pal-e-mail. The sender works.",
+                subject=f"Test message from {sender.alias}",
+                text="Sent from the admin page of pal-e-mail. This sender works.",
                 idempotency_key=st.session_state.setdefault(once, uuid4().hex),
             )
-        gmail_id = escaped(sent.gmail_id or "its id is unknown")
-        st.success(f"Gmail has taken it: {gmail_id}", icon=":material/check_circle:")
+        gmail_id = escaped(sent.gmail_id or "unknown")
+        st.success(f"Sent. Gmail ID: {gmail_id}", icon=":material/check_circle:")
     del st.session_state[once]
 
 
@@ -80,4 +82,4 @@ def _store_client(visitor: Visitor, alias: str, credentials_json: str | None) ->
     except (ConfigurationError, InvalidSender) as exc:
         error_notices.draw(exc)
         return
-    dialogs.close("Saved. Re-authorise the sender with this client.")
+    dialogs.close("Saved. Now re-authorise the sender with this client.")

@@ -1,4 +1,4 @@
-"""One sender: who it is, how its grant stands, what happened, what it sent."""
+"""One sender: its status, grant, deliveries, history and settings."""
 
 from datetime import datetime, tzinfo
 
@@ -20,23 +20,31 @@ from admin_ui import (
 from admin_ui.access import Visitor
 from admin_ui.delivery_rows import draw_deliveries
 from admin_ui.sender_dialogs import DeleteSender
-from admin_ui.sender_forms import draw_client, draw_identity, draw_test_mail
-from mailcore import Sender, SenderNotFound, now
+from admin_ui.sender_forms import draw_client, draw_identity, draw_test_message
+from mailcore import (
+    Sender,
+    SenderNotFound,
+    describe_age,
+    describe_duration,
+    describe_event,
+    describe_grant,
+    now,
+)
 
-#: How often the grant's state is looked at again, in seconds.
-LOOK_AGAIN = 4
+#: How often the status is refreshed, in seconds.
+REFRESH_EVERY = 4
 
 
 def draw() -> None:
-    """Draw the page of the sender that the address names."""
+    """Draw the page of the sender that the URL names."""
     visitor = access.visitor()
     alias = st.query_params.get("sender", "")
     try:
         sender = visitor.core.senders.get(alias)
     except SenderNotFound:
-        _draw_gone(visitor, alias)
+        _draw_not_found(visitor, alias)
         return
-    _draw_state(alias)
+    _draw_status(alias)
     overview, deliveries, history, edit = st.tabs(["Overview", "Deliveries", "History", "Edit"])
     with overview:
         _draw_overview(visitor, sender)
@@ -51,21 +59,21 @@ def draw() -> None:
     dialogs.draw()
 
 
-def _draw_gone(visitor: Visitor, alias: str) -> None:
+def _draw_not_found(visitor: Visitor, alias: str) -> None:
     name = markup.escaped(alias)
     heading.draw(name or "Sender")
     st.warning(
-        f"There is no sender called {name}. It may have been deleted."
+        f"There is no sender named {name}. It may have been deleted."
         if alias
-        else "The address names no sender.",
+        else "This link names no sender.",
         icon=":material/search_off:",
     )
     st.page_link("senders_page.py", label="All senders", icon=":material/arrow_back:")
     _draw_history(visitor, alias)
 
 
-@st.fragment(run_every=LOOK_AGAIN)
-def _draw_state(alias: str) -> None:
+@st.fragment(run_every=REFRESH_EVERY)
+def _draw_status(alias: str) -> None:
     with error_notices.explained():
         sender = access.visitor().core.senders.get(alias)
         badge = wording.sender_badge(sender)
@@ -77,12 +85,12 @@ def _draw_state(alias: str) -> None:
                     type="primary" if wording.renewable(sender) else "secondary",
                 ):
                     reauth_dialog.begin(alias)
-            account = sender.gmail_account or "account not known yet"
+            account = sender.gmail_account or "no account yet"
             st.markdown(markup.quiet(markup.escaped(account)))
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.badge(badge.word, icon=badge.icon, color=badge.color)
-                st.markdown(markup.escaped(wording.countdown(sender, now())))
+                st.markdown(markup.escaped(describe_grant(sender, now())))
                 if sender.held:
                     st.markdown(
                         f":small[:orange[:material/pause_circle: {wording.held(sender.held)}]]"
@@ -99,27 +107,27 @@ def _draw_overview(visitor: Visitor, sender: Sender) -> None:
         heading.section("Grant")
         allowed = dict.fromkeys(wording.scope(scope) for scope in sender.granted_scopes)
         with st.container(gap="xxsmall"):
-            _fact("Given", _when(sender.grant_issued_at, at, zone))
-            _fact("Ends", _ending(sender, at, zone))
+            _fact("Granted", _when(sender.grant_issued_at, at, zone))
+            _fact("Expires", _expiry(sender, at, zone))
             _fact("Last refreshed", _when(sender.last_refreshed_at, at, zone))
-            _fact("Allows", ", ".join(allowed) or "nothing yet")
+            _fact("Permissions", ", ".join(allowed) or "none yet")
         with st.container(horizontal=True, gap="xsmall"):
-            if st.button("Check at Google now", icon=":material/health_and_safety:"):
+            if st.button("Check with Google now", icon=":material/health_and_safety:"):
                 _check(visitor, sender.alias)
-            if st.button("Link for the mailbox's owner", icon=":material/link:"):
+            if st.button("Link for the mailbox owner", icon=":material/link:"):
                 ticket_dialog.issue(sender.alias)
     with mail.container(border=True, height="stretch"):
-        heading.section("Mail")
-        trouble = "none"
+        heading.section("Messages")
+        error = "none"
         if sender.last_error_at is not None:
-            trouble = f"{sender.last_error_text} ({wording.ago(sender.last_error_at, at)})"
+            error = f"{sender.last_error_text} ({describe_age(sender.last_error_at, at)})"
         with st.container(gap="xxsmall"):
             _fact("Last sent", _when(sender.last_sent_at, at, zone))
             _fact("Held", str(sender.held))
-            _fact("Trouble since the last success", trouble)
-        draw_test_mail(visitor, sender)
+            _fact("Last error", error)
+        draw_test_message(visitor, sender)
     with st.container(border=True):
-        heading.section("Sends a day, last 30 days")
+        heading.section("Messages per day, last 30 days")
         send_plot.draw(visitor.core.deliveries.per_day(sender.alias))
 
 
@@ -130,14 +138,14 @@ def _fact(name: str, value: str) -> None:
 def _when(moment: datetime | None, at: datetime, zone: tzinfo) -> str:
     if moment is None:
         return "never"
-    return f"{wording.moment(moment, zone)} ({wording.ago(moment, at)})"
+    return f"{wording.moment(moment, zone)} ({describe_age(moment, at)})"
 
 
-def _ending(sender: Sender, at: datetime, zone: tzinfo) -> str:
+def _expiry(sender: Sender, at: datetime, zone: tzinfo) -> str:
     end = sender.grant_expires_at
     if end is None:
-        return "no end known" if sender.grant_issued_at else "not given yet"
-    away = wording.ago(end, at) if end <= at else f"in {wording.span(end - at)}"
+        return "no expiry date" if sender.grant_issued_at else "not granted yet"
+    away = describe_age(end, at) if end <= at else f"in {describe_duration(end - at)}"
     return f"{wording.moment(end, zone)} ({away})"
 
 
@@ -153,13 +161,13 @@ def _check(visitor: Visitor, alias: str) -> None:
 def _draw_recent_deliveries(visitor: Visitor, alias: str) -> None:
     page = visitor.core.deliveries.page(alias=alias, limit=25)
     if not page.deliveries:
-        st.info("Nothing was sent through this sender yet.", icon=":material/inbox:")
+        st.info("Nothing has been sent through this sender yet.", icon=":material/inbox:")
         return
     draw_deliveries(page.deliveries, timezone.zone(), with_sender=False)
     if page.matching > len(page.deliveries):
         st.page_link(
             "deliveries_page.py",
-            label=f"All {page.matching} deliveries",
+            label=f"Show all {page.matching} deliveries",
             icon=":material/receipt_long:",
             query_params={"sender": alias},
         )
@@ -169,7 +177,7 @@ def _draw_history(visitor: Visitor, alias: str) -> None:
     zone = timezone.zone()
     for event in visitor.core.senders.events(alias):
         with st.container(border=True, gap=None):
-            st.markdown(f"**{markup.escaped(wording.event(event.what))}**")
+            st.markdown(f"**{markup.escaped(describe_event(event.what))}**")
             if event.detail:
                 st.markdown(markup.escaped(event.detail))
             by = markup.escaped(f"{wording.moment(event.at, zone)} · by {event.who}")
@@ -179,7 +187,7 @@ def _draw_history(visitor: Visitor, alias: str) -> None:
 def _draw_delete(sender: Sender) -> None:
     with st.container(border=True):
         heading.section("Delete")
-        st.caption("Removes its tokens for good. You will be asked to type its alias.")
+        st.caption("Deletes its tokens permanently. You will be asked to type its alias.")
         if st.button("Delete this sender", icon=":material/delete:"):
             dialogs.show(DeleteSender(sender))
 

@@ -1,4 +1,4 @@
-"""Which senders are healthy, which are not, and the way to mend them."""
+"""The list of senders: their status, and the buttons that fix it."""
 
 from datetime import datetime
 from itertools import groupby
@@ -18,16 +18,24 @@ from admin_ui import (
     wording,
 )
 from admin_ui.sender_dialogs import AddSender, DeleteSender
-from mailcore import Sender, SenderPage, SenderStatus, Totals, now
+from mailcore import (
+    Sender,
+    SenderPage,
+    SenderStatus,
+    Totals,
+    describe_age,
+    describe_grant,
+    now,
+)
 
-#: How often the list looks at the database again, in seconds.
-LOOK_AGAIN = 4
+#: How often the list is refreshed, in seconds.
+REFRESH_EVERY = 4
 
 Filter = Literal["all", "healthy", "expiring", "expired", "blocked", "pending"]
 FILTERS: tuple[Filter, ...] = ("all", "expired", "expiring", "blocked", "pending", "healthy")
 
 _SEARCH, _FILTER = "search", "show"
-_LED_TO_SETUP = "led-to-setup"
+_SENT_TO_SETUP = "sent-to-setup"
 
 
 def draw() -> None:
@@ -36,14 +44,14 @@ def draw() -> None:
     dialogs.draw()
 
 
-@st.fragment(run_every=LOOK_AGAIN)
+@st.fragment(run_every=REFRESH_EVERY)
 def _draw_senders() -> None:
     with error_notices.explained():
         page = paging.fetch(_read)
         _draw_head(page.totals)
         unknown_outcome.draw_notice(page.unknown)
         if not page.totals.all:
-            _draw_nothing_yet()
+            _draw_no_senders()
             return
         _draw_problem(page)
         _draw_controls(page.totals)
@@ -75,19 +83,19 @@ def _draw_head(totals: Totals) -> None:
             dialogs.show(AddSender())
 
 
-def _draw_nothing_yet() -> None:
-    if access.visitor().core.client.current() is None and not st.session_state.get(_LED_TO_SETUP):
-        st.session_state[_LED_TO_SETUP] = True
+def _draw_no_senders() -> None:
+    if access.visitor().core.client.current() is None and not st.session_state.get(_SENT_TO_SETUP):
+        st.session_state[_SENT_TO_SETUP] = True
         st.switch_page("setup_page.py")
     with st.container(border=True):
         st.subheader("No senders yet", anchor=False)
         st.markdown(
             "A sender is a Gmail account that your jobs send through.\n\n"
             "1. **Add a sender**: give it an alias, such as `alerts`.\n"
-            "2. **Consent once** at Google with its account.\n"
+            "2. **Consent once** on Google's page, with its account.\n"
             '3. In a job: `mailcore.send_email("alerts", to=…, subject=…, text=…)`.'
         )
-        st.caption("Token files of gmail-sdk can be taken over: `pal-e-mail import-tokens DIR`.")
+        st.caption("Coming from gmail-sdk? `pal-e-mail import-tokens DIR` imports its token files.")
 
 
 def _draw_problem(page: SenderPage) -> None:
@@ -95,11 +103,11 @@ def _draw_problem(page: SenderPage) -> None:
         return
     st.error(
         markup.escaped(page.problem.text),
-        title="The OAuth client or the project is at fault, not the senders",
+        title="The OAuth client or the Google project is at fault, not the senders",
         icon=":material/report:",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        seen = f"Seen {wording.ago(page.problem.at, now())} with {page.problem.alias}"
+        seen = f"Last seen {describe_age(page.problem.at, now())}, when using {page.problem.alias}"
         st.markdown(markup.quiet(markup.escaped(seen)), width="stretch")
         st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
 
@@ -150,7 +158,7 @@ def _filter_icon(name: Filter) -> str:
 
 def _draw_rows(page: SenderPage) -> None:
     if not page.senders:
-        st.info("No sender matches.", icon=":material/search_off:")
+        st.info("No senders match.", icon=":material/search_off:")
         return
     at = now()
     for group, senders in groupby(page.senders, key=_group):
@@ -162,12 +170,12 @@ def _draw_rows(page: SenderPage) -> None:
 
 
 def _group(sender: Sender) -> str:
-    return "Needs you" if wording.needs_person(sender) else sender.project or "No project"
+    return "Needs attention" if wording.needs_person(sender) else sender.project or "No project"
 
 
 def _draw_row(sender: Sender, at: datetime) -> None:
     with st.container(border=True, key=f"sender-{sender.alias}"):
-        who, state, deeds = st.columns([5, 6, 3], vertical_alignment="center", gap="xsmall")
+        who, state, actions = st.columns([5, 6, 3], vertical_alignment="center", gap="xsmall")
         with who.container(horizontal=True, vertical_alignment="center", gap="small"):
             badge = wording.sender_badge(sender)
             st.badge(badge.word, icon=badge.icon, color=badge.color, width=92)
@@ -177,22 +185,22 @@ def _draw_row(sender: Sender, at: datetime) -> None:
                     label=f"**{markup.escaped(sender.alias)}**",
                     query_params={"sender": sender.alias},
                 )
-                account = sender.gmail_account or "account not known yet"
+                account = sender.gmail_account or "no account yet"
                 st.markdown(markup.quiet(markup.escaped(account)))
         with state.container(gap=None):
-            st.markdown(markup.escaped(wording.countdown(sender, at)))
+            st.markdown(markup.escaped(describe_grant(sender, at)))
             if sender.status is SenderStatus.BLOCKED and sender.status_reason:
                 st.markdown(markup.quiet(markup.escaped(sender.status_reason)))
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 st.markdown(_second_line(sender, at), width="content")
                 unknown_outcome.draw_link(sender.alias, sender.unknown)
-        with deeds.container(
+        with actions.container(
             horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"
         ):
             if st.button(
                 "Re-auth",
                 key=f"reauth-{sender.alias}",
-                help=f"Re-authorise {sender.alias} at Google",
+                help=f"Re-authorise {sender.alias} with Google",
                 type="primary" if wording.renewable(sender) else "secondary",
             ):
                 reauth_dialog.begin(sender.alias)

@@ -1,4 +1,4 @@
-"""The OAuth client, the address that Google must know, the settings, and the doctor."""
+"""The redirect URI, the OAuth client, the checks, and the settings."""
 
 import streamlit as st
 
@@ -29,33 +29,34 @@ def draw() -> None:
 
 def _draw_redirect_uri(visitor: Visitor) -> None:
     with st.container(border=True):
-        heading.section("1. Tell Google where people come back to")
+        heading.section("1. Add the redirect URI in Google's console")
         st.markdown(
             f"In [Google's console]({CONSOLE}), open your OAuth client (type *Web application*) "
             "and add exactly this under **Authorized redirect URIs**:"
         )
         st.code(visitor.core.settings.redirect_uri, language=None, wrap_lines=True)
         if access.can_log_out():
-            st.caption("For logging in to this page, add this one, too:")
+            st.caption("To log in to this page with Google, add this one too:")
             st.code(f"{visitor.core.settings.public_url.rstrip('/')}/oauth2callback", language=None)
         st.caption(
-            "It follows from PALEMAIL_PUBLIC_URL, which must be the address at which *your* "
-            "browser reaches this page. The Gmail API must be enabled in the same project."
+            "It is PALEMAIL_PUBLIC_URL plus `/senders/callback`. PALEMAIL_PUBLIC_URL must be the "
+            "address in *your* browser's address bar. Also enable the Gmail API in the same "
+            "Google project."
         )
 
 
 def _draw_client(visitor: Visitor) -> None:
     with st.container(border=True), error_notices.recovering():
-        heading.section("2. The OAuth client")
+        heading.section("2. Set up the OAuth client")
         _draw_client_in_use(visitor)
-        upload, typed = st.tabs(["Upload credentials.json", "Enter id and secret"])
+        upload, typed = st.tabs(["Upload credentials.json", "Enter ID and secret"])
         with upload:
             _draw_upload(visitor)
         with typed:
             _draw_pair(visitor)
         st.caption(
-            "What the environment sets (GOOGLE_CLIENT_ID, GOOGLE_CREDENTIALS_FILE) wins over "
-            "what is stored here."
+            "If GOOGLE_CLIENT_ID or GOOGLE_CREDENTIALS_FILE is set in the environment, it takes "
+            "precedence over the client stored here."
         )
 
 
@@ -66,7 +67,10 @@ def _draw_client_in_use(visitor: Visitor) -> None:
         error_notices.draw(exc)
         return
     if client is None:
-        st.warning("None is set up yet: no sender can be authorised.", icon=":material/key_off:")
+        st.warning(
+            "No OAuth client is set up yet, so no sender can be authorised.",
+            icon=":material/key_off:",
+        )
     else:
         st.success(
             f"In use: `{client.client_id}`, from {escaped(client.source)}", icon=":material/key:"
@@ -75,7 +79,7 @@ def _draw_client_in_use(visitor: Visitor) -> None:
 
 def _draw_upload(visitor: Visitor) -> None:
     upload = st.file_uploader(
-        "credentials.json, as Google's console lets you download it",
+        "credentials.json, downloaded from Google's console",
         type="json",
         max_upload_size=1,
     )
@@ -102,22 +106,22 @@ def _draw_pair(visitor: Visitor) -> None:
 def _draw_doctor(visitor: Visitor) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            heading.section("3. Checks")
+            heading.section("3. Check the setup")
             st.button("Check again", icon=":material/refresh:")
         for finding in visitor.core.doctor():
             icon = _ICONS[finding.state]
             with st.container(gap=None):
-                st.markdown(f"{icon} **{escaped(finding.name)}** — {escaped(finding.detail)}")
+                st.markdown(f"{icon} **{escaped(finding.name)}:** {escaped(finding.detail)}")
                 if finding.remedy:
                     st.caption(escaped(finding.remedy))
 
 
 def _draw_settings(visitor: Visitor) -> None:
-    with st.expander("Settings in force", icon=":material/tune:"):
+    with st.expander("Current settings", icon=":material/tune:"):
         rows = [
             {
                 "Setting": name,
-                "Value": value or "—",
+                "Value": value or "–",
                 "From": "environment" if was_set else "default",
             }
             for name, (value, was_set) in visitor.core.settings.sources().items()

@@ -1,4 +1,4 @@
-"""The link by which a mailbox's owner consents without access to the page."""
+"""The link with which a mailbox's owner consents without access to the admin page."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from mailcore import Ticket
 
 @dataclass(frozen=True, slots=True)
 class OwnerLink:
-    """A dialog with nothing but the link."""
+    """A dialog that shows the link."""
 
     ticket: Ticket
 
@@ -28,7 +28,7 @@ class OwnerLink:
 
 
 def issue(alias: str) -> None:
-    """Issue a ticket, because somebody clicked, and show its link."""
+    """Issue a ticket and show its link."""
     visitor = access.visitor()
     any_mailbox = visitor.core.senders.get(alias).gmail_account is None
     ticket = visitor.core.tickets.issue(alias, by=visitor.by, any_mailbox=any_mailbox)
@@ -36,8 +36,8 @@ def issue(alias: str) -> None:
 
 
 def draw_ticket(ticket: Ticket) -> None:
-    """Draw a ticket's link with a button that copies it."""
-    st.caption("Send this to the mailbox's owner. It works once, for 72 hours.")
+    """Draw a ticket's link, with a copy button."""
+    st.caption("Send this link to the mailbox owner. It works once, within 72 hours.")
     if ticket.gmail_account is None:
-        st.warning("Whoever opens it may bring their own mailbox: no account is set yet.")
+        st.warning("No account is set yet: anyone who opens this link can choose the mailbox.")
     st.code(ticket.url or "", language=None, wrap_lines=True)

@@ -1,4 +1,4 @@
-"""What the browser tells of whoever is looking."""
+"""The viewer's time zone."""
 
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -7,7 +7,7 @@ import streamlit as st
 
 
 def zone() -> tzinfo:
-    """Return the reader's time zone; UTC where this machine knows none of that name."""
+    """Return the browser's time zone, or UTC if this machine doesn't know it."""
     name = st.context.timezone
     if not name:
         return UTC

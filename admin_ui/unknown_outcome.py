@@ -1,4 +1,4 @@
-"""The way to mail of unknown outcome, wherever it is counted: a person has to decide on it."""
+"""Links to the messages with unknown outcome, for a person to decide."""
 
 import streamlit as st
 
@@ -10,19 +10,19 @@ _ICON = wording.delivery_badge(DeliveryStatus.UNKNOWN).icon
 
 
 def draw_notice(count: int) -> None:
-    """Draw one line for the mail of all senders, if there is any, deleted senders' included."""
+    """Draw one line for all senders, including deleted ones, if there are any."""
     if count:
-        open_question = f"Gmail may or may not have taken {'it' if count == 1 else 'them'}"
+        open_question = f"Gmail may or may not have sent {'it' if count == 1 else 'them'}"
         _draw_link(
-            f":violet[{_ICON}] **{wording.undecided(count)}**: {open_question}",
+            f":violet[{_ICON}] **{wording.unknown_outcome(count)}**: {open_question}",
             icon=":material/arrow_forward:",
         )
 
 
 def draw_link(alias: str, count: int) -> None:
-    """Draw the link to one sender's mail, if there is any."""
+    """Draw the link to one sender's messages, if there are any."""
     if count:
-        _draw_link(f":small[:violet[{_ICON} {wording.undecided(count)}]]", sender=alias)
+        _draw_link(f":small[:violet[{_ICON} {wording.unknown_outcome(count)}]]", sender=alias)
 
 
 def _draw_link(label: str, *, icon: str | None = None, **filters: str) -> None:

@@ -36,6 +36,14 @@ from .errors import (
 from .google.credentials import ClientInfo
 from .google.login import LoginSettings
 from .message.compose import Attachment, ComposedMessage
+from .senders.descriptions import (
+    describe_age,
+    describe_duration,
+    describe_event,
+    describe_grant,
+    describe_revocation,
+)
+from .senders.expiry import ExpiryCause, expiry_cause, has_testing_lifetime
 from .senders.registry import StatusFilter
 from .senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
 from .settings import SETTING_EXAMPLES, Settings, is_loopback
@@ -91,6 +99,7 @@ __all__ = [
     "DeliveryStatus",
     "DeploymentProblem",
     "ExchangeFailed",
+    "ExpiryCause",
     "Finding",
     "FindingState",
     "IdentityMissing",
@@ -128,7 +137,14 @@ __all__ = [
     "access_token",
     "asend_email",
     "default",
+    "describe_age",
+    "describe_duration",
+    "describe_event",
+    "describe_grant",
+    "describe_revocation",
     "digest_of",
+    "expiry_cause",
+    "has_testing_lifetime",
     "is_loopback",
     "now",
     "send_email",

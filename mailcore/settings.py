@@ -1,4 +1,4 @@
-"""The one reader of the environment."""
+"""The settings, read from the environment. Nothing else reads it."""
 
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -31,14 +31,14 @@ _GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address
 SETTING_EXAMPLES = {
     "DATABASE_URL": "postgresql://palemail:secret@db.example.com:5432/palemail",
     "GOOGLE_CLIENT_ID": "1234567890-abc.apps.googleusercontent.com",
-    "GOOGLE_CLIENT_SECRET": "the secret that Google's console shows beside the id",
+    "GOOGLE_CLIENT_SECRET": "the secret that Google's console shows next to the client ID",
     "GOOGLE_CREDENTIALS_FILE": "/etc/pal-e-mail/credentials.json",
     "GMAIL_SECRETS_DIR": "~/secrets/google-oauth",
     "PALEMAIL_DATA_DIR": "/var/lib/pal-e-mail",
     "PALEMAIL_PUBLIC_URL": "https://mail.example.com",
     "PALEMAIL_API_KEYS": "ci:KEY,app/send/billing-*:KEY (`pal-e-mail new-api-key` prints a KEY)",
     "PALEMAIL_ADMIN_EMAILS": "ann@example.com,bob@example.com",
-    "PALEMAIL_ENCRYPTION_KEYS": "a key that `pal-e-mail rotate-keys --new` prints",
+    "PALEMAIL_ENCRYPTION_KEYS": "a key printed by `pal-e-mail rotate-keys --new`",
     "PALEMAIL_ALERT_URLS": "mailto://user:password@example.com",
     "PALEMAIL_GRANT_DAYS": "7",
     "PALEMAIL_TRUSTED_USER_HEADER": "X-Auth-Request-Email",
@@ -50,37 +50,37 @@ SETTING_EXAMPLES = {
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether a URL's host is this machine, by name or number."""
+    """Say whether a URL's host is the loopback address."""
     return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("not an http(s) address")
+        raise ValueError("must be an http:// or https:// address")
     if parts.query or parts.fragment:
-        raise ValueError("must not carry a query or a fragment")
+        raise ValueError("must not have a query string or a fragment")
     return value
 
 
 def _encrypted_unless_loopback(value: str) -> str:
     if urlsplit(_web_address(value)).scheme == "http" and not is_loopback(value):
-        raise ValueError("must be https: plain http is for loopback only")
+        raise ValueError("must be https; plain http is allowed for localhost only")
     return value
 
 
 def _postgres_address(value: SecretStr) -> SecretStr:
     scheme, separator, rest = value.get_secret_value().partition("://")
     if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not separator or not rest:
-        raise ValueError("not a postgresql:// address")
+        raise ValueError("must be a postgresql:// address")
     try:
         host = conninfo_to_dict(f"postgresql://{rest}").get("host") or ""
     except ProgrammingError:
         host = "@"
     if "@" in str(host):
-        # libpq's own words may hold the password.
+        # libpq's own error may contain the password.
         raise ValueError(
-            "cannot be read: percent-encode what is special in the password, and give only "
+            "cannot be parsed: percent-encode special characters in the password, and use only "
             "options that libpq knows"
         ) from None
     return value
@@ -91,7 +91,7 @@ def _fernet_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         try:
             Fernet(key.get_secret_value())
         except ValueError as exc:
-            raise ValueError("holds a key that is not 32 bytes in url-safe base64") from exc
+            raise ValueError("every key must be 32 bytes in url-safe base64") from exc
     return value
 
 
@@ -111,11 +111,11 @@ Endpoint = Annotated[str, AfterValidator(_encrypted_unless_loopback)]
 
 
 class Settings(BaseSettings):
-    """What the deployment sets, from the environment or from keyword arguments.
+    """The deployment's settings, from the environment or from keyword arguments.
 
     Raises:
-        ConfigurationError: a value is wrong; the text names the setting, the fault and
-            an example, never a secret's value.
+        ConfigurationError: a value is wrong. The message names the setting, says what is
+            wrong and gives an example; it never contains a secret.
     """
 
     model_config = SettingsConfigDict(
@@ -153,23 +153,25 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as exc:
-            # The chained error would print the values, secrets among them.
+            # A chained error would print the values, including secrets.
             raise ConfigurationError(_faults(exc)) from None
 
     @model_validator(mode="after")
     def _client_is_whole(self) -> Self:
         if bool(self.google_client_id) != bool(self.google_client_secret):
-            raise ValueError("GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET go together: set both")
+            raise ValueError(
+                "GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET must both be set, or neither"
+            )
         return self
 
     @property
     def redirect_uri(self) -> str:
-        """Where Google sends people back to; Google's console must list exactly this."""
+        """Where Google sends people back to. Google's console must list exactly this."""
         return f"{self.public_url.rstrip('/')}/senders/callback"
 
     @property
     def google_issuer(self) -> str:
-        """Who issues ID tokens: Google, or the origin of another token endpoint than Google's."""
+        """Who issues ID tokens: Google, or the origin of a token endpoint that isn't Google's."""
         token_uri = urlsplit(self.google_token_uri)
         if token_uri.hostname == _GOOGLE_TOKEN_HOST:
             return GOOGLE_ISSUER
@@ -178,7 +180,7 @@ class Settings(BaseSettings):
     def sources(self) -> dict[str, tuple[str, bool]]:
         """Return each setting's value for display, and whether it was set.
 
-        Secrets show as dots, an unset one as an empty text.
+        Secrets are shown as dots, unset values as an empty string.
         """
         return {
             variable_name(name): (_shown(getattr(self, name)), name in self.model_fields_set)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from mailcore import PalEMailError
 from mailcore.cli import (
     api_keys,
     authorizing,
@@ -21,21 +22,20 @@ from mailcore.cli import (
     upkeep,
 )
 from mailcore.cli.exit_codes import ExitCode, exit_code
-from mailcore.errors import PalEMailError
 
 #: What Typer exits with when the command line is wrong.
 _TYPER_USAGE = 2
 
 
 class Command(TyperCommand):
-    """A command whose errors become a message and an exit code."""
+    """A command that turns errors into a message and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
         try:
             return super().invoke(ctx)
         except PalEMailError as exc:
-            output.complain(exc, as_json=bool(ctx.params.get("as_json")))
+            output.error(exc, as_json=bool(ctx.params.get("as_json")))
             raise typer.Exit(exit_code(exc)) from exc
 
 
@@ -47,7 +47,7 @@ def _version(wanted: bool) -> None:
 
 def _about(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it, exit.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Gmail senders that never fail silently."""
@@ -67,7 +67,7 @@ _deliveries = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command(cls=Command)(serving.up)
 app.command(cls=Command)(demo.demo)
 app.command(cls=Command)(upkeep.migrate)
-app.add_typer(_senders, name="senders", help="Register, list and remove senders.")
+app.add_typer(_senders, name="senders", help="Add, list and delete senders.")
 _senders.command("list", cls=Command)(senders.list_)
 _senders.command("show", cls=Command)(senders.show)
 _senders.command("add", cls=Command)(senders.add)
@@ -75,7 +75,7 @@ _senders.command("remove", cls=Command)(senders.remove)
 app.command(cls=Command)(authorizing.auth)
 app.command(cls=Command)(checking.check)
 app.command(cls=Command)(sending.send)
-app.add_typer(_deliveries, name="deliveries", help="See what was sent; settle what is open.")
+app.add_typer(_deliveries, name="deliveries", help="List deliveries; resolve unknown outcomes.")
 _deliveries.command("list", cls=Command)(deliveries.list_)
 _deliveries.command("show", cls=Command)(deliveries.show)
 _deliveries.command("retry", cls=Command)(deliveries.retry)
@@ -88,17 +88,17 @@ app.command(cls=Command)(api_keys.new_api_key)
 
 def main() -> None:
     """Run the command line, and exit."""
-    _log_only_the_worst()
+    _log_critical_only()
     try:
         app(prog_name="pal-e-mail")
     except SystemExit as exc:
         sys.exit(ExitCode.USAGE if exc.code == _TYPER_USAGE else exc.code)
 
 
-def _log_only_the_worst() -> None:
-    """Leave it to the command to say what happened, except what it cannot know.
+def _log_critical_only() -> None:
+    """Log nothing below critical: the commands themselves say what happened.
 
-    That is a mail that was sent and could not be recorded, logged as critical.
+    Critical is a message that was sent and could not be recorded.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_WithoutTraceback("%(message)s"))
@@ -108,7 +108,7 @@ def _log_only_the_worst() -> None:
 
 
 class _WithoutTraceback(logging.Formatter):
-    """One line for each record."""
+    """A formatter that prints one line per record."""
 
     def formatException(self, _info: Any) -> str:  # noqa: N802 - the base class's name
         """Return nothing: the message says what to do."""

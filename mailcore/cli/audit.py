@@ -1,3 +1,3 @@
-"""How the audit trail names what is done from the command line."""
+"""How the audit trail names the command line."""
 
 BY = "cli"

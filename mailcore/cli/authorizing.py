@@ -1,4 +1,4 @@
-"""`auth`: a re-auth from the terminal."""
+"""`auth`: authorise or re-authorise a sender from the terminal."""
 
 import time
 from contextlib import closing
@@ -7,13 +7,12 @@ from typing import Annotated
 import typer
 
 import mailcore
+from mailcore import AuthorizationOutcome, AuthorizationProgress, ConfigurationError
 from mailcore.cli import output
 from mailcore.cli.audit import BY
 from mailcore.cli.exit_codes import ExitCode
-from mailcore.errors import ConfigurationError
-from mailcore.values.reauth import AuthorizationOutcome, AuthorizationProgress
 
-#: Seconds between looks at whether the person has come back from Google.
+#: Seconds between checks whether the person has come back from Google.
 _POLL = 0.5
 
 
@@ -21,25 +20,25 @@ def auth(
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)],
     *,
     choose_account: Annotated[
-        bool, typer.Option("--choose-account", help="Have Google ask which account.")
+        bool, typer.Option("--choose-account", help="Make Google ask which account to use.")
     ] = False,
 ) -> None:
-    """Print a link to Google's consent page; wait for the outcome."""
+    """Print a link to Google's consent page, and wait for the outcome."""
     with closing(mailcore.Mailcore()) as core:
         begun = core.authorizations.begin(alias, by=BY, choose_account=choose_account)
         _warn_if_nobody_listens(core.settings.public_url)
-        account = begun.gmail_account or "the account to send from"
-        output.say(f"Open this link and allow it as {account}. It works once, for ten minutes:")
+        account = begun.gmail_account or "the account that this sender should use"
+        output.say(f"Open this link and consent as {account}. It works once, within ten minutes:")
         try:
             typer.echo(begun.url)
             progress = _outcome(core, begun.id)
         except KeyboardInterrupt:
-            output.say("Stopped waiting. The link still works.")
+            output.say("No longer waiting. The link still works.")
             raise
     if progress.outcome is AuthorizationOutcome.DONE:
-        output.say(f"{alias} is healthy ({progress.gmail_account}).")
+        output.say(f"{alias} is healthy and sends as {progress.gmail_account}.")
         return
-    output.say(f"Error: {progress.detail or 'The link was not followed in time.'}")
+    output.say(f"Error: {progress.detail or 'The link has expired.'}")
     refused_client = progress.code == ConfigurationError.code
     raise typer.Exit(ExitCode.CONFIGURATION if refused_client else ExitCode.REFUSED)
 
@@ -56,15 +55,15 @@ def _warn_if_nobody_listens(public_url: str) -> None:
         answers = answer.status == 200  # noqa: PLR2004 - OK
     if not answers:
         output.say(
-            f"Warning: nothing answers at {address}, so nobody would hear from Google. Start "
-            "`pal-e-mail up`, or set PALEMAIL_PUBLIC_URL to where it runs."
+            f"Warning: nothing answers at {address}, so Google's response would get lost. Start "
+            "`pal-e-mail up`, or set PALEMAIL_PUBLIC_URL to the address where it runs."
         )
 
 
 def _outcome(core: "mailcore.Mailcore", authorization_id: str) -> AuthorizationProgress:
     from rich.console import Console  # noqa: PLC0415 - slow to load
 
-    with Console(stderr=True).status("Waiting for Google's answer (Ctrl-C to stop) …"):
+    with Console(stderr=True).status("Waiting for Google (Ctrl-C to stop) …"):
         while True:
             progress = core.authorizations.progress(authorization_id)
             if progress.outcome is not AuthorizationOutcome.WAITING:

@@ -1,4 +1,4 @@
-"""`check`: ask Google about every grant at once."""
+"""`check`: ask Google about every grant, in parallel."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -9,12 +9,10 @@ from typing import Annotated
 import typer
 
 import mailcore
+from mailcore import PalEMailError, Sender, SenderStatus
 from mailcore.cli import output, senders, wording
 from mailcore.cli.exit_codes import ExitCode, exit_code
 from mailcore.cli.output import JsonOption
-from mailcore.errors import PalEMailError
-from mailcore.status import SenderStatus
-from mailcore.values.senders import Sender
 
 #: Fewer than the connections that the database pool hands out.
 _AT_ONCE = 12
@@ -22,22 +20,22 @@ _AT_ONCE = 12
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of one check: the sender as it is now, and why Google could not be asked."""
+    """The result of one check: the sender as it is now, or why Google could not be asked."""
 
     sender: Sender
     error: PalEMailError | None = None
 
     @property
     def needs_person(self) -> bool:
-        """Somebody has to act, or no mail goes out."""
+        """Nothing goes out through it until somebody acts."""
         return self.error is None and self.sender.status is not SenderStatus.HEALTHY
 
     def row(self) -> tuple[str, ...]:
         """Return its line of the table."""
         sender = self.sender
         if self.error is not None:
-            return sender.alias, "not checked", sender.gmail_account or "any", str(self.error)
-        detail = sender.status_reason or wording.countdown(sender)
+            return sender.alias, "not checked", sender.gmail_account or "any", self.error.message
+        detail = sender.status_reason or mailcore.describe_grant(sender, mailcore.now())
         return sender.alias, wording.status(sender), sender.gmail_account or "any", detail
 
     def facts(self) -> dict[str, object]:
@@ -48,15 +46,15 @@ class Checked:
 
 def check(
     aliases: Annotated[
-        list[str] | None, typer.Argument(metavar="[ALIAS]...", help="Only these senders.")
+        list[str] | None, typer.Argument(metavar="[ALIAS]...", help="Check only these senders.")
     ] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Renew every grant; exit with 1 if a sender needs somebody.
+    """Ask Google whether every grant still works; exit with 1 if a sender needs attention.
 
-    Mail of unknown outcome is told, too. It keeps no other mail from going out, so the exit
-    code is silent about it.
+    It also says how many messages have an unknown outcome. They don't affect the exit code,
+    because they don't keep other messages from going out.
     """
     with closing(mailcore.Mailcore()) as core:
         chosen = [core.senders.get(alias) for alias in aliases or ()] or list(senders.every(core))
@@ -68,7 +66,7 @@ def check(
         output.table(("sender", "status", "account", "detail"), (each.row() for each in results))
     output.say(_summary(results))
     if unknown:
-        output.say(_open_question(unknown))
+        output.say(_unknown_notice(unknown))
     raise typer.Exit(_code(results))
 
 
@@ -99,7 +97,7 @@ def _progress(futures: dict[Future[Checked], str]) -> Iterator[Future[Checked]]:
     return iter(
         track(
             as_completed(futures),
-            description="Asking Google",
+            description="Checking with Google",
             total=len(futures),
             console=Console(stderr=True),
             transient=True,
@@ -109,7 +107,7 @@ def _progress(futures: dict[Future[Checked], str]) -> Iterator[Future[Checked]]:
 
 
 def _unknown(core: "mailcore.Mailcore", results: Sequence[Checked], *, everyone: bool) -> int:
-    """Return how many deliveries wait for a decision; of everyone, deleted senders' too."""
+    """Count the messages with unknown outcome; for everyone, those of deleted senders, too."""
     if everyone:
         return core.senders.page(limit=1).unknown
     return sum(result.sender.unknown for result in results)
@@ -125,20 +123,20 @@ def _summary(results: Sequence[Checked]) -> str:
     parts = [
         f"{len(asked) - due - expiring} healthy",
         *([f"{expiring} expiring"] if expiring else []),
-        *([f"{due} {'needs' if due == 1 else 'need'} somebody"] if due else []),
+        *([f"{due} {'needs' if due == 1 else 'need'} attention"] if due else []),
         *([f"{failed} could not be checked"] if failed else []),
     ]
     return f"{', '.join(parts)}."
 
 
-def _open_question(unknown: int) -> str:
+def _unknown_notice(unknown: int) -> str:
     return (
-        f"{wording.mails(unknown)} may or may not have gone out, and somebody has to decide: "
-        "`pal-e-mail deliveries list --status unknown`, then `deliveries retry` or `discard`."
+        f"{wording.messages(unknown)} may or may not have been sent. List them with "
+        "`pal-e-mail deliveries list --status unknown`, then use `deliveries retry` or `discard`."
     )
 
 
 def _code(results: Sequence[Checked]) -> int:
     if any(result.needs_person for result in results):
-        return ExitCode.PERSON_NEEDED
+        return ExitCode.ATTENTION_NEEDED
     return max((exit_code(each.error) for each in results if each.error), default=ExitCode.DONE)

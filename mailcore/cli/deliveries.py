@@ -8,29 +8,31 @@ from typing import Annotated
 import typer
 
 import mailcore
+from mailcore import Delivery, DeliveryStatus
 from mailcore.cli import output
 from mailcore.cli.audit import BY
 from mailcore.cli.output import JsonOption
-from mailcore.values.deliveries import Delivery, DeliveryStatus
 
 DeliveryId = Annotated[
-    str, typer.Argument(metavar="ID", help="As `deliveries list` shows it.", show_default=False)
+    str,
+    typer.Argument(metavar="ID", help="As in `deliveries list`.", show_default=False),
 ]
 
 
 def list_(
     *,
-    sender: Annotated[str | None, typer.Option(help="Only this sender's.")] = None,
-    status: Annotated[DeliveryStatus | None, typer.Option(help="Only these.")] = None,
-    since: Annotated[
-        datetime | None, typer.Option(help="Only those asked for since then, local time.")
-    ] = None,
-    search: Annotated[str, typer.Option(help="Part of a subject, a recipient or a key.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 25,
-    offset: Annotated[int, typer.Option(min=0, help="How many to skip.")] = 0,
+    sender: Annotated[str | None, typer.Option(help="Only this sender.")] = None,
+    status: Annotated[DeliveryStatus | None, typer.Option(help="Only this status.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only since then (local time).")] = None,
+    search: Annotated[
+        str,
+        typer.Option(help="In subject, recipients or key."),
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 25,
+    offset: Annotated[int, typer.Option(min=0, help="Skip this many.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """List what was sent, newest first."""
+    """List deliveries, newest first."""
     with closing(mailcore.Mailcore()) as core:
         page = core.deliveries.page(
             alias=sender,
@@ -45,11 +47,11 @@ def list_(
         return
     if page.deliveries:
         output.table(
-            ("id", "when", "sender", "to", "subject", "outcome"), map(_row, page.deliveries)
+            ("id", "time", "sender", "to", "subject", "status"), map(_row, page.deliveries)
         )
     shown = offset + len(page.deliveries)
     if shown < page.matching or not page.deliveries:
-        output.say(f"{len(page.deliveries)} of {page.matching} deliveries.")
+        output.say(f"Showing {len(page.deliveries)} of {page.matching} deliveries.")
 
 
 def _row(delivery: Delivery) -> tuple[str, ...]:
@@ -86,19 +88,19 @@ def show(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 
 
 def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Send a delivery of unknown outcome again; it may arrive twice."""
+    """Send a message with unknown outcome again; it may arrive twice."""
     with closing(mailcore.Mailcore()) as core:
         sent = core.deliveries.retry(delivery_id, by=BY)
     if as_json:
         output.document(sent)
     else:
-        typer.echo(f"Sent through {sent.alias}: Gmail id {sent.gmail_id or 'unknown'}")
+        typer.echo(f"Sent through {sent.alias}. Gmail ID: {sent.gmail_id or 'unknown'}")
 
 
 def discard(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Settle a delivery as not to be sent (again)."""
+    """Mark a delivery as not to be sent (again)."""
     with closing(mailcore.Mailcore()) as core:
         delivery = core.deliveries.discard(delivery_id, by=BY)
     if as_json:
         output.document(delivery)
-    output.say(f"Discarded the delivery to {', '.join(delivery.recipients)}.")
+    output.say(f"Discarded the message to {', '.join(delivery.recipients)}.")

@@ -1,4 +1,4 @@
-"""`demo`: everything at work against a stand-in for Google, with sample senders."""
+"""`demo`: the whole program against a stand-in for Google, with sample senders."""
 
 import importlib
 import os
@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING
 import typer
 
 import mailcore
+from mailcore import ConfigurationError
 from mailcore.cli.serving import PortOption, database, load_server, require_free, until_stopped
 from mailcore.cli.signals import undisturbed
-from mailcore.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from mailcore.sandbox import GoogleSandbox
 
 _HOST = "127.0.0.1"
-#: Where the stand-in listens, so that its pages can be bookmarked; any other if it is taken.
+#: The stand-in's port, fixed so that its pages can be bookmarked; any other if it is in use.
 _SANDBOX_PORT = 8765
 
 
 def demo(port: PortOption = 8501) -> None:
-    """Try everything, with a stand-in for Google."""
+    """Try everything out, with sample senders and a stand-in for Google."""
     with until_stopped():
         server = load_server()
         require_free(_HOST, port)
         directory = mailcore.Settings().data_dir.expanduser().absolute() / "demo"
-        _start_afresh(directory)
+        _remove_old_database(directory)
         with _google() as google:
             environment = _environment(google, directory, port)
             settings = _settings(google, directory, environment["PALEMAIL_PUBLIC_URL"])
@@ -39,17 +39,17 @@ def demo(port: PortOption = 8501) -> None:
                 from mailcore.cli import demo_senders  # noqa: PLC0415 - loads SQLAlchemy
 
                 core.migrate()
-                demo_senders.plant(core, google)
+                demo_senders.create(core, google)
                 _write(directory / "env", environment, _programs())
                 _explain(environment["PALEMAIL_PUBLIC_URL"], google.url, directory / "env")
                 server.serve(core, host=_HOST, port=port, no_login=True)
 
 
-def _start_afresh(directory: Path) -> None:
-    """Remove the embedded database of an earlier demo: the stand-in has forgotten its grants.
+def _remove_old_database(directory: Path) -> None:
+    """Remove an earlier demo's embedded database: the stand-in no longer knows its grants.
 
     Raises:
-        ConfigurationError: another demo uses it right now.
+        ConfigurationError: another demo is using it.
     """
     from mailcore.store import embedded_postgres  # noqa: PLC0415 - loads psycopg
 
@@ -59,10 +59,10 @@ def _start_afresh(directory: Path) -> None:
             pass  # as its last user this stops it, if the demo that started it was killed
     if _has_database(directory):
         raise ConfigurationError(
-            f"A demo runs already in {directory}. Stop it, or set PALEMAIL_DATA_DIR to another "
-            "directory."
+            f"A demo is already running in {directory}.",
+            remedy="Stop it, or set PALEMAIL_DATA_DIR to another directory.",
         )
-    # What cannot be removed fails the start, which names a remedy.
+    # If something cannot be removed, starting Postgres fails and says what to do.
     shutil.rmtree(embedded_postgres.cluster_dir(directory), ignore_errors=True)
 
 
@@ -82,8 +82,8 @@ def _google() -> Iterator["GoogleSandbox"]:
         sandbox = importlib.import_module("mailcore.sandbox")
     except ModuleNotFoundError as exc:
         raise ConfigurationError(
-            f"The stand-in for Google is not installed ({exc.name} is missing). Run: "
-            "pip install 'pal-e-mail[admin,callback,sandbox]'"
+            f"The stand-in for Google is not installed ({exc.name} is missing).",
+            remedy="Run: pip install 'pal-e-mail[admin,callback,sandbox]'",
         ) from exc
     from mailcore.cli.demo_senders import ACCOUNTS  # noqa: PLC0415 - loads SQLAlchemy
 
@@ -118,7 +118,7 @@ def _settings(google: "GoogleSandbox", directory: Path, public_url: str) -> "mai
 
 
 def _environment(google: "GoogleSandbox", directory: Path, port: int) -> dict[str, str]:
-    """Return the variables by which other programs use this demo; empty counts as unset."""
+    """Return the variables with which other programs use this demo; empty counts as unset."""
     return {
         "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
         "GOOGLE_CREDENTIALS_FILE": "",
@@ -132,7 +132,7 @@ def _environment(google: "GoogleSandbox", directory: Path, port: int) -> dict[st
 
 
 def _programs() -> Path:
-    """Return the folder of the command that runs, and of the Python that it runs in."""
+    """Return the folder of this command and its Python."""
     return Path(sys.argv[0]).absolute().parent
 
 
@@ -148,13 +148,13 @@ def _write(path: Path, environment: dict[str, str], programs: Path) -> None:
 def _explain(page: str, google: str, env: Path) -> None:
     typer.echo(f"""
   Admin page            {page}
-  Stand-in for Google   {google}  (its outbox shows what was sent: {google}/outbox)
+  Stand-in for Google   {google}  (sent messages: {google}/outbox)
 
-  1. On the page, press Re-auth beside "alerts", which has expired, and follow the link.
-  2. In a second terminal, in any folder, send a mail through it:
+  1. On the page, click Re-auth next to "alerts", which has expired, and follow the link.
+  2. In a second terminal, in any folder, send a message through it:
 
      source {shlex.quote(str(env))}
      pal-e-mail send alerts --to you@example.com --subject Hello --text 'It works'
 
-  Everything starts anew with each demo. Ctrl-C stops it.
+  Each demo starts from scratch. Press Ctrl-C to stop.
 """)

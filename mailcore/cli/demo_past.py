@@ -1,4 +1,4 @@
-"""Giving what the demo has just done the dates of the last days, so that it has a history."""
+"""Backdating what the demo has just done, so that it has a history."""
 
 from collections.abc import Mapping
 from contextlib import closing

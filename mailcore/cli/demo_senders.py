@@ -1,4 +1,4 @@
-"""The demo's senders: registered, authorised and used for real, with a past of their own."""
+"""The demo's senders: really registered, authorised and used, and then backdated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,10 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from mailcore import Mailcore
+from mailcore import ConfigurationError, Mailcore, OutcomeUnknown, ReauthRequired, now
 from mailcore.cli import demo_past
-from mailcore.clock import now
-from mailcore.errors import ConfigurationError, OutcomeUnknown, ReauthRequired
 
 if TYPE_CHECKING:
     from mailcore.sandbox import GoogleSandbox
@@ -19,11 +17,11 @@ _ADMIN = "ann@example.com"
 
 @dataclass(frozen=True, slots=True)
 class DemoSender:
-    """One of them.
+    """One sample sender.
 
     Attributes:
         granted: how long ago its grant was given, or None for never. Grants last 7 days.
-        mails: how long ago it sent what to whom.
+        messages: how long ago it sent which subject to whom.
     """
 
     alias: str
@@ -31,10 +29,10 @@ class DemoSender:
     display_name: str
     project: str
     granted: timedelta | None
-    mails: tuple[tuple[timedelta, str, str], ...] = ()
+    messages: tuple[tuple[timedelta, str, str], ...] = ()
 
 
-def _weekdays(subject: str, to: str, *days: float) -> tuple[tuple[timedelta, str, str], ...]:
+def _subjects(subject: str, to: str, *days: float) -> tuple[tuple[timedelta, str, str], ...]:
     return tuple((timedelta(days=day), to, subject) for day in days)
 
 
@@ -46,8 +44,8 @@ SENDERS = (
         "Example Alerts",
         "Platform",
         timedelta(days=7),
-        _weekdays("Disk is nearly full on db1", "ops@example.com", 6.6, 5.9, 4.2, 4.1, 1.3)
-        + _weekdays("Certificate ends in 14 days", "ops@example.com", 3.5),
+        _subjects("Disk is nearly full on db1", "ops@example.com", 6.6, 5.9, 4.2, 4.1, 1.3)
+        + _subjects("Certificate ends in 14 days", "ops@example.com", 3.5),
     ),
     # Expiring: 34 hours are left.
     DemoSender(
@@ -56,7 +54,7 @@ SENDERS = (
         "Example Billing",
         "Shop",
         timedelta(days=5, hours=14),
-        _weekdays("Your invoice", "customer@example.net", 5.2, 4.8, 3.3, 2.6, 2.4, 1.1, 0.3),
+        _subjects("Your invoice", "customer@example.net", 5.2, 4.8, 3.3, 2.6, 2.4, 1.1, 0.3),
     ),
     # Healthy.
     DemoSender(
@@ -65,7 +63,7 @@ SENDERS = (
         "Example News",
         "Shop",
         timedelta(days=1, hours=20),
-        _weekdays("What is new in November", "readers@example.net", 1.8, 1.7, 1.6, 0.9, 0.8, 0.2),
+        _subjects("What is new in November", "readers@example.net", 1.8, 1.7, 1.6, 0.9, 0.8, 0.2),
     ),
     # Pending: nobody has authorised it yet.
     DemoSender("reports", "reports@example.com", "Example Reports", "Platform", None),
@@ -76,15 +74,15 @@ ACCOUNTS = (*(sender.account for sender in SENDERS), "somebody.else@example.com"
 _REGISTERED_AGO = timedelta(days=20)
 
 
-def plant(core: Mailcore, google: "GoogleSandbox") -> None:
-    """Have the four senders there, each in the state that Google really has it in.
+def create(core: Mailcore, google: "GoogleSandbox") -> None:
+    """Create the four senders, each with the status that the stand-in has given it.
 
     Args:
         core: a migrated deployment that talks to the stand-in.
         google: the stand-in.
 
     Raises:
-        ConfigurationError: the database holds senders of somebody's own.
+        ConfigurationError: the database already holds other senders.
     """
     _remove_earlier(core)
     began = now()
@@ -108,7 +106,7 @@ def plant(core: Mailcore, google: "GoogleSandbox") -> None:
         delivered=ages,
     )
     _let_one_expire(core, google)
-    _let_one_mail_be_unknown(core, google)
+    _leave_one_unknown(core, google)
 
 
 def _remove_earlier(core: Mailcore) -> None:
@@ -118,8 +116,9 @@ def _remove_earlier(core: Mailcore) -> None:
     found = {(sender.alias, sender.gmail_account) for sender in page.senders}
     if not found <= demo or page.matching > len(SENDERS):
         raise ConfigurationError(
-            "The database in DATABASE_URL holds senders of your own, which the demo would mix "
-            "with its samples. Unset DATABASE_URL, or give the demo an empty database."
+            "The database in DATABASE_URL already holds senders of your own. The demo would mix "
+            "its samples with them.",
+            remedy="Unset DATABASE_URL, or give the demo an empty database.",
         )
     for alias, _ in found:
         core.senders.delete(alias, by=_ADMIN)
@@ -132,9 +131,9 @@ def _authorize(core: Mailcore, google: "GoogleSandbox", alias: str) -> None:
 
 
 def _send(core: Mailcore, sender: DemoSender) -> Mapping[str, timedelta]:
-    """Send its mails, and return how old each delivery is to be."""
+    """Send its messages, and return how far each delivery is to be backdated."""
     ages = {}
-    for age, to, subject in sender.mails:
+    for age, to, subject in sender.messages:
         sent = core.send_email(sender.alias, to=to, subject=subject, text=f"{subject}.")
         ages[sent.delivery_id] = age
     return ages
@@ -155,7 +154,7 @@ def _let_one_expire(core: Mailcore, google: "GoogleSandbox") -> None:
     raise AssertionError("the stand-in took a mail on an expired grant")
 
 
-def _let_one_mail_be_unknown(core: Mailcore, google: "GoogleSandbox") -> None:
+def _leave_one_unknown(core: Mailcore, google: "GoogleSandbox") -> None:
     from mailcore.sandbox import faults  # noqa: PLC0415 - an extra
 
     google.fail("send", faults.CLOSE_AFTER, account="billing@example.com")

@@ -1,8 +1,8 @@
-"""What the shell is told: one exit code for each kind of error, as in BSD's sysexits.h."""
+"""One exit code for each kind of error, as in BSD's sysexits.h."""
 
 from enum import IntEnum
 
-from mailcore.errors import (
+from mailcore import (
     AuthorizationError,
     ConfigurationError,
     DeliveryNotFound,
@@ -24,21 +24,21 @@ from mailcore.errors import (
 class ExitCode(IntEnum):
     """The codes in use."""
 
-    #: All went well.
+    #: Success.
     DONE = 0
-    #: `check` found a sender that needs a person.
-    PERSON_NEEDED = 1
+    #: `check` found a sender that needs attention.
+    ATTENTION_NEEDED = 1
     #: The command line is wrong: a flag, an address, a file that cannot be read (EX_USAGE).
     USAGE = 64
-    #: The message, or what a file holds, is refused as it is (EX_DATAERR).
+    #: The message, or the content of a file, is refused (EX_DATAERR).
     REJECTED = 65
     #: No delivery has that id (EX_NOINPUT).
     NO_DELIVERY = 66
     #: No sender has that alias (EX_NOUSER).
     NO_SENDER = 67
-    #: The mail may have gone out; a person decides (EX_UNAVAILABLE).
+    #: The message may have been sent; a person decides (EX_UNAVAILABLE).
     UNKNOWN = 69
-    #: An error that no other code fits (EX_SOFTWARE).
+    #: Any other error (EX_SOFTWARE).
     OTHER = 70
     #: The alias is taken (EX_CANTCREAT).
     EXISTS = 73
@@ -70,12 +70,12 @@ _BY_ERROR: dict[type, ExitCode] = {
 }
 
 
-#: What is wrong with these is in what they hold, such as its size, not in how it was given.
+#: For these the fault is in their content, such as its size, and not in the command line.
 _CONTENT = frozenset({"text", "html", "attachments", "inline", "credentials_json"})
 
 
 def exit_code(error: PalEMailError) -> ExitCode:
-    """Return the exit code of an error: its own, or that of the nearest kind it belongs to."""
+    """Return the exit code of an error: that of its class, or of the nearest base class."""
     if isinstance(error, InvalidMessage | InvalidSender) and error.field in _CONTENT:
         return ExitCode.REJECTED
     return next(_BY_ERROR[kind] for kind in type(error).__mro__ if kind in _BY_ERROR)

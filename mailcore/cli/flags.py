@@ -1,12 +1,10 @@
-"""What is wrong with a flag, in the words of the command line."""
-
-import re
+"""Errors in terms of flags."""
 
 import typer
 
-from mailcore.errors import InvalidMessage
+from mailcore import InvalidMessage
 
-#: The arguments of `send_email`, and the flags that they are given by.
+#: The arguments of `send_email`, and their flags.
 _FLAGS = {
     "to": "--to",
     "cc": "--cc",
@@ -25,19 +23,18 @@ _FLAGS = {
     "idempotency_key": "--idempotency-key",
     "timeout": "--timeout",
 }
-#: Where a text names an argument: at its start, or after one of these words.
-_NAMED = re.compile(rf"(^|\b(?:[Gg]ive|in|into|[Ss]horten|[Uu]se) )({'|'.join(_FLAGS)})\b=?")
 
 
 def wrong(flag: str, what: str) -> typer.BadParameter:
-    """Return the error for a flag that the command line itself got wrong."""
+    """Return a usage error about a flag."""
     return typer.BadParameter(what, param_hint=flag)
 
 
 def in_flags(error: InvalidMessage) -> InvalidMessage:
-    """Return the error with the flag at fault in its text, where the argument was named."""
-    text = _NAMED.sub(lambda found: f"{found[1]}{_FLAGS[found[2]]}", str(error))
+    """Return the error with the flag at fault in front."""
     flag = _FLAGS.get(error.field)
-    if flag is not None and flag not in text:
-        text = f"{flag}: {text}"
-    return InvalidMessage(text, field=error.field, alias=error.alias)
+    if flag is None:
+        return error
+    return InvalidMessage(
+        f"{flag}: {error.message}", remedy=error.remedy, field=error.field, alias=error.alias
+    )

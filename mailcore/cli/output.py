@@ -1,4 +1,4 @@
-"""What is printed: results on stdout, everything said to people on stderr."""
+"""Printing: results on stdout, messages to people on stderr."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -8,29 +8,29 @@ from typing import Annotated, Any
 
 import typer
 
-from mailcore.errors import PalEMailError
+from mailcore import PalEMailError
 
-#: The option of every command that lists or sends.
+#: The option `--json`.
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
-#: What an error carries besides its text, where it does.
-_EVIDENCE = ("alias", "delivery_id", "field", "retry_after", "admin_url")
-#: The colours of what is looked for first.
+#: Attributes of errors that `--json` prints, where an error has them.
+_ERROR_FIELDS = ("alias", "delivery_id", "field", "retry_after", "admin_url")
+#: The colours of a sender's status.
 _STYLES = {"healthy": "green", "expiring": "yellow", "expired": "red", "blocked": "red"}
-#: Columns of a table that goes to a file or a pipe, where nothing has to fit a screen.
+#: The width of a table that goes to a file or a pipe: effectively unlimited.
 _UNLIMITED = 10_000
 
 
 def say(message: str) -> None:
-    """Tell the person at the terminal."""
+    """Print a message on stderr."""
     typer.echo(message, err=True)
 
 
-def complain(error: PalEMailError, *, as_json: bool) -> None:
-    """Say what went wrong; in JSON too where JSON was asked for."""
+def error(error: PalEMailError, *, as_json: bool) -> None:
+    """Print an error, with `--json` also as JSON."""
     say(f"Error: {error}")
     if as_json:
-        evidence = {name: getattr(error, name, None) for name in _EVIDENCE}
+        evidence = {name: getattr(error, name, None) for name in _ERROR_FIELDS}
         known = {name: value for name, value in evidence.items() if value is not None}
         document({"error": {"code": error.code, "message": str(error), **known}})
 
@@ -41,7 +41,7 @@ def document(value: object) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; unabridged where stdout is no terminal."""
+    """Print a table; without wrapping unless stdout is a terminal."""
     from rich.console import Console  # noqa: PLC0415 - slow to load, and few commands need it
     from rich.table import Table  # noqa: PLC0415 - the same
     from rich.text import Text  # noqa: PLC0415 - the same
@@ -54,13 +54,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         # The first column is what is typed into the next command.
         drawn.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        # As Text, so that what is stored is not taken for markup.
+        # As Text, so that stored data is not taken for markup.
         drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
     console.print(drawn)
 
 
 def fields(values: dict[str, object]) -> None:
-    """Print a thing's fields, one a line; empty ones are left out."""
+    """Print names and values, one per line; empty values are left out."""
     shown = {name: _shown(value) for name, value in values.items() if value not in {None, ""}}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
@@ -72,7 +72,7 @@ def _shown(value: object) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """Return a moment in the terminal's time zone, or nothing."""
+    """Return a moment in local time, or an empty string."""
     return f"{at.astimezone():%Y-%m-%d %H:%M}" if at else ""
 
 

@@ -1,4 +1,4 @@
-"""Paths as people type them."""
+"""Paths as a person would type them."""
 
 import os
 import shlex
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def shortest(path: Path) -> str:
-    """Return a path absolute or from here, whichever is shorter, quoted for the shell."""
+    """Return the absolute or the relative path, whichever is shorter, quoted for the shell."""
     absolute = str(path.absolute())
     try:
         relative = os.path.relpath(absolute)

@@ -10,22 +10,22 @@ from typing import Annotated, Literal
 import typer
 
 import mailcore
+from mailcore import Sender, SenderStatus, describe_event, describe_grant
 from mailcore.cli import files, output
 from mailcore.cli.audit import BY
 from mailcore.cli.flags import wrong
 from mailcore.cli.output import JsonOption
-from mailcore.cli.wording import countdown, mails, status
-from mailcore.status import SenderStatus
-from mailcore.values.senders import Revocation, Sender
+from mailcore.cli.wording import messages, status
+from mailcore.senders.descriptions import describe_revocation
 
 Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)]
 
-#: How many senders are read at a time.
+#: Senders read per query.
 _BATCH = 500
 
 
 class Filter(StrEnum):
-    """What `--status` takes: a state, or one of the two facts about it."""
+    """What `--status` takes: a status, or one of two conditions."""
 
     PENDING = "pending"
     HEALTHY = "healthy"
@@ -52,7 +52,7 @@ def every(
     search: str = "",
     status: SenderStatus | Literal["expiring", "due"] | None = None,
 ) -> Iterator[Sender]:
-    """Yield every matching sender, those that need a person first."""
+    """Yield every matching sender, those that need attention first."""
     offset = 0
     while True:
         page = core.senders.page(search=search, status=status, offset=offset, limit=_BATCH)
@@ -64,13 +64,14 @@ def every(
 
 def list_(
     *,
-    search: Annotated[str, typer.Option(help="Part of an alias, account, name or project.")] = "",
+    search: Annotated[str, typer.Option(help="In alias, account, name, project.")] = "",
     status_: Annotated[
-        Filter | None, typer.Option("--status", help="Only these; due: expiring or expired.")
+        Filter | None,
+        typer.Option("--status", help="Only this status; due: expiring, expired."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the senders, those that need somebody first."""
+    """List senders, those that need attention first."""
     chosen = status_.for_page() if status_ else None
     with closing(mailcore.Mailcore()) as core:
         found = list(every(core, search=search, status=chosen))
@@ -82,7 +83,7 @@ def list_(
             map(_row, found),
         )
     else:
-        output.say("No sender. `pal-e-mail senders add ALIAS` registers one.")
+        output.say("No senders found. Add one with `pal-e-mail senders add ALIAS`.")
 
 
 def _row(sender: Sender) -> tuple[str, ...]:
@@ -91,7 +92,7 @@ def _row(sender: Sender) -> tuple[str, ...]:
         status(sender),
         sender.gmail_account or "any",
         sender.project or "",
-        countdown(sender),
+        describe_grant(sender, mailcore.now()),
         output.moment(sender.last_sent_at),
         str(sender.held or ""),
         str(sender.unknown or ""),
@@ -99,7 +100,7 @@ def _row(sender: Sender) -> tuple[str, ...]:
 
 
 def show(alias: Alias, *, as_json: JsonOption = False) -> None:
-    """Show one sender, with its latest history."""
+    """Show one sender and its recent history."""
     with closing(mailcore.Mailcore()) as core:
         sender, events = core.senders.get(alias), core.senders.events(alias, limit=10)
     if as_json:
@@ -113,19 +114,19 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
             "account": sender.gmail_account or "any",
             "name": sender.display_name,
             "project": sender.project,
-            "grant": countdown(sender),
+            "grant": describe_grant(sender, mailcore.now()),
             "granted": sender.grant_issued_at,
             "permissions": " ".join(sender.granted_scopes),
             "OAuth client": "its own" if sender.has_own_client else "the deployment's",
             "last sent": sender.last_sent_at,
             "last error": sender.last_error_text,
-            "held mail": sender.held or None,
-            "unknown mail": sender.unknown or None,
+            "held": sender.held or None,
+            "unknown outcome": sender.unknown or None,
         }
     )
     output.table(
-        ("when", "what", "who", "detail"),
-        ((output.moment(at.at), at.what, at.who, at.detail or "") for at in events),
+        ("time", "event", "by", "detail"),
+        ((output.moment(at.at), describe_event(at.what), at.who, at.detail or "") for at in events),
     )
 
 
@@ -135,16 +136,20 @@ def add(
     ],
     *,
     account: Annotated[
-        str | None, typer.Option(help="The mailbox; without it, the first that consents.")
+        str | None, typer.Option(help="The Gmail account. If omitted, the first one that consents.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The name that recipients see.")] = None,
-    project: Annotated[str | None, typer.Option(help="What the sender belongs to.")] = None,
+    name: Annotated[str | None, typer.Option(help="The display name that recipients see.")] = None,
+    project: Annotated[str | None, typer.Option(help="The project to group it under.")] = None,
     credentials: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its own credentials.json.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The sender's own credentials.json.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Register a sender. `pal-e-mail auth` authorises it then."""
+    """Add a sender. Then authorise it with `pal-e-mail auth`."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.senders.register(
             alias,
@@ -156,48 +161,39 @@ def add(
         )
     if as_json:
         output.document(sender)
-    output.say(f"Registered {alias}. Authorise it: pal-e-mail auth {alias}")
+    output.say(f"Added {alias}. Now authorise it: pal-e-mail auth {alias}")
 
 
 def remove(
     alias: Alias,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")] = False,
     keep_grant: Annotated[
         bool, typer.Option("--keep-grant", help="Don't revoke its grant at Google.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove a sender for good, and revoke its grant. Its history and deliveries stay."""
+    """Delete a sender permanently and revoke its grant. Its history and deliveries are kept."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.senders.get(alias)
         if not yes:
-            _have_it_typed(sender)
+            _confirm(sender)
         deleted = core.senders.delete(alias, by=BY, keep_grant=keep_grant)
     if as_json:
         output.document(deleted)
     discarded = deleted.discarded_deliveries
-    output.say(f"Removed {alias}." + (f" Discarded {mails(discarded)}." if discarded else ""))
-    if deleted.grant in _GRANT:
-        output.say(_GRANT[deleted.grant])
+    output.say(f"Deleted {alias}." + (f" Discarded {messages(discarded)}." if discarded else ""))
+    if grant := describe_revocation(deleted.grant):
+        output.say(grant)
 
 
-_GRANT = {
-    Revocation.REVOKED: "Its grant at Google is revoked.",
-    Revocation.FAILED: "Its grant could not be revoked: remove this app's access at "
-    "myaccount.google.com/permissions.",
-    Revocation.KEPT: "Its grant at Google is kept.",
-    Revocation.SHARED: "Its grant at Google is kept, as another sender uses the same account.",
-}
-
-
-def _have_it_typed(sender: Sender) -> None:
-    held = f" It also discards {mails(sender.held)} that it holds." if sender.held else ""
-    output.say(f"This removes {sender.alias} and its grant for good.{held}")
+def _confirm(sender: Sender) -> None:
+    held = f" It also discards {messages(sender.held)} held for it." if sender.held else ""
+    output.say(f"This deletes {sender.alias} and its grant permanently.{held}")
     try:
-        typed = typer.prompt("Type the alias to go on", err=True)
+        typed = typer.prompt("Type the alias to confirm", err=True)
     except typer.Abort as exc:
         output.say("")  # the prompt's line is still open
-        raise wrong("ALIAS", "nobody typed it, so it stays; with --yes nobody is asked") from exc
+        raise wrong("ALIAS", "not confirmed, so nothing was deleted; --yes skips this") from exc
     if typed != sender.alias:
-        raise wrong("ALIAS", f"what was typed is not {sender.alias}, so it stays")
+        raise wrong("ALIAS", f"that doesn't match {sender.alias}, so nothing was deleted")

@@ -1,4 +1,4 @@
-"""`send`: everything that `send_email` takes, from arguments, files and stdin."""
+"""`send`: everything that `send_email` takes, from flags, files and stdin."""
 
 import sys
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 
 import mailcore
+from mailcore import InvalidMessage
 from mailcore.cli import files, output
 from mailcore.cli.flags import in_flags, wrong
 from mailcore.cli.output import JsonOption
-from mailcore.errors import InvalidMessage
 
 _STDIN = "-"
 
@@ -25,37 +25,39 @@ _EXAMPLES = """Examples:
       --subject Report --text 'As attached.' --html-file report.html \\
       --attach report.pdf --inline logo=logo.png --idempotency-key report-2026-11
 
-Exit codes: 0 sent, 64 a flag is wrong, 65 the message is refused, 67 no such sender, 69 may have
-been sent, 75 try later, 77 re-auth required or blocked, 78 configuration."""
+Exit codes: 0 sent, 64 a flag is wrong, 65 message rejected, 67 no such sender, 69 outcome unknown,
+75 try again later, 77 re-auth required or account blocked, 78 configuration error."""
 
 
 def send(
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)],
     *,
     to: Annotated[
-        list[str] | None, typer.Option(metavar="ADDRESS", help="Repeatable, as are --cc and --bcc.")
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Recipient; repeatable, as are --cc and --bcc."),
     ] = None,
-    subject: Annotated[str, typer.Option(help="One line.", show_default=False)],
-    text: Annotated[str | None, typer.Option(help="The plain text; - reads stdin.")] = None,
-    html: Annotated[str | None, typer.Option(help="The HTML; - reads stdin.")] = None,
+    subject: Annotated[str, typer.Option(help="The subject line.", show_default=False)],
+    text: Annotated[str | None, typer.Option(help="The plain-text body; - reads stdin.")] = None,
+    html: Annotated[str | None, typer.Option(help="The HTML body; - reads stdin.")] = None,
     text_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The plain text, from a file or -.")
+        str | None,
+        typer.Option(metavar="FILE", help="The plain-text body from a file, or from stdin (-)."),
     ] = None,
     html_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The HTML, from a file or -.")
+        str | None,
+        typer.Option(metavar="FILE", help="The HTML body from a file, or from stdin (-)."),
     ] = None,
-    cc: Annotated[
-        list[str] | None, typer.Option(metavar="ADDRESS", help="Further recipients.")
-    ] = None,
+    cc: Annotated[list[str] | None, typer.Option(metavar="ADDRESS", help="Copy recipient.")] = None,
     bcc: Annotated[
-        list[str] | None, typer.Option(metavar="ADDRESS", help="Recipients others don't see.")
+        list[str] | None, typer.Option(metavar="ADDRESS", help="Blind copy recipient.")
     ] = None,
     reply_to: Annotated[
-        list[str] | None, typer.Option(metavar="ADDRESS", help="Where answers go.")
+        list[str] | None, typer.Option(metavar="ADDRESS", help="Address for replies; repeatable.")
     ] = None,
-    from_name: Annotated[str | None, typer.Option(help="The name beside the address.")] = None,
+    from_name: Annotated[str | None, typer.Option(help="Name shown as the sender.")] = None,
     header: Annotated[
-        list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="A further header.")
+        list[str] | None,
+        typer.Option(metavar="'NAME: VALUE'", help="An additional header; repeatable."),
     ] = None,
     attach: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A file to attach; repeatable.")
@@ -65,27 +67,27 @@ def send(
         typer.Option(metavar="CID=FILE", help="An image for <img src='cid:CID'>; repeatable."),
     ] = None,
     thread_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Gmail's id of the thread.")
+        str | None, typer.Option(metavar="ID", help="Gmail's ID of the thread to add it to.")
     ] = None,
     in_reply_to: Annotated[
-        str | None, typer.Option(metavar="ID", help="The Message-ID it answers.")
+        str | None, typer.Option(metavar="ID", help="The Message-ID it replies to.")
     ] = None,
     references: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="The thread's Message-IDs so far; repeatable."),
     ] = None,
     idempotency_key: Annotated[
-        str | None, typer.Option(help="The same key sends once, however often it is run.")
+        str | None, typer.Option(help="Messages with the same key are sent only once.")
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds for everything.")] = 30.0,
+    timeout: Annotated[float, typer.Option(help="Total time limit in seconds.")] = 30.0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the message, and send nothing.")
+        bool, typer.Option("--dry-run", help="Print the message instead of sending it.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a mail, and wait until Gmail has taken it."""
+    """Send a message, and wait until Gmail has accepted it."""
     if _STDIN in {text, text_file} and _STDIN in {html, html_file}:
-        raise wrong("--text and --html", "only one of them can come from standard input")
+        raise wrong("--text and --html", "only one of them can read stdin")
     arguments: dict[str, Any] = {
         "to": to,
         "subject": subject,
@@ -104,7 +106,7 @@ def send(
         "idempotency_key": idempotency_key,
         "timeout": timeout,
     }
-    _require_what_a_message_needs(arguments)
+    _require_complete(arguments)
     try:
         with closing(mailcore.Mailcore()) as core:
             if dry_run:
@@ -117,21 +119,21 @@ def send(
         output.document(sent)
     else:
         gmail_id = sent.gmail_id or "unknown"
-        typer.echo(f"Sent through {alias}: Gmail id {gmail_id}, delivery {sent.delivery_id}")
+        typer.echo(f"Sent through {alias}. Gmail ID: {gmail_id}, delivery ID: {sent.delivery_id}")
 
 
 send.__doc__ = f"{send.__doc__}\n\n{_EXAMPLES}"
 
 
-def _require_what_a_message_needs(arguments: dict[str, Any]) -> None:
-    """Say in flags, before anything is done, what is missing or cannot be read."""
+def _require_complete(arguments: dict[str, Any]) -> None:
+    """Check up front, in terms of flags, that nothing is missing or unreadable."""
     recipients = (arguments[name] or () for name in ("to", "cc", "bcc"))
     if not any(address.strip() for given in recipients for address in given):
-        raise wrong("--to", "nobody is to get the message; give --to, --cc or --bcc")
+        raise wrong("--to", "no recipients; give --to, --cc or --bcc")
     if arguments["text"] is None and arguments["html"] is None:
-        raise wrong("--text", "the message has no body; give --text, --html, or a file with one")
+        raise wrong("--text", "no body; give --text, --html, --text-file or --html-file")
     if arguments["inline"] and arguments["html"] is None:
-        raise wrong("--inline", "there is no HTML to show it; give --html, or --attach the file")
+        raise wrong("--inline", "there is no HTML body to show it in; give --html, or use --attach")
     for path in arguments["attachments"]:
         files.require_readable("--attach", path)
     for name in arguments["inline"].values():
@@ -156,7 +158,7 @@ def _show(message: "mailcore.ComposedMessage", *, as_json: bool) -> None:
 
 def _body(name: str, given: str | None, file: str | None) -> str | None:
     if given is not None and file is not None:
-        raise wrong(f"--{name}", f"give it or --{name}-file, not both")
+        raise wrong(f"--{name}", f"give either this or --{name}-file, not both")
     if _STDIN in {given, file}:
         return files.decoded(f"--{name}", sys.stdin.buffer.read())
     return given if file is None else files.read_text(f"--{name}-file", Path(file))
@@ -167,8 +169,8 @@ def _pairs(option: str, separator: str, given: Sequence[str]) -> dict[str, str]:
     for item in given:
         name, found, value = item.partition(separator)
         if not found or not name.strip():
-            raise wrong(f"--{option}", f"it takes a name, {separator!r} and a value, not {item!r}")
+            raise wrong(f"--{option}", f"expected NAME{separator}VALUE, got {item!r}")
         if name.strip() in pairs:
-            raise wrong(f"--{option}", f"it names {name.strip()!r} twice")
+            raise wrong(f"--{option}", f"{name.strip()!r} is given twice")
         pairs[name.strip()] = value.strip()
     return pairs

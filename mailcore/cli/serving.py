@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 import mailcore
+from mailcore import ConfigurationError
 from mailcore.cli import output
 from mailcore.cli.paths import shortest
 from mailcore.cli.signals import Stopped, exiting_on_signals, undisturbed
-from mailcore.errors import ConfigurationError
 
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
 

@@ -1,4 +1,4 @@
-"""Ending in good order on Ctrl-C, SIGTERM, and a terminal that is closed."""
+"""Shutting down cleanly on Ctrl-C, SIGTERM, and when the terminal closes."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ _STOP = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(SystemExit):
-    """This process was told to stop, which is no failure."""
+    """The process was told to stop, which is not a failure."""
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -19,7 +19,7 @@ class Stopped(SystemExit):
 
 @contextmanager
 def exiting_on_signals() -> Iterator[None]:
-    """Exit with 0 when told to stop, by an exception: what was started is stopped on its way."""
+    """Exit with 0 when told to stop, by an exception, so that context managers clean up."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise Stopped
@@ -30,10 +30,10 @@ def exiting_on_signals() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Put a stop off to the end of the block, for what must not be left half done.
+    """Delay a stop until the end of the block, which must not be interrupted.
 
     Raises:
-        Stopped: a stop was asked for meanwhile.
+        Stopped: the process was told to stop meanwhile.
     """
     came: list[int] = []
     try:
@@ -56,7 +56,7 @@ def _handled_by(handler: _Handler) -> Iterator[None]:
 
 @contextmanager
 def _hangup_is_stop() -> Iterator[None]:
-    # Windows knows no SIGHUP; nohup has it ignored, which is to stay so.
+    # Windows has no SIGHUP; under nohup it is ignored, and stays so.
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
         yield

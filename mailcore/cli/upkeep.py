@@ -1,4 +1,4 @@
-"""Looking after a deployment: migrations, checks of the setup, imports, keys."""
+"""Maintenance: migrations, checks of the setup, imports, keys."""
 
 from contextlib import closing
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 import mailcore
+from mailcore import FindingState
 from mailcore.cli import output
 from mailcore.cli.audit import BY
 from mailcore.cli.exit_codes import ExitCode
 from mailcore.cli.output import JsonOption
 from mailcore.cli.serving import database
 from mailcore.cli.signals import exiting_on_signals
-from mailcore.values.checks import FindingState
 
 
 def migrate() -> None:
@@ -21,13 +21,17 @@ def migrate() -> None:
     settings = mailcore.Settings()
     with exiting_on_signals(), database(settings), closing(mailcore.Mailcore(settings)) as core:
         changed = core.migrate()
-    output.say("The tables are now up to date." if changed else "The tables were up to date.")
+    output.say(
+        "The database schema was updated."
+        if changed
+        else "The database schema is already up to date."
+    )
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
-    """Check the whole setup, and name the remedies.
+    """Check the whole setup, and say how to fix what is wrong.
 
-    Beside each check stands ok, note (it works, and is worth a decision), broken or not checked.
+    Each check is ok, note (it works, but deserves a look), broken, or not checked.
     """
     with closing(mailcore.Mailcore()) as core:
         findings = core.doctor()
@@ -57,32 +61,34 @@ def import_tokens(
         ),
     ],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be imported.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the grants of gmail-sdk's token files over."""
+    """Import the grants in gmail-sdk's token files."""
     with closing(mailcore.Mailcore()) as core:
         found = core.import_tokens(directory, dry_run=dry_run, by=BY)
     if as_json:
         output.document({"files": found})
     elif found:
         output.table(
-            ("file", "sender", "outcome", "why"),
+            ("file", "sender", "outcome", "reason"),
             ((token.file, token.alias or "", token.outcome, token.detail) for token in found),
         )
     else:
-        output.say(f"There is no file gmail-*.json in {directory}.")
+        output.say(f"No gmail-*.json files in {directory}.")
     if any(token.outcome == "unreadable" for token in found):
         raise typer.Exit(ExitCode.REJECTED)
 
 
 def rotate_keys(
     *,
-    new: Annotated[bool, typer.Option("--new", help="Print a fresh key, and do nothing.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Only print a new key.")] = False,
 ) -> None:
-    """Encrypt what is stored with the newest key.
+    """Re-encrypt everything stored with the newest key.
 
-    That is the first of PALEMAIL_ENCRYPTION_KEYS; afterwards the others may go.
+    That is the first of PALEMAIL_ENCRYPTION_KEYS. Afterwards you can remove the others.
     """
     if new:
         from cryptography.fernet import Fernet  # noqa: PLC0415 - loaded where it is needed
@@ -91,4 +97,6 @@ def rotate_keys(
         return
     with closing(mailcore.Mailcore()) as core:
         rows = core.rotate_keys()
-    output.say(f"Encrypted {rows} rows anew. The older keys may go now.")
+    output.say(
+        f"Re-encrypted {rows} {'row' if rows == 1 else 'rows'}. You can now remove the older keys."
+    )

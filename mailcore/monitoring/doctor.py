@@ -1,4 +1,4 @@
-"""Checks of the deployment, each with its remedy."""
+"""Checks of the deployment's setup, each with its remedy."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,14 +17,14 @@ from mailcore.store.database import Database
 from mailcore.store.migrate import is_current
 from mailcore.values.checks import Finding, FindingState
 
-#: By how many seconds this machine's clock may be off.
+#: How far this machine's clock may be off, in seconds.
 _CLOCK_TOLERANCE = 60
-#: Seconds to wait for an answer.
-_PATIENCE = 3.0
+#: Seconds to wait for a response.
+_TIMEOUT = 3.0
 
 
 def examine(settings: Settings, database: Database, clients: OAuthClients) -> tuple[Finding, ...]:
-    """Look at everything that a re-auth and a send need.
+    """Check everything that a re-auth and a send need.
 
     Args:
         settings: the environment.
@@ -32,13 +32,13 @@ def examine(settings: Settings, database: Database, clients: OAuthClients) -> tu
         clients: the OAuth client.
 
     Returns:
-        A finding for each check; none raises.
+        One finding per check; a check never raises.
     """
     reached = _try("Database", lambda: _database(database))
     return (
         reached,
-        _behind(reached, "Migrations", lambda: _migrations(database)),
-        _behind(reached, "OAuth client", lambda: _client(clients)),
+        _needing(reached, "Migrations", lambda: _migrations(database)),
+        _needing(reached, "OAuth client", lambda: _client(clients)),
         _callback(settings),
         _callback_answers(settings),
         *_google(settings),
@@ -50,22 +50,22 @@ def _try(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except PalEMailError as exc:
-        # A check sends nothing, so there is no need to say so.
-        what, _, remedy = str(exc).replace(" Nothing was sent.", "").partition(". ")
-        return Finding(name=name, state=FindingState.BROKEN, detail=what, remedy=remedy or None)
+        return Finding(name=name, state=FindingState.BROKEN, detail=exc.message, remedy=exc.remedy)
 
 
-def _behind(reached: Finding, name: str, check: Callable[[], Finding]) -> Finding:
-    """Check what needs the database, unless that has been found out of reach."""
+def _needing(reached: Finding, name: str, check: Callable[[], Finding]) -> Finding:
+    """Run a check that needs the database, if the database could be reached."""
     if reached.state is FindingState.OK:
         return _try(name, check)
-    return Finding(name=name, state=FindingState.UNCHECKED, detail="it needs the database")
+    return Finding(name=name, state=FindingState.UNCHECKED, detail="needs the database")
 
 
 def _database(database: Database) -> Finding:
     with database.statement() as connection:
         version = connection.exec_driver_sql("SHOW server_version").scalar_one()
-    return Finding(name="Database", state=FindingState.OK, detail=f"Postgres {version} answers")
+    return Finding(
+        name="Database", state=FindingState.OK, detail=f"Postgres {version} is reachable"
+    )
 
 
 def _migrations(database: Database) -> Finding:
@@ -74,7 +74,7 @@ def _migrations(database: Database) -> Finding:
     return Finding(
         name="Migrations",
         state=FindingState.BROKEN,
-        detail="the tables are not up to date",
+        detail="the database schema is not up to date",
         remedy="Run `pal-e-mail migrate`.",
     )
 
@@ -96,13 +96,13 @@ def _client(clients: OAuthClients) -> Finding:
 def _callback(settings: Settings) -> Finding:
     address = settings.redirect_uri
     if address.startswith("https://") or is_loopback(address):
-        detail = f"{address}; Google's console must list exactly this"
+        detail = f"{address} (add exactly this in Google's console)"
         return Finding(name="Callback address", state=FindingState.OK, detail=detail)
     return Finding(
         name="Callback address",
         state=FindingState.BROKEN,
-        detail=f"{address}: Google takes plain http for localhost only",
-        remedy="Set PALEMAIL_PUBLIC_URL to the https address under which people reach this.",
+        detail=f"{address}: Google allows plain http for localhost only",
+        remedy="Set PALEMAIL_PUBLIC_URL to the https address at which people open the admin page.",
     )
 
 
@@ -110,47 +110,49 @@ def _callback_answers(settings: Settings) -> Finding:
     address = f"{settings.public_url.rstrip('/')}/healthz"
     name = "Callback reachable"
     try:
-        status = urllib3.request("GET", address, timeout=_PATIENCE, retries=False).status
+        status = urllib3.request("GET", address, timeout=_TIMEOUT, retries=False).status
     except HTTPError:
         status = None
     if status == 200:  # noqa: PLR2004
-        return Finding(name=name, state=FindingState.OK, detail=f"{address} answers")
+        return Finding(name=name, state=FindingState.OK, detail=f"{address} responds")
     return Finding(
         name=name,
         state=FindingState.BROKEN,
-        detail=f"{address} does not answer from this machine",
-        remedy="Start `pal-e-mail up`, or set PALEMAIL_PUBLIC_URL to where it runs.",
+        detail=f"{address} does not respond from this machine",
+        remedy="Start `pal-e-mail up`, or set PALEMAIL_PUBLIC_URL to the address where it runs.",
     )
 
 
 def _google(settings: Settings) -> Iterator[Finding]:
-    """Reach Google as a renewal does, and compare clocks by its answer (RFC 9110, 6.6.1)."""
+    """Connect to Google as a refresh does, and compare clocks by its Date (RFC 9110, 6.6.1)."""
     try:
         with closing(Transport()) as transport:
-            answer = transport.post(settings.google_token_uri, b"", {}, timeout=_PATIENCE)
+            response = transport.post(settings.google_token_uri, b"", {}, timeout=_TIMEOUT)
     except GoogleFailure:
         yield Finding(
             name="Google",
             state=FindingState.BROKEN,
             detail=f"{settings.google_token_uri} cannot be reached",
-            remedy="Check this machine's network and firewall, and HTTPS_PROXY where it needs one.",
+            remedy="Check this machine's network and firewall. If it needs a proxy, set "
+            "HTTPS_PROXY.",
         )
         return
     yield Finding(
-        name="Google", state=FindingState.OK, detail=f"{settings.google_token_uri} answers"
+        name="Google", state=FindingState.OK, detail=f"{settings.google_token_uri} responds"
     )
     try:
-        off = abs((parsedate_to_datetime(answer.headers.get("date", "")) - now()).total_seconds())
+        off = abs((parsedate_to_datetime(response.headers.get("date", "")) - now()).total_seconds())
     except (TypeError, ValueError):
-        return  # an answer without a Date, or a vague one, tells nothing of the clock
+        return  # without a valid Date there is nothing to compare with
     if off <= _CLOCK_TOLERANCE:
         yield Finding(name="Clock", state=FindingState.OK, detail=f"within {off:.0f} s of Google's")
     else:
         yield Finding(
             name="Clock",
             state=FindingState.BROKEN,
-            detail=f"{off:.0f} s off Google's",
-            remedy="Have this machine's clock set by NTP: tokens look expired or not yet valid.",
+            detail=f"{off:.0f} s off from Google's",
+            remedy="Turn on NTP on this machine. A wrong clock makes tokens look expired or not "
+            "yet valid.",
         )
 
 
@@ -161,8 +163,9 @@ def _encryption(settings: Settings) -> Finding:
     return Finding(
         name="Encryption",
         state=FindingState.NOTE,
-        detail="tokens are stored unencrypted: who can read the database can send as any sender",
-        remedy="Set PALEMAIL_ENCRYPTION_KEYS, here and for the jobs (`pal-e-mail rotate-keys "
-        "--new` prints a key), and run `pal-e-mail rotate-keys`; or leave it, if the database "
-        "has encryption of its own.",
+        detail="tokens are stored unencrypted: anyone who can read the database can send as any "
+        "sender",
+        remedy="Set PALEMAIL_ENCRYPTION_KEYS here and for all jobs (`pal-e-mail rotate-keys --new` "
+        "prints a key), then run `pal-e-mail rotate-keys`. If the database is encrypted itself, "
+        "you may not need this.",
     )

@@ -35,30 +35,31 @@ def our_errors() -> Iterator[None]:
     except ProgrammingError as exc:
         if isinstance(exc.orig, UndefinedTable | UndefinedColumn):
             raise ConfigurationError(
-                "The database has no up-to-date pal-e-mail tables. Run `pal-e-mail migrate`."
+                "The database schema is not up to date.", remedy="Run `pal-e-mail migrate`."
             ) from exc
         if isinstance(exc.orig, InsufficientPrivilege):
             raise ConfigurationError(
-                f"DATABASE_URL's user may not do this: {_first_line(exc)}. Let the user that "
-                "runs `pal-e-mail migrate` own the tables, or grant the other one its rights."
+                f"The database user lacks a privilege: {_first_line(exc)}.",
+                remedy="Use the same user as for `pal-e-mail migrate`, or grant this one access to "
+                "its tables.",
             ) from exc
         raise
     except (OperationalError, InterfaceError, PoolTimeout) as exc:
         if isinstance(exc, OperationalError) and isinstance(exc.orig, LockNotAvailable):
             raise TemporaryFailure(LOCK_BUSY) from exc
         raise DatabaseUnavailable(
-            f"The database cannot be reached: {_first_line(exc)}. Nothing was sent. Check "
-            "DATABASE_URL and that Postgres runs; trying again later is safe."
+            f"The database cannot be reached: {_first_line(exc)}.",
+            remedy="Check DATABASE_URL and that Postgres is running. Trying again later is safe.",
         ) from exc
     except DBAPIError as exc:
         if exc.connection_invalidated:
             raise DatabaseUnavailable(
-                "The connection to the database was lost. Trying again later is safe."
+                "The connection to the database was lost.", remedy="Trying again later is safe."
             ) from exc
         if isinstance(exc.orig, ReadOnlySqlTransaction):
             raise DatabaseUnavailable(
-                "The database takes no writes: it is a replica, or is being switched over. Let "
-                "DATABASE_URL name the primary; trying again later is safe."
+                "The database is read-only: it is a replica, or a failover is in progress.",
+                remedy="Point DATABASE_URL at the primary. Trying again later is safe.",
             ) from exc
         raise
 

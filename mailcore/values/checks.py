@@ -1,31 +1,31 @@
-"""What a check of the set-up found."""
+"""What a check of the setup found."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class FindingState(StrEnum):
-    """How a check of the doctor's went."""
+    """The result of one of the doctor's checks."""
 
     #: All is well.
     OK = "ok"
-    #: It works, and is worth a decision.
+    #: It works, but deserves a look.
     NOTE = "note"
     #: It is broken.
     BROKEN = "broken"
-    #: It could not be looked at, as something else is broken.
+    #: It could not be checked, because something else is broken.
     UNCHECKED = "not checked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One check of the doctor's.
+    """One of the doctor's checks.
 
     Attributes:
-        name: what was looked at.
-        state: how it went.
+        name: what was checked.
+        state: the result.
         detail: what was found.
-        remedy: what to do, or None where there is nothing.
+        remedy: what to do, or None.
     """
 
     name: str

@@ -124,13 +124,13 @@ def test_who_needs_a_person_stands_first_and_the_rest_by_project(
     app = visit()
     assert aliases(app) == ["late", "zeta", "beta"]
     headings = [element.value for element in app.markdown if element.value.startswith("#####")]
-    assert headings == ["##### Needs you", "##### Alpha project", "##### Omega project"]
+    assert headings == ["##### Needs attention", "##### Alpha project", "##### Omega project"]
 
 
 def test_a_sender_that_is_gone_is_told(visit: Visit) -> None:
     """An old link leads to a sentence and a way back, not to a traceback."""
     app = visit("sender", sender="ghost")
-    assert "There is no sender called ghost" in texts(app)
+    assert "There is no sender named ghost" in texts(app)
     assert not app.exception
 
 
@@ -197,7 +197,7 @@ def test_mail_to_decide_is_counted_and_blames_no_sender(
     page = visit()
     assert sorted(to_decide(page)) == ["?outcome=Unknown", "?sender=alerts&outcome=Unknown"]
     assert [badge.value for badge in page.markdown if "Healthy" in badge.value]
-    assert "Needs you" not in texts(page)
+    assert "Needs attention" not in texts(page)
     assert to_decide(visit("sender", sender="alerts")) == ["?sender=alerts&outcome=Unknown"]
     core.senders.delete("alerts", by="test")
     assert to_decide(visit()) == ["?outcome=Unknown"]
@@ -208,7 +208,7 @@ def test_mail_to_decide_is_counted_and_blames_no_sender(
 def to_decide(app: AppTest) -> list[str]:
     """Where the links to mail of unknown outcome lead."""
     links = [link.proto for link in app.get("page_link")]
-    return [f"?{link.query_string}" for link in links if "to decide" in link.label]
+    return [f"?{link.query_string}" for link in links if "unknown outcome" in link.label]
 
 
 @pytest.mark.parametrize(
@@ -229,26 +229,26 @@ def test_an_address_filters_the_deliveries(
     """A link leads to the mails it speaks of, and can be kept or handed on."""
     page = texts(visit("deliveries", **query))
     assert ("Disk is full" in page) is shown
-    assert ("No delivery matches" in page) is not shown
+    assert ("No deliveries match" in page) is not shown
 
 
 def test_an_empty_log_says_so(visit: Visit) -> None:
     """Where nothing was sent, no filter is to blame."""
-    assert "No mail was sent yet" in texts(visit("deliveries"))
+    assert "Nothing has been sent yet" in texts(visit("deliveries"))
 
 
 def test_an_unknown_delivery_is_decided_on(visit: Visit, core: Mailcore, unknown: str) -> None:
     """The dialog says what each choice does, and Discard closes the case."""
     app = visit("deliveries")
     app.button(key=f"open-{unknown}").click().run()
-    assert "people get it twice" in texts(app)
+    assert "recipients will get it twice" in texts(app)
     next(button for button in app.button if button.label == "Discard").click()
     app.run()
     assert core.deliveries.get(unknown).status is DeliveryStatus.DISCARDED
 
 
 @pytest.mark.parametrize(
-    ("status", "promise"), [("held", "re-authorised"), ("queued", "waits for its turn")]
+    ("status", "promise"), [("held", "re-authorised"), ("queued", "waiting in the queue")]
 )
 def test_what_waits_can_be_discarded(  # noqa: PLR0917 - pytest passes them by name
     visit: Visit, core: Mailcore, unknown: str, database_url: str, status: str, promise: str
@@ -299,11 +299,11 @@ def test_after_an_unknown_outcome_the_next_test_mail_is_a_new_one(
     app = visit("sender", sender="alerts")
 
     def send() -> AppTest:
-        button = next(button for button in app.button if button.label == "Send test mail")
+        button = next(button for button in app.button if button.label == "Send test message")
         return button.click().run()
 
     assert "may or may not have been sent" in texts(send())
-    assert "Gmail has taken it" in texts(send())
+    assert "Sent. Gmail ID" in texts(send())
     google.wait_for_outbox(1)
 
 
@@ -318,7 +318,7 @@ def test_a_client_is_entered_on_the_setup_page(
     core = Mailcore()
     install(Deployment(core=core, login=LoginMode.OPEN))
     app = open_page("setup")
-    assert "None is set up yet" in texts(app)
+    assert "No OAuth client is set up yet" in texts(app)
     inputs = {element.label: element for element in app.text_input}
     inputs["Client ID"].input("123-abc.apps.googleusercontent.com")
     inputs["Client secret"].input("GOCSPX-very-secret")

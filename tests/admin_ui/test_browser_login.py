@@ -108,7 +108,7 @@ def test_a_proxys_header_names_the_admin(
         page = ann.new_page()
         page.goto(url)
         row(page, "alerts").get_by_role("button", name="Re-auth").click()
-        page.get_by_role("button", name="Get a link for the mailbox's owner").click()
+        page.get_by_role("button", name="Create a link for the mailbox owner").click()
         expect(page.get_by_text("/senders/reauth/")).to_be_visible()
         assert core.senders.events("alerts")[0].who == "ann@example.com"
     finally:

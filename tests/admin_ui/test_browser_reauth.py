@@ -108,7 +108,7 @@ def test_the_mailboxs_owner_needs_no_admin_access(
     """A link for the owner leads to Google by one button, and the admin sees it happen."""
     page = person(served.url)
     reauth(page, expired)
-    page.get_by_role("button", name="Get a link for the mailbox's owner").click()
+    page.get_by_role("button", name="Create a link for the mailbox owner").click()
     link = page.get_by_role("dialog").get_by_text("/senders/reauth/").inner_text()
     owner = person(link)
     owner.get_by_role("button").click()
@@ -214,4 +214,4 @@ def test_one_button_walks_through_everything_that_is_due(served: Served, person:
         tab.get_by_role("link", name=re.compile("Google|[Nn]ext"))
     ).first.click()
     allow(tab)
-    expect(page.get_by_role("dialog")).to_contain_text("Every sender that was due is healthy")
+    expect(page.get_by_role("dialog")).to_contain_text("All due senders are healthy")

@@ -61,11 +61,11 @@ def test_deleting_asks_for_the_alias_to_be_typed(
     row(page, "alerts").get_by_role("button", name="Delete").click()
     confirmation = page.get_by_label("Type alerts to confirm")
     confirmation.fill("alert")
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete permanently").click()
     expect(page.get_by_role("dialog")).to_contain_text("Nothing was deleted")
     assert core.senders.get("alerts")
     confirmation.fill("alerts")
-    page.get_by_role("button", name="Delete for good").dblclick()
+    page.get_by_role("button", name="Delete permanently").dblclick()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(row(page, "alerts")).to_have_count(0)
     with pytest.raises(SenderNotFound):
@@ -84,10 +84,10 @@ def test_two_admins_see_what_the_other_does(
     row(bob, "alerts").get_by_role("button", name="Delete").click()
     for admin in (ann, bob):
         admin.get_by_label("Type alerts to confirm").fill("alerts")
-    ann.get_by_role("button", name="Delete for good").click()
+    ann.get_by_role("button", name="Delete permanently").click()
     expect(row(ann, "alerts")).to_have_count(0)
     expect(row(bob, "alerts")).to_have_count(0)
-    bob.get_by_role("button", name="Delete for good").click()
+    bob.get_by_role("button", name="Delete permanently").click()
     expect(bob.get_by_role("dialog")).to_contain_text("alerts")
     expect(bob.get_by_role("dialog").get_by_role("alert").last).to_be_visible()
     expect(row(bob, "billing")).to_be_visible()
@@ -106,7 +106,7 @@ def test_the_list_refreshes_without_losing_what_is_typed(
     expect(search).to_have_value("example")
     expect(search).to_be_focused()
     search.fill("nobody")
-    expect(page.get_by_text("No sender matches")).to_be_visible()
+    expect(page.get_by_text("No senders match")).to_be_visible()
 
 
 def test_a_total_filters_when_clicked(
@@ -131,8 +131,8 @@ def test_a_sender_has_a_page_of_its_own_and_back_returns(
     row(page, "alerts").get_by_role("link", name="alerts").click()
     expect(page.get_by_role("heading", name="alerts")).to_be_visible()
     assert page.url.endswith("/sender?sender=alerts")
-    page.get_by_role("button", name="Send test mail").click()
-    expect(page.get_by_text("Gmail has taken it")).to_be_visible()
+    page.get_by_role("button", name="Send test message").click()
+    expect(page.get_by_text("Sent. Gmail ID")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="alerts")).to_be_visible()
     page.go_back()
@@ -145,14 +145,14 @@ def test_a_double_click_sends_one_test_mail(
     """Who clicks twice gets one mail; who clicks again after it went gets another."""
     authorised("alerts", ALERTS)
     page = person(f"{served.url}/sender?sender=alerts")
-    send = page.get_by_role("button", name="Send test mail")
+    send = page.get_by_role("button", name="Send test message")
     with google.hold("send") as gate:
         send.dblclick()
         gate.wait_for_arrivals(1)
         # Somebody else's whole visit: by then the server has seen the second click.
         expect(row(person(served.url), "alerts")).to_be_visible()
         gate.release()
-        expect(page.get_by_text("Gmail has taken it")).to_be_visible()
+        expect(page.get_by_text("Sent. Gmail ID")).to_be_visible()
     assert len(google.outbox) == 1
     send.click()
     google.wait_for_outbox(2)
@@ -201,19 +201,19 @@ def test_mail_to_decide_leads_to_its_decision(
     with pytest.raises(OutcomeUnknown):
         core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
     page = person(served.url)
-    row(page, "alerts").get_by_role("link", name="1 mail to decide").click()
+    row(page, "alerts").get_by_role("link", name="1 message with unknown outcome").click()
     expect(page.get_by_text("Disk is full")).to_be_visible()
     expect(page.get_by_text("All is well")).to_have_count(0)
     page.get_by_role("button", name="Decide").click()
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_text("No delivery matches")).to_be_visible()
-    page.get_by_role("button", name="Show all").click()
+    page.get_by_role("button", name="Clear filters").click()
     expect(page.get_by_text("All is well")).to_be_visible()
-    expect(page.get_by_role("button", name="Show all")).to_have_count(0)
+    expect(page.get_by_role("button", name="Clear filters")).to_have_count(0)
     assert page.url == f"{served.url}/deliveries"
     page.get_by_role("link", name="Senders").click()
     expect(row(page, "alerts")).to_be_visible()
-    expect(page.get_by_role("link", name="to decide")).to_have_count(0)
+    expect(page.get_by_role("link", name="unknown outcome")).to_have_count(0)
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
