@@ -11,16 +11,19 @@ from mailcore.errors import ReauthRequired, SenderBlocked, SenderNotFound
 from mailcore.google.credentials import Grant
 from mailcore.google.error_mapping import SAID_BY_GMAIL, explain, to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
-from mailcore.google.refresh import TokenRefresh
+from mailcore.google.refresh import TOKEN_TIMEOUT, TokenRefresh
 from mailcore.grants.oauth_clients import OAuthClients
 from mailcore.senders.transitions import record_refusal
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.settings import Settings
-from mailcore.store.database import Database
+from mailcore.store.database import DATABASE_PATIENCE, Database
 from mailcore.store.encryption import Vault
+from mailcore.store.refresh_lease import RefreshLeases
 
 #: Seconds that a caller waits for an access token in all.
 TOKEN_DEADLINE = 30.0
+#: Seconds after which a process that is renewing an access token counts as dead.
+_REFRESH_LEASE = TOKEN_TIMEOUT + 5.0
 
 _BY_ALIAS = text("""
     SELECT id, alias, gmail_account, display_name, generation, token_json,
@@ -80,6 +83,7 @@ class Tokens:
     ) -> None:
         self._settings = settings
         self._database = database
+        self._leases = RefreshLeases(database)
         self._vault = vault
         self._clients = clients
         self._refreshing = refreshing
@@ -142,39 +146,36 @@ class Tokens:
         if sender.grant.refresh_token is None:
             raise self._never_authorised(sender.alias)
         deadline = time.monotonic() + timeout
-        with self._database.exclusive(sender.id, timeout=timeout) as connection:
-            # What failed is returned, not raised: its record must be committed.
-            renewed = self._renew(connection, sender, refused, deadline)
-        if isinstance(renewed, GoogleFailure):
-            raise renewed
-        return renewed
+        with self._leases.hold(sender.id, lease=_REFRESH_LEASE, timeout=timeout):
+            return self._renew(sender, refused, deadline)
 
-    def _renew(
-        self, connection: Connection, asked: LoadedSender, refused: str | None, deadline: float
-    ) -> LoadedSender | GoogleFailure:
+    def _renew(self, asked: LoadedSender, refused: str | None, deadline: float) -> LoadedSender:
+        """Renew a grant. No connection is held while Google is asked."""
         while True:
-            sender = self._reload(connection, asked)
+            sender = self._reload(asked, deadline)
             if _usable(sender.grant, refused):
                 return sender
             if failure := _refused_since(sender, asked):
-                return failure
-            try:
+                raise failure
+            with self._database.statement(timeout=_seconds_left(deadline)) as connection:
                 client = self._clients.of_sender(connection, sender.sealed_client)
+            try:
                 grant = self._refreshing.refresh(
-                    client, sender.grant, timeout=max(deadline - time.monotonic(), 0.001)
+                    client, sender.grant, timeout=_seconds_left(deadline)
                 )
             except GoogleFailure as failure:
-                if failure.kind is FailureKind.GRANT and self._superseded(connection, sender):
+                if failure.kind is FailureKind.GRANT and self._superseded(sender):
                     asked = sender  # a re-auth came in between: try with the new grant
                     continue
-                self._record_refusal(connection, sender, failure)
-                return failure
-            if self._save(connection, sender, grant):
+                self._record_refusal(sender, failure)
+                raise
+            if self._save(sender, grant):
                 return replace(sender, grant=grant)
             # A re-auth came in between: its grant is the one to use.
 
-    def _reload(self, connection: Connection, asked: LoadedSender) -> LoadedSender:
-        loaded = self._read(connection, asked.alias)
+    def _reload(self, asked: LoadedSender, deadline: float) -> LoadedSender:
+        with self._database.statement(timeout=_seconds_left(deadline)) as connection:
+            loaded = self._read(connection, asked.alias)
         if loaded is None or loaded.id != asked.id:
             raise SenderNotFound(
                 f"Sender {asked.alias!r} was deleted while its access was being renewed.",
@@ -182,34 +183,34 @@ class Tokens:
             )
         return loaded
 
-    def _superseded(self, connection: Connection, sender: LoadedSender) -> bool:
-        return self._reload(connection, sender).generation != sender.generation
+    def _superseded(self, sender: LoadedSender) -> bool:
+        patience = time.monotonic() + DATABASE_PATIENCE
+        return self._reload(sender, patience).generation != sender.generation
 
-    def _save(self, connection: Connection, sender: LoadedSender, grant: Grant) -> bool:
+    def _save(self, sender: LoadedSender, grant: Grant) -> bool:
         """Store a renewed grant, unless a re-auth has stored a newer one."""
-        saved = connection.execute(
-            _SAVE,
-            {
-                "id": sender.id,
-                "generation": sender.generation,
-                "token_json": self._vault.seal(grant.to_json()),
-                "at": now(),
-                "kept": list(SAID_BY_GMAIL),
-            },
-        )
-        return saved.rowcount == 1
+        values = {
+            "id": sender.id,
+            "generation": sender.generation,
+            "token_json": self._vault.seal(grant.to_json()),
+            "at": now(),
+            "kept": list(SAID_BY_GMAIL),
+        }
+        # What Google said is recorded also where it took the caller's whole time.
+        with self._database.statement(timeout=DATABASE_PATIENCE) as connection:
+            return connection.execute(_SAVE, values).rowcount == 1
 
-    def _record_refusal(
-        self, connection: Connection, sender: LoadedSender, failure: GoogleFailure
-    ) -> None:
-        record_refusal(
-            connection,
-            failure,
-            sender_id=sender.id,
-            generation=sender.generation,
-            reason=explain(failure, alias=sender.alias, admin_url=self._settings.public_url),
-            who="job",
-        )
+    def _record_refusal(self, sender: LoadedSender, failure: GoogleFailure) -> None:
+        reason = explain(failure, alias=sender.alias, admin_url=self._settings.public_url)
+        with self._database.transaction(timeout=DATABASE_PATIENCE) as connection:
+            record_refusal(
+                connection,
+                failure,
+                sender_id=sender.id,
+                generation=sender.generation,
+                reason=reason,
+                who="job",
+            )
 
     def _read(self, connection: Connection, alias: str) -> LoadedSender | None:
         if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one
@@ -239,6 +240,10 @@ class Tokens:
         )
 
 
+def _seconds_left(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.001)
+
+
 def _usable(grant: Grant, refused: str | None) -> bool:
     return grant.fresh and grant.access_token != refused
 
@@ -251,7 +256,7 @@ _REFUSED = {
 
 
 def _refused_since(sender: LoadedSender, asked: LoadedSender) -> GoogleFailure | None:
-    """Return the refusal that someone met while this caller waited: asking again is idle."""
+    """Return the refusal that someone met while this caller waited: asking again would not help."""
     if sender.generation != asked.generation or sender.last_error_at == asked.last_error_at:
         return None
     if sender.last_error_code not in _REFUSED:

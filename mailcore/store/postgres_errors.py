@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from psycopg.errors import (
     InsufficientPrivilege,
-    LockNotAvailable,
+    QueryCanceled,
     ReadOnlySqlTransaction,
     UndefinedColumn,
     UndefinedTable,
@@ -13,12 +13,9 @@ from psycopg.errors import (
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mailcore.errors import ConfigurationError, DatabaseUnavailable, TemporaryFailure
+from mailcore.errors import ConfigurationError, DatabaseUnavailable
 
-LOCK_BUSY = (
-    "Others are waiting for Google to renew this sender's access, and it takes too long. "
-    "Nothing was sent; trying again later is safe."
-)
+_TRY_LATER = "trying again later is safe."
 
 
 @contextmanager
@@ -27,38 +24,45 @@ def our_errors() -> Iterator[None]:
 
     Raises:
         ConfigurationError: the tables are missing, or may not be used.
-        TemporaryFailure: a lock was not to be had in time.
-        DatabaseUnavailable: Postgres cannot be reached, went away, or takes no writes.
+        DatabaseUnavailable: Postgres cannot be reached, went away, takes no writes, or did
+            not finish a statement in time.
     """
     try:
         yield
     except ProgrammingError as exc:
         if isinstance(exc.orig, UndefinedTable | UndefinedColumn):
             raise ConfigurationError(
-                "The database has no up-to-date pal-e-mail tables. Run `pal-e-mail migrate`."
+                "The database has no up-to-date pal-e-mail tables.",
+                remedy="Run `pal-e-mail migrate`.",
             ) from exc
         if isinstance(exc.orig, InsufficientPrivilege):
             raise ConfigurationError(
-                f"DATABASE_URL's user may not do this: {_first_line(exc)}. Let the user that "
-                "runs `pal-e-mail migrate` own the tables, or grant the other one its rights."
+                f"DATABASE_URL's user may not do this: {_first_line(exc)}.",
+                remedy="Let the user that runs `pal-e-mail migrate` own the tables, or grant "
+                "the other user the rights.",
             ) from exc
         raise
     except (OperationalError, InterfaceError, PoolTimeout) as exc:
-        if isinstance(exc, OperationalError) and isinstance(exc.orig, LockNotAvailable):
-            raise TemporaryFailure(LOCK_BUSY) from exc
+        if isinstance(exc, OperationalError) and isinstance(exc.orig, QueryCanceled):
+            raise DatabaseUnavailable(
+                f"The database did not answer in time: {_first_line(exc)}. Nothing was sent.",
+                remedy="Look for a lock that is held for long (pg_stat_activity shows it); "
+                + _TRY_LATER,
+            ) from exc
         raise DatabaseUnavailable(
-            f"The database cannot be reached: {_first_line(exc)}. Nothing was sent. Check "
-            "DATABASE_URL and that Postgres runs; trying again later is safe."
+            f"The database cannot be reached: {_first_line(exc)}. Nothing was sent.",
+            remedy=f"Check DATABASE_URL and that Postgres runs; {_TRY_LATER}",
         ) from exc
     except DBAPIError as exc:
         if exc.connection_invalidated:
             raise DatabaseUnavailable(
-                "The connection to the database was lost. Trying again later is safe."
+                "The connection to the database was lost.",
+                remedy="Try again later; that is safe.",
             ) from exc
         if isinstance(exc.orig, ReadOnlySqlTransaction):
             raise DatabaseUnavailable(
-                "The database takes no writes: it is a replica, or is being switched over. Let "
-                "DATABASE_URL name the primary; trying again later is safe."
+                "The database takes no writes: it is a replica, or is being switched over.",
+                remedy=f"Set DATABASE_URL to the primary; {_TRY_LATER}",
             ) from exc
         raise
 
