@@ -69,7 +69,10 @@ def draw_test_mail(visitor: Visitor, sender: Sender) -> None:
                 text="This mail was sent from the admin page of pal-e-mail. The sender works.",
                 idempotency_key=st.session_state.setdefault(once, uuid4().hex),
             )
-        st.success(f"Gmail has taken it: {escaped(sent.gmail_id)}", icon=":material/check_circle:")
+        st.success(
+            f"Gmail has taken it: {escaped(sent.gmail_id or 'no id known')}",
+            icon=":material/check_circle:",
+        )
     del st.session_state[once]
 
 

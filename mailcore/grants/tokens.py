@@ -3,8 +3,9 @@
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from mailcore.clock import now
 from mailcore.errors import ReauthRequired, SenderBlocked, SenderNotFound
@@ -25,11 +26,11 @@ TOKEN_DEADLINE = 30.0
 #: Seconds after which a process that is renewing an access token counts as dead.
 _REFRESH_LEASE = TOKEN_TIMEOUT + 5.0
 
-_BY_ALIAS = text("""
-    SELECT id, alias, gmail_account, display_name, generation, token_json,
-           credentials_json, last_error_code, last_error_at
-    FROM sender WHERE alias = :alias
-""")
+#: What `Tokens.from_row` reads.
+SENDER_COLUMNS = """id, alias, gmail_account, display_name, generation, token_json,
+    credentials_json, status_changed_at, last_error_code, last_error_at"""
+
+_BY_ALIAS = text(f"SELECT {SENDER_COLUMNS} FROM sender WHERE alias = :alias")  # noqa: S608 - ours
 
 _SAVE = text("""
     UPDATE sender
@@ -47,6 +48,7 @@ class LoadedSender:
 
     Attributes:
         generation: of that grant; whatever the attempt learns counts for it alone.
+        status_changed_at: when its status last changed.
         last_error_code: of what went wrong last, or None since the last success.
         last_error_at: when that was.
     """
@@ -58,6 +60,7 @@ class LoadedSender:
     generation: int
     grant: Grant
     sealed_client: str | None = field(repr=False)
+    status_changed_at: datetime
     last_error_code: str | None
     last_error_at: datetime | None
 
@@ -97,11 +100,15 @@ class Tokens:
         assert grant.access_token is not None  # noqa: S101 - `fresh` promises it
         return grant.access_token
 
-    def load(self, alias: str) -> LoadedSender:
+    def load(self, alias: str, *, timeout: float = TOKEN_DEADLINE) -> LoadedSender:
         """Read a sender and its grant, in one statement.
 
         A sender without a grant takes one from gmail-sdk's files, if there is one for it.
         A database that cannot be reached is an error, never a reason to look there.
+
+        Args:
+            alias: which sender.
+            timeout: seconds that Postgres has to answer.
 
         Returns:
             The sender; one that was never authorised has an empty grant.
@@ -110,7 +117,7 @@ class Tokens:
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.statement() as connection:
+        with self._database.statement(timeout=timeout) as connection:
             loaded = self._read(connection, alias)
         if loaded is not None and loaded.generation > 0:
             return loaded
@@ -118,7 +125,7 @@ class Tokens:
         from mailcore.grants.token_import import adopt  # noqa: PLC0415
 
         adopt(alias, settings=self._settings, database=self._database, vault=self._vault)
-        with self._database.statement() as connection:
+        with self._database.statement(timeout=timeout) as connection:
             loaded = self._read(connection, alias)
         if loaded is None:
             raise SenderNotFound(f"Sender {alias!r} was deleted just now.", alias=alias)
@@ -216,8 +223,10 @@ class Tokens:
         if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one
             return None
         row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
-        if row is None:
-            return None
+        return None if row is None else self.from_row(row)
+
+    def from_row(self, row: Row[Any]) -> LoadedSender:
+        """Open what was read with `SENDER_COLUMNS`."""
         token_json = row.token_json and self._vault.open(row.token_json)
         return LoadedSender(
             id=row.id,
@@ -227,6 +236,7 @@ class Tokens:
             generation=row.generation,
             grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
             sealed_client=row.credentials_json,
+            status_changed_at=row.status_changed_at,
             last_error_code=row.last_error_code,
             last_error_at=row.last_error_at,
         )

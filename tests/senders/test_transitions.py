@@ -1,6 +1,7 @@
 """The state machine: the table, the pure function, and the SQL say the same."""
 
 import json
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,8 @@ from mailcore.google.gmail import Accepted
 from mailcore.message.compose import ComposedMessage
 from mailcore.sandbox import GoogleSandbox, faults
 from mailcore.senders.transitions import REFUSALS, record_refusal
-from mailcore.sending.delivery_table import Attempted, record_sent
+from mailcore.sending.delivery_table import record_sent
+from mailcore.sending.outgoing import Deadline, OutgoingMessage
 from mailcore.status import MOVES, SenderEventKind, after
 from tests.support.driving import ACCOUNT, Tables, authorise, come_back, meanwhile
 
@@ -82,13 +84,7 @@ def test_every_combination_in_the_database(core: Mailcore, tables: Tables) -> No
 def _happen(core: Mailcore, kind: SenderEventKind, sender_id: int, generation: int) -> None:
     with core._database.transaction() as connection:
         if kind is SenderEventKind.SEND_ACCEPTED:
-            record_sent(
-                connection,
-                _attempted(),
-                Accepted("id", "thread"),
-                sender_id=sender_id,
-                generation=generation,
-            )
+            record_sent(connection, _sent(core, sender_id, generation), Accepted("id", "thread"))
             return
         [failure_kind] = [each for each, event in REFUSALS.items() if event is kind]
         record_refusal(
@@ -101,14 +97,16 @@ def _happen(core: Mailcore, kind: SenderEventKind, sender_id: int, generation: i
         )
 
 
-def _attempted() -> Attempted:
-    return Attempted(
-        id=uuid4(),
-        alias="alerts",
+def _sent(core: Mailcore, sender_id: int, generation: int) -> OutgoingMessage:
+    return OutgoingMessage(
+        delivery_id=uuid4(),
+        sender=replace(core._tokens.load("alerts"), id=sender_id, generation=generation),
         message=ComposedMessage(
             raw=b"x", message_id="<x@example.com>", recipients=("a@example.com",), subject="s"
         ),
+        thread_id=None,
         idempotency_key=None,
+        deadline=Deadline(30),
         attempts=1,
     )
 
