@@ -69,10 +69,8 @@ def draw_test_mail(visitor: Visitor, sender: Sender) -> None:
                 text="This mail was sent from the admin page of pal-e-mail. The sender works.",
                 idempotency_key=st.session_state.setdefault(once, uuid4().hex),
             )
-        st.success(
-            f"Gmail has taken it: {escaped(sent.gmail_id or 'no id known')}",
-            icon=":material/check_circle:",
-        )
+        known_as = escaped(sent.gmail_id or "its id is unknown")
+        st.success(f"Gmail has taken it: {known_as}", icon=":material/check_circle:")
     del st.session_state[once]
 
 

@@ -19,6 +19,8 @@ from mailcore.values.checks import Finding, FindingState
 
 #: By how many seconds this machine's clock may be off.
 _CLOCK_TOLERANCE = 60
+#: The same against Postgres', which is nearer: times of several hosts meet there.
+_DATABASE_CLOCK_TOLERANCE = 5
 #: Seconds to wait for an answer.
 _PATIENCE = 3.0
 
@@ -37,6 +39,7 @@ def examine(settings: Settings, database: Database, clients: OAuthClients) -> tu
     reached = _try("Database", lambda: _database(database))
     return (
         reached,
+        _behind(reached, "Database clock", lambda: _database_clock(database)),
         _behind(reached, "Migrations", lambda: _migrations(database)),
         _behind(reached, "OAuth client", lambda: _client(clients)),
         _callback(settings),
@@ -66,6 +69,24 @@ def _database(database: Database) -> Finding:
     with database.statement() as connection:
         version = connection.exec_driver_sql("SHOW server_version").scalar_one()
     return Finding(name="Database", state=FindingState.OK, detail=f"Postgres {version} answers")
+
+
+def _database_clock(database: Database) -> Finding:
+    """Compare clocks with Postgres: what hosts store is compared there with each other."""
+    before = now()
+    with database.statement() as connection:
+        theirs = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    off = max((before - theirs).total_seconds(), (theirs - now()).total_seconds(), 0.0)
+    name = "Database clock"
+    if off <= _DATABASE_CLOCK_TOLERANCE:
+        return Finding(name=name, state=FindingState.OK, detail=f"within {off:.0f} s of Postgres'")
+    return Finding(
+        name=name,
+        state=FindingState.BROKEN,
+        detail=f"this machine is {off:.0f} s off Postgres",
+        remedy="Have the clocks of this machine and of the database server set by NTP: times "
+        "that are shown and compared are wrong.",
+    )
 
 
 def _migrations(database: Database) -> Finding:

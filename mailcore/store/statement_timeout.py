@@ -1,14 +1,15 @@
 """No statement outlasts its caller, at no further round trip, also behind PgBouncer.
 
 Behind a pooler in transaction mode, a timeout that is set for the session would hit another
-client. So it is set for the transaction, and travels with the statement: a simple query may
-hold several, which run as one transaction
-(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT).
+client. So it is set for the transaction, and travels with the statement in one batch
+(https://www.postgresql.org/docs/current/libpq-pipeline-mode.html). Values stay parameters:
+written into the statement, tokens and messages would reach Postgres' log with the first error.
 """
 
 from collections.abc import Sequence
 
 import psycopg
+from psycopg.abc import PQGen
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import ExecutionContext
 
@@ -16,6 +17,13 @@ from sqlalchemy.engine.interfaces import ExecutionContext
 STATEMENT_TIMEOUT = 30.0
 
 _OPTION = "palemail_timeout"
+
+
+class _Batch(psycopg.Pipeline):
+    """A pipeline that ends with a Sync alone. psycopg's adds a Flush, which nothing needs."""
+
+    def _exit_gen(self) -> PQGen[None]:
+        yield from self._sync_gen()
 
 
 def bound(connection: Connection, timeout: float | None) -> Connection:
@@ -36,13 +44,20 @@ def execute(
     timeout = context.execution_options.get(_OPTION)
     if timeout is None:
         return None
-    settings = [f"SET LOCAL statement_timeout = {max(int(timeout * 1000), 1)}"]
-    if cursor.connection.autocommit:
-        # Stated, not left to the database's default, as in every other transaction.
-        settings.insert(0, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    # Only the extended protocol binds values on the server, and it takes one statement.
-    whole = psycopg.ClientCursor(cursor.connection).mogrify(statement.encode(), parameters)
-    cursor.execute(";".join([*settings, whole]).encode(cursor.connection.info.encoding))
-    for _ in settings:
-        cursor.nextset()
+    connection = cursor.connection
+    limit = f"SET LOCAL statement_timeout = {max(int(timeout * 1000), 1)}".encode()
+    try:
+        connection._pipeline = _Batch(connection)  # noqa: SLF001 - where pipeline() looks for one
+        with connection.pipeline():
+            if connection.autocommit:
+                # Stated, not left to the database's default, as in every other transaction.
+                connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            connection.execute(limit)
+            cursor.execute(statement.encode(), parameters)
+            if connection.autocommit:
+                connection.execute("COMMIT")
+    except psycopg.Error:
+        if connection.autocommit and not connection.closed:
+            connection.rollback()
+        raise
     return True

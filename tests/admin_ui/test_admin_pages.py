@@ -286,7 +286,7 @@ def test_what_went_out_cannot_be_discarded(
     sent = core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
     app = visit("deliveries")
     app.button(key=f"open-{sent.delivery_id}").click().run()
-    assert markup.escaped(sent.gmail_id) in texts(app)
+    assert markup.escaped(str(sent.gmail_id)) in texts(app)
     assert "Discard" not in [button.label for button in app.button]
 
 
