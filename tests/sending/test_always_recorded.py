@@ -1,4 +1,4 @@
-"""Whatever becomes of a send, and whichever clock is wrong: a row tells, and nothing is repeated."""
+"""Whatever becomes of a send, whichever clock is wrong: a row tells, and nothing is repeated."""
 
 import subprocess
 import sys
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from mailcore import (
     DeliveryStatus,
     FindingState,
     Mailcore,
     OutcomeUnknown,
-    ReauthRequired,
     Sender,
     SenderStatus,
     TemporaryFailure,
@@ -118,8 +118,6 @@ def test_a_success_that_comes_late_does_not_clear_a_newer_refusal(
         slow.result()
     sender = core.senders.get("alerts")
     assert (sender.status, sender.last_error_code) == (SenderStatus.EXPIRED, "reauth_required")
-    with pytest.raises(ReauthRequired):
-        core.access_token("alerts")
 
 
 def test_an_unsent_mail_whose_record_was_lost_can_be_sent_with_its_key(
@@ -211,13 +209,8 @@ def test_days_are_days_where_clocks_change(
     core: Mailcore, alerts: Sender, database_url: str
 ) -> None:
     """In a session of another time zone, summer time doubles no day and drops none."""
-    zone = core.settings.model_copy(
-        update={
-            "database_url": type(core.settings.database_url)(
-                f"{database_url}&options=-ctimezone%3DEurope/Berlin"
-            )
-        }
-    )
+    url = SecretStr(f"{database_url}&options=-ctimezone%3DEurope/Berlin")
+    zone = core.settings.model_copy(update={"database_url": url})
     send(core)
     with closing(Mailcore(zone)) as abroad:
         days = [count.day for count in abroad.deliveries.per_day(days=400)]
