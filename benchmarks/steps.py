@@ -11,9 +11,9 @@ _SENDS = 300
 #: What is told apart → the function that does it, by the end of its file's path and its name.
 _STEPS = {
     "composing": ("mailcore/message/compose.py", "compose"),
-    "reading the sender and its grant": ("mailcore/grants/tokens.py", "load"),
+    "reading the sender and its grant": ("mailcore/sending/send_email.py", "_begin"),
     "handing the message to Gmail": ("mailcore/google/gmail.py", "send"),
-    "recording the outcome": ("mailcore/sending/outcome_recorder.py", "sent"),
+    "recording the outcome": ("mailcore/sending/outcome_recorder.py", "record_sent"),
 }
 _WHOLE = ("mailcore/sending/send_email.py", "send_email")
 #: The kernel, Postgres and the stand-in: time in which no Python runs.

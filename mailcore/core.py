@@ -15,7 +15,7 @@ from mailcore.grants.tokens import TOKEN_DEADLINE, Tokens
 from mailcore.message.arguments import SendArguments
 from mailcore.message.compose import ComposedMessage
 from mailcore.sending.attempts import Attempts
-from mailcore.sending.send_email import Sending
+from mailcore.sending.send_email import Mailer
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
@@ -56,7 +56,7 @@ class Mailcore:
         self._tokens = Tokens(self.settings, self._database, self._vault, self.client, refreshing)
         gmail = Gmail(self.settings.gmail_api_endpoint, self._transport)
         attempts = Attempts(self._tokens, gmail)
-        self._sending = Sending(self.settings, self._database, self._tokens, attempts)
+        self._mailer = Mailer(self.settings, self._database, self._tokens, attempts)
 
     # What only faces use is loaded when they ask for it: a job that sends never waits for it.
 
@@ -92,7 +92,7 @@ class Mailcore:
         """The log of deliveries."""
         from mailcore.sending.delivery_log import DeliveryLog  # noqa: PLC0415
 
-        return DeliveryLog(self._database, self._tokens, self._sending)
+        return DeliveryLog(self._database, self._tokens, self._mailer)
 
     @overload
     def send_email(
@@ -145,7 +145,7 @@ class Mailcore:
             MessageRejected: Gmail refuses this message.
             ConfigurationError: the OAuth client, the project or a setting is at fault.
         """
-        return self._sending.send_email(alias, dry_run=dry_run, **arguments)
+        return self._mailer.send_email(alias, dry_run=dry_run, **arguments)
 
     async def asend_email(self, alias: str, **arguments: Unpack[SendArguments]) -> Sent:
         """`send_email` for asyncio: the same arguments, and the loop is not blocked.

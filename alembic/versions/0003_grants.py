@@ -1,14 +1,14 @@
 """What is known of a grant: its Google account, its client, who refused it; re-auths begun again.
 
 Revision: 0003
-Follows: 0001
+Follows: 0002
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

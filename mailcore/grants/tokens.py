@@ -3,32 +3,37 @@
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from mailcore.errors import ReauthRequired, SenderBlocked, SenderNotFound
 from mailcore.google.credentials import Grant
 from mailcore.google.error_mapping import explain, to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.refresh import TokenRefresh
+from mailcore.google.token_endpoint import TOKEN_TIMEOUT
 from mailcore.grants.oauth_clients import OAuthClients
 from mailcore.senders.transitions import record_refusal, record_renewal
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.settings import Settings
 from mailcore.status import RefusedBy, SenderStatus
-from mailcore.store.database import Database
+from mailcore.store.database import DATABASE_PATIENCE, Database
 from mailcore.store.encryption import Vault
+from mailcore.store.refresh_lease import RefreshLeases
 
 #: Seconds that a caller waits for an access token in all.
 TOKEN_DEADLINE = 30.0
+#: Seconds after which a process that is renewing an access token counts as dead.
+_REFRESH_LEASE = TOKEN_TIMEOUT + 5.0
 
-_BY_ALIAS = text("""
-    SELECT id, alias, gmail_account, display_name, generation, status, token_json,
-           coalesce(grant_client_json, credentials_json) AS client_json,
-           last_error_code, last_error_at
-    FROM sender WHERE alias = :alias
-""")
+#: What `Tokens.from_row` reads.
+SENDER_COLUMNS = """id, alias, gmail_account, display_name, generation, status, token_json,
+    coalesce(grant_client_json, credentials_json) AS client_json,
+    status_changed_at, last_error_code, last_error_at"""
+
+_BY_ALIAS = text(f"SELECT {SENDER_COLUMNS} FROM sender WHERE alias = :alias")  # noqa: S608 - ours
+
 _STORE = text(
     "UPDATE sender SET token_json = :token_json WHERE id = :id AND generation = :generation"
 )
@@ -42,6 +47,7 @@ class LoadedSender:
         generation: of that grant; whatever the attempt learns counts for it alone.
         status: what Google last said of it.
         sealed_client: the client that renews it, as stored; None for the deployment's.
+        status_changed_at: when its status last changed.
         last_error_code: of what went wrong last, or None since the last success.
         last_error_at: when that was.
     """
@@ -54,6 +60,7 @@ class LoadedSender:
     status: SenderStatus
     grant: Grant
     sealed_client: str | None = field(repr=False)
+    status_changed_at: datetime
     last_error_code: str | None
     last_error_at: datetime | None
 
@@ -88,6 +95,7 @@ class Tokens:
         self._settings = settings
         self._admin_url = settings.public_url
         self._database = database
+        self._leases = RefreshLeases(database)
         self._vault = vault
         self._clients = clients
         self._refreshing = refreshing
@@ -105,11 +113,15 @@ class Tokens:
         assert grant.access_token is not None  # noqa: S101 - `fresh` promises it
         return grant.access_token
 
-    def load(self, alias: str) -> LoadedSender:
+    def load(self, alias: str, *, timeout: float = TOKEN_DEADLINE) -> LoadedSender:
         """Read a sender and its grant, in one statement.
 
         A sender without a grant takes one from gmail-sdk's files, if there is one for it.
         A database that cannot be reached is an error, never a reason to look there.
+
+        Args:
+            alias: which sender.
+            timeout: seconds that Postgres has to answer.
 
         Returns:
             The sender; one that was never authorised has an empty grant.
@@ -118,7 +130,7 @@ class Tokens:
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.statement() as connection:
+        with self._database.statement(timeout=timeout) as connection:
             loaded = self._read(connection, alias)
         if loaded is not None and loaded.generation > 0:
             return loaded
@@ -126,7 +138,7 @@ class Tokens:
         from mailcore.grants.token_import import adopt  # noqa: PLC0415
 
         adopt(alias, settings=self._settings, database=self._database, vault=self._vault)
-        with self._database.statement() as connection:
+        with self._database.statement(timeout=timeout) as connection:
             loaded = self._read(connection, alias)
         if loaded is None:
             raise SenderNotFound(f"Sender {alias!r} was deleted just now.", alias=alias)
@@ -167,49 +179,39 @@ class Tokens:
         if sender.grant.refresh_token is None:
             raise self._never_authorised(sender.alias)
         deadline = time.monotonic() + timeout
-        with self._database.exclusive(sender.id, timeout=timeout) as connection:
-            # What failed is returned, not raised: its record must be committed.
+        with self._leases.hold(sender.id, lease=_REFRESH_LEASE, timeout=timeout):
             if forget is not None:
-                self._forget(connection, sender, forget)
-            renewed = self._renew(connection, sender, unusable, deadline)
-        if isinstance(renewed, GoogleFailure):
-            raise RenewalFailed(
-                renewed.kind, renewed.reason, renewed.text, retry_at=renewed.retry_at
-            ) from renewed
-        return renewed
+                self._forget(sender, forget, deadline)
+            return self._renew(sender, unusable, deadline)
 
-    def _renew(
-        self, connection: Connection, asked: LoadedSender, unusable: str | None, deadline: float
-    ) -> LoadedSender | GoogleFailure:
+    def _renew(self, asked: LoadedSender, unusable: str | None, deadline: float) -> LoadedSender:
+        """Renew a grant. No connection is held while Google is asked."""
         while True:
-            sender = self._reload(connection, asked)
+            sender = self._reload(asked, deadline)
             if _usable(sender.grant, unusable):
                 return sender
             if failure := _refused_since(sender, asked):
-                return failure
-            try:
+                raise _failed(failure)
+            with self._database.statement(timeout=_seconds_left(deadline)) as connection:
                 client = self._clients.of_sender(connection, sender.sealed_client)
+            try:
                 grant = self._refreshing.refresh(
-                    client, sender.grant, timeout=max(deadline - time.monotonic(), 0.001)
+                    client, sender.grant, timeout=_seconds_left(deadline)
                 )
             except GoogleFailure as failure:
-                if failure.kind is FailureKind.GRANT and self._superseded(connection, sender):
+                if failure.kind is FailureKind.GRANT and self._superseded(sender):
                     asked = sender  # a re-auth came in between: try with the new grant
                     continue
-                self._record_refusal(connection, sender, failure)
-                return failure
-            status = record_renewal(
-                connection,
-                sender_id=sender.id,
-                generation=sender.generation,
-                token_json=self._vault.seal(grant.to_json()),
-            )
+                self._record_refusal(sender, failure)
+                raise _failed(failure) from failure
+            status = self._save(sender, grant)
             if status is not None:
                 return replace(sender, grant=grant, status=status)
             # A re-auth came in between: its grant is the one to use.
 
-    def _reload(self, connection: Connection, asked: LoadedSender) -> LoadedSender:
-        loaded = self._read(connection, asked.alias)
+    def _reload(self, asked: LoadedSender, deadline: float) -> LoadedSender:
+        with self._database.statement(timeout=_seconds_left(deadline)) as connection:
+            loaded = self._read(connection, asked.alias)
         if loaded is None or loaded.id != asked.id:
             raise SenderNotFound(
                 f"Sender {asked.alias!r} was deleted while its access was being renewed.",
@@ -217,37 +219,51 @@ class Tokens:
             )
         return loaded
 
-    def _superseded(self, connection: Connection, sender: LoadedSender) -> bool:
-        return self._reload(connection, sender).generation != sender.generation
+    def _superseded(self, sender: LoadedSender) -> bool:
+        patience = time.monotonic() + DATABASE_PATIENCE
+        return self._reload(sender, patience).generation != sender.generation
 
-    def _forget(self, connection: Connection, asked: LoadedSender, access_token: str) -> None:
+    def _forget(self, asked: LoadedSender, access_token: str, deadline: float) -> None:
         """Drop a refused access token from what is stored, so that nobody posts it again."""
-        sender = self._reload(connection, asked)
+        sender = self._reload(asked, deadline)
         if sender.grant.access_token != access_token:
             return
         forgotten = self._vault.seal(sender.grant.without_access_token().to_json())
         values = {"id": sender.id, "generation": sender.generation, "token_json": forgotten}
-        connection.execute(_STORE, values)
+        with self._database.statement(timeout=_seconds_left(deadline)) as connection:
+            connection.execute(_STORE, values)
 
-    def _record_refusal(
-        self, connection: Connection, sender: LoadedSender, failure: GoogleFailure
-    ) -> None:
-        record_refusal(
-            connection,
-            failure,
-            sender_id=sender.id,
-            generation=sender.generation,
-            reason=explain(failure, alias=sender.alias, admin_url=self._admin_url),
-            who="job",
-            refused_by=RefusedBy.TOKEN_ENDPOINT,
-        )
+    def _save(self, sender: LoadedSender, grant: Grant) -> SenderStatus | None:
+        """Store a renewed grant, unless a re-auth has stored a newer one: then return None."""
+        # What Google said is recorded even if asking took the caller's whole time.
+        with self._database.statement(timeout=DATABASE_PATIENCE) as connection:
+            return record_renewal(
+                connection,
+                sender_id=sender.id,
+                generation=sender.generation,
+                token_json=self._vault.seal(grant.to_json()),
+            )
+
+    def _record_refusal(self, sender: LoadedSender, failure: GoogleFailure) -> None:
+        with self._database.transaction(timeout=DATABASE_PATIENCE) as connection:
+            record_refusal(
+                connection,
+                failure,
+                sender_id=sender.id,
+                generation=sender.generation,
+                reason=explain(failure, alias=sender.alias, admin_url=self._admin_url),
+                who="job",
+                refused_by=RefusedBy.TOKEN_ENDPOINT,
+            )
 
     def _read(self, connection: Connection, alias: str) -> LoadedSender | None:
         if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one
             return None
         row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
-        if row is None:
-            return None
+        return None if row is None else self.from_row(row)
+
+    def from_row(self, row: Row[Any]) -> LoadedSender:
+        """Open what was read with `SENDER_COLUMNS`."""
         token_json = row.token_json and self._vault.open(row.token_json)
         return LoadedSender(
             id=row.id,
@@ -258,6 +274,7 @@ class Tokens:
             status=SenderStatus(row.status),
             grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
             sealed_client=row.client_json,
+            status_changed_at=row.status_changed_at,
             last_error_code=row.last_error_code,
             last_error_at=row.last_error_at,
         )
@@ -271,8 +288,16 @@ class Tokens:
         )
 
 
+def _seconds_left(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.001)
+
+
 def _usable(grant: Grant, unusable: str | None) -> bool:
     return grant.fresh and grant.access_token != unusable
+
+
+def _failed(failure: GoogleFailure) -> RenewalFailed:
+    return RenewalFailed(failure.kind, failure.reason, failure.text, retry_at=failure.retry_at)
 
 
 _GRANT_REFUSED = GoogleFailure(FailureKind.GRANT, "refused", "since an earlier attempt")

@@ -1,7 +1,7 @@
 """What to send → an RFC 5322 message. Pure: no network, no database, no settings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import format_datetime, make_msgid
 from typing import Literal
 
@@ -31,7 +31,7 @@ from mailcore.message.headers import (
 )
 from mailcore.message.mime import Multipart, Part, serialise, text_part
 
-__all__ = ["Addresses", "Attachment", "AttachmentLike", "ComposedMessage", "compose"]
+__all__ = ["Addresses", "Attachment", "AttachmentLike", "ComposedMessage", "add_from", "compose"]
 
 #: Gmail's limit for the encoded message:
 #: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send
@@ -126,15 +126,28 @@ def compose(
     return ComposedMessage(raw=raw, message_id=message_id, recipients=recipients, subject=subject)
 
 
+def add_from(message: ComposedMessage, *, address: str, name: str | None) -> ComposedMessage:
+    """Put From on top of a message that was composed without it.
+
+    So a message can be checked and composed before it is known through whom it goes out.
+
+    Args:
+        message: composed with ``from_address=None``.
+        address: the sender's mailbox.
+        name: what recipients see beside it, or None.
+
+    Raises:
+        InvalidMessage: an argument is unusable; ``field`` names it.
+    """
+    [line] = _address_headers({"From": _senders(name, address)})
+    return replace(message, raw=b"".join([line.encode("ascii"), b"\r\n", message.raw]))
+
+
 def _senders(name: str | None, address: str | None) -> list[Mailbox]:
+    shown = display_name(name or "", field="from_name")
     if address is None:
         return []
-    return [
-        Mailbox(
-            name=display_name(name or "", field="from_name"),
-            address=mail_address(address, field="from_address"),
-        )
-    ]
+    return [Mailbox(name=shown, address=mail_address(address, field="from_address"))]
 
 
 def _recipients(groups: Iterable[list[Mailbox]]) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from mailcore.values.checks import Finding, FindingState
 
 #: How far this machine's clock may be off, in seconds.
 _CLOCK_TOLERANCE = 60
+#: The same against Postgres', which is nearer: what several hosts store is compared there.
+_DATABASE_CLOCK_TOLERANCE = 5
 #: Seconds to wait for a response.
 _TIMEOUT = 3.0
 
@@ -37,6 +39,7 @@ def examine(settings: Settings, database: Database, clients: OAuthClients) -> tu
     reached = _try("Database", lambda: _database(database))
     return (
         reached,
+        _needing(reached, "Database clock", lambda: _database_clock(database)),
         _needing(reached, "Migrations", lambda: _migrations(database)),
         _needing(reached, "OAuth client", lambda: _client(clients)),
         _callback(settings),
@@ -65,6 +68,24 @@ def _database(database: Database) -> Finding:
         version = connection.exec_driver_sql("SHOW server_version").scalar_one()
     return Finding(
         name="Database", state=FindingState.OK, detail=f"Postgres {version} is reachable"
+    )
+
+
+def _database_clock(database: Database) -> Finding:
+    """Compare clocks with Postgres: what hosts store is compared there with each other."""
+    before = now()
+    with database.statement() as connection:
+        theirs = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    off = max((before - theirs).total_seconds(), (theirs - now()).total_seconds(), 0.0)
+    name = "Database clock"
+    if off <= _DATABASE_CLOCK_TOLERANCE:
+        return Finding(name=name, state=FindingState.OK, detail=f"within {off:.0f} s of Postgres'")
+    return Finding(
+        name=name,
+        state=FindingState.BROKEN,
+        detail=f"this machine is {off:.0f} s off Postgres",
+        remedy="Turn on NTP on this machine and on the database server. Until then, the times "
+        "shown are wrong.",
     )
 
 

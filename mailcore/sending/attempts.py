@@ -1,8 +1,5 @@
 """Getting one message to Gmail before a deadline, without ever sending it twice."""
 
-import time
-from dataclasses import dataclass, replace
-
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay
 from tenacity.wait import wait_base, wait_random_exponential
 
@@ -10,45 +7,8 @@ from mailcore.clock import now
 from mailcore.errors import DatabaseUnavailable
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted, Gmail
-from mailcore.grants.tokens import LoadedSender, Tokens
-from mailcore.sending.delivery_table import Attempted
-
-#: Seconds before the deadline after which no attempt is begun; half the timeout if shorter.
-ANSWER_TIME = 5.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Submission:
-    """One message on its way, and how far it has come.
-
-    Attributes:
-        sender: with the grant that the latest attempt used.
-        thread_id: Gmail's id of the thread to put it in, or None.
-        begun: when, by the monotonic clock, in seconds.
-        timeout: seconds for everything.
-        attempted: what is to be recorded of it.
-        in_flight: Gmail may have it, and has not answered.
-    """
-
-    sender: LoadedSender
-    thread_id: str | None
-    begun: float
-    timeout: float
-    attempted: Attempted
-    in_flight: bool = False
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the deadline; never none at all, so that timeouts stay valid."""
-        return max(self.begun + self.timeout - time.monotonic(), 0.001)
-
-    @property
-    def answer_time(self) -> float:
-        """Seconds that Gmail must have to answer.
-
-        A mail posted with less would end as unknown, though it could be called unsent.
-        """
-        return min(ANSWER_TIME, self.timeout / 2)
+from mailcore.grants.tokens import Tokens
+from mailcore.sending.outgoing import OutgoingMessage
 
 
 class Attempts:
@@ -63,77 +23,79 @@ class Attempts:
         self._tokens = tokens
         self._gmail = gmail
 
-    def run(self, submission: Submission) -> Accepted:
+    def run(self, outgoing: OutgoingMessage) -> Accepted:
         """Repeat what certainly did not reach Gmail, and nothing else.
 
         Raises:
             GoogleFailure: the last attempt's.
             PalEMailError: the sender is gone, the database away, or no client is set up.
         """
+        deadline = outgoing.deadline
         retrying = Retrying(
             retry=retry_if_exception(_did_not_arrive),
             wait=_AsGoogleAsks(),
-            stop=stop_before_delay(submission.seconds_left - submission.answer_time),
+            stop=stop_before_delay(deadline.seconds_left - deadline.answer_time),
             reraise=True,
         )
-        return retrying(self._attempt, submission)
+        return retrying(self._attempt, outgoing)
 
-    def _attempt(self, submission: Submission) -> Accepted:
+    def _attempt(self, outgoing: OutgoingMessage) -> Accepted:
         try:
-            return self._with_grant(submission)
+            return self._with_grant(outgoing)
         except GoogleFailure as failure:
-            if failure.kind is not FailureKind.GRANT or not self._reauthorised(submission):
+            if failure.kind is not FailureKind.GRANT or not self._reauthorised(outgoing):
                 raise
         # The grant died because a re-auth replaced it meanwhile: the new one is tried, once.
-        return self._with_grant(submission)
+        return self._with_grant(outgoing)
 
-    def _with_grant(self, submission: Submission) -> Accepted:
-        self._renew(submission)
+    def _with_grant(self, outgoing: OutgoingMessage) -> Accepted:
+        self._renew(outgoing)
         try:
-            return self._post(submission)
+            return self._post(outgoing)
         except GoogleFailure as failure:
             if failure.kind is not FailureKind.ACCESS_TOKEN:
                 raise
         # Google may end an access token early; the grant behind it may still be good.
-        refused = submission.sender.grant.access_token
-        submission.sender = submission.sender.without_access_token()
-        self._renew(submission, refused=refused)
+        refused = outgoing.sender.grant.access_token
+        outgoing.sender = outgoing.sender.without_access_token()
+        self._renew(outgoing, refused=refused)
         try:
-            return self._post(submission)
+            return self._post(outgoing)
         except GoogleFailure as failure:
             if failure.kind is not FailureKind.ACCESS_TOKEN:
                 raise
             raise GoogleFailure(FailureKind.GRANT, failure.reason, failure.text) from failure
 
-    def _renew(self, submission: Submission, *, refused: str | None = None) -> None:
-        submission.sender = self._tokens.fresh(
-            submission.sender, timeout=submission.seconds_left, refused=refused
+    def _renew(self, outgoing: OutgoingMessage, *, refused: str | None = None) -> None:
+        outgoing.sender = self._tokens.fresh(
+            outgoing.sender, timeout=outgoing.deadline.seconds_left, refused=refused
         )
 
-    def _post(self, submission: Submission) -> Accepted:
-        attempted = submission.attempted
-        if submission.seconds_left < submission.answer_time:
+    def _post(self, outgoing: OutgoingMessage) -> Accepted:
+        deadline = outgoing.deadline
+        if deadline.seconds_left < deadline.answer_time:
             raise GoogleFailure(FailureKind.TEMPORARY, "deadline", "too little time was left")
-        submission.attempted = replace(attempted, attempts=attempted.attempts + 1)
-        submission.in_flight = True
+        outgoing.attempts += 1
+        outgoing.in_flight = True
         try:
             return self._gmail.send(
-                attempted.message.raw,
-                access_token=submission.sender.grant.access_token or "",
-                thread_id=submission.thread_id,
-                timeout=submission.seconds_left,
-                answer_time=submission.answer_time,
+                outgoing.message.raw,
+                access_token=outgoing.sender.grant.access_token or "",
+                thread_id=outgoing.thread_id,
+                timeout=deadline.seconds_left,
+                answer_time=deadline.answer_time,
             )
         except GoogleFailure as failure:
-            submission.in_flight = failure.kind is FailureKind.UNKNOWN
+            outgoing.in_flight = failure.kind is FailureKind.UNKNOWN
             raise
 
-    def _reauthorised(self, submission: Submission) -> bool:
-        used, current = submission.sender, self._tokens.load(submission.sender.alias)
+    def _reauthorised(self, outgoing: OutgoingMessage) -> bool:
+        used = outgoing.sender
+        current = self._tokens.load(used.alias, timeout=outgoing.deadline.seconds_left)
         # A sender that was deleted and registered anew is another one.
         if current.id != used.id or current.generation == used.generation:
             return False
-        submission.sender = current
+        outgoing.sender = current
         return True
 
 

@@ -1,6 +1,5 @@
 """The log of deliveries, and settling those whose outcome is open."""
 
-import time
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,9 +20,8 @@ from mailcore.grants.tokens import Tokens
 from mailcore.message.compose import ComposedMessage
 from mailcore.senders.events import event
 from mailcore.sending import delivery_table
-from mailcore.sending.attempts import Submission
-from mailcore.sending.delivery_table import Attempted
-from mailcore.sending.send_email import Sending
+from mailcore.sending.outgoing import Deadline, OutgoingMessage
+from mailcore.sending.send_email import Mailer
 from mailcore.store.database import Database, changed_rows, storable
 from mailcore.store.models import DeliveryRow
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
@@ -36,12 +34,14 @@ RETRY_TIMEOUT = 30.0
 _DISCARDABLE = (DeliveryStatus.UNKNOWN, DeliveryStatus.HELD, DeliveryStatus.QUEUED)
 
 _PER_DAY = text("""
-    SELECT day, count(id) FILTER (WHERE status = 'sent') AS sent,
+    SELECT day AT TIME ZONE 'UTC' AS day, count(id) FILTER (WHERE status = 'sent') AS sent,
            count(id) FILTER (WHERE status IN ('failed', 'lapsed')) AS failed,
            count(id) FILTER (WHERE status = 'unknown') AS unknown
-    FROM generate_series(date_trunc('day', CAST(:since AS timestamptz), 'UTC'),
-                         CAST(:until AS timestamptz), interval '1 day') AS day
-    LEFT JOIN delivery ON created_at >= day AND created_at < day + interval '1 day'
+    FROM generate_series(date_trunc('day', CAST(:since AS timestamptz) AT TIME ZONE 'UTC'),
+                         CAST(:until AS timestamptz) AT TIME ZONE 'UTC',
+                         interval '1 day') AS day -- a day of 24 hours: this one has no zone
+    LEFT JOIN delivery ON created_at >= day AT TIME ZONE 'UTC'
+                       AND created_at < (day + interval '1 day') AT TIME ZONE 'UTC'
                        AND (:alias = '' OR alias = :alias)
     GROUP BY day ORDER BY day
 """).columns(day=UTCDateTime())
@@ -53,13 +53,13 @@ class DeliveryLog:
     Args:
         database: where they are recorded.
         tokens: loads the sender of one that is sent again.
-        sending: sends it.
+        mailer: sends it.
     """
 
-    def __init__(self, database: Database, tokens: Tokens, sending: Sending) -> None:
+    def __init__(self, database: Database, tokens: Tokens, mailer: Mailer) -> None:
         self._database = database
         self._tokens = tokens
-        self._sending = sending
+        self._mailer = mailer
 
     def page(
         self,
@@ -156,38 +156,37 @@ class DeliveryLog:
             if row.status is not DeliveryStatus.UNKNOWN or row.body is None:
                 raise _not_settleable(row, "sent again")
         sender = self._tokens.load(row.alias)
+        deadline = Deadline(RETRY_TIMEOUT)
         with self._database.session() as session:
-            leased_until = now() + timedelta(seconds=RETRY_TIMEOUT) + delivery_table.LEASE_MARGIN
+            leased_until = func.now() + delivery_table.lease(RETRY_TIMEOUT)
             _settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=leased_until)
             session.add(event(row.alias, AuditEvent.DELIVERY_RETRIED, who=by, detail=delivery_id))
-        message = ComposedMessage(
-            raw=row.body,
-            message_id=row.message_id,
-            recipients=tuple(row.recipients),
-            subject=row.subject,
-        )
-        submission = Submission(
+            session.flush()
+            taken = session.exec(select(DeliveryRow).where(DeliveryRow.id == key)).one()
+            session.refresh(taken)
+        outgoing = OutgoingMessage(
+            delivery_id=row.id,
             sender=sender,
-            thread_id=row.thread_id,
-            begun=time.monotonic(),
-            timeout=RETRY_TIMEOUT,
-            attempted=Attempted(
-                id=row.id,
-                alias=row.alias,
-                message=message,
-                idempotency_key=row.idempotency_key,
-                attempts=row.attempts,
-                leased_until=leased_until,
+            message=ComposedMessage(
+                raw=row.body,
+                message_id=row.message_id,
+                recipients=tuple(row.recipients),
+                subject=row.subject,
             ),
+            thread_id=row.thread_id,
+            idempotency_key=row.idempotency_key,
+            deadline=deadline,
+            leased_until=taken.leased_until,
+            attempts=row.attempts,
         )
         try:
             # What is not sent now stays unknown: whether the first attempt arrived is open.
-            return self._sending.deliver(submission, if_not_sent=DeliveryStatus.UNKNOWN)
+            return self._mailer.deliver(outgoing, if_not_sent=DeliveryStatus.UNKNOWN)
         except (TemporaryFailure, RateLimited) as exc:
             raise OutcomeUnknown(
-                f"Sending delivery {delivery_id} of sender {row.alias!r} again did not work just "
-                "now, and whether the first attempt arrived is still open: look into the Sent "
-                "folder before you try once more.",
+                f"Delivery {delivery_id} of sender {row.alias!r} could not be sent again just now, "
+                "and whether the first attempt arrived is still open.",
+                remedy="Look into the account's Sent folder before you try once more.",
                 alias=row.alias,
                 delivery_id=delivery_id,
             ) from exc
@@ -214,7 +213,7 @@ class DeliveryLog:
         return self.get(delivery_id)
 
     def per_day(self, alias: str | None = None, *, days: int = 30) -> tuple[DayCount, ...]:
-        """Count the deliveries of each of the last days, UTC; quiet days are there with zeros.
+        """Count the deliveries of each of the last days, UTC; quiet days count as zero.
 
         Args:
             alias: only this sender's.
@@ -253,14 +252,15 @@ def _key(delivery_id: str) -> UUID:
 
 def _not_found(delivery_id: str) -> DeliveryNotFound:
     return DeliveryNotFound(
-        f"There is no delivery {delivery_id!r}. `pal-e-mail deliveries list` shows those there are."
+        f"There is no delivery {delivery_id!r}.",
+        remedy="`pal-e-mail deliveries list` shows all of them.",
     )
 
 
 def _not_settleable(row: DeliveryRow, what: str) -> DeliveryNotSettleable:
     return DeliveryNotSettleable(
         f"Delivery {row.id} of sender {row.alias!r} is {row.status.value}, so it cannot be {what}: "
-        "only an open outcome can be settled.",
+        "its outcome is not open.",
         alias=row.alias,
     )
 

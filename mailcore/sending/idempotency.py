@@ -5,11 +5,10 @@ import time
 
 from sqlalchemy import RowMapping
 
-from mailcore.clock import now
-from mailcore.errors import DeliveryDiscarded, OutcomeUnknown
+from mailcore.errors import DatabaseUnavailable, DeliveryDiscarded, OutcomeUnknown
 from mailcore.sending import delivery_table
-from mailcore.sending.delivery_table import Attempted
-from mailcore.store.database import Database
+from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.store.database import Database, patiently
 from mailcore.values.deliveries import DeliveryStatus, Sent
 
 log = logging.getLogger("mailcore")
@@ -18,63 +17,74 @@ log = logging.getLogger("mailcore")
 _POLL = 0.05
 #: A key in these states is free to be tried again.
 _FREE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.LAPSED})
+_ASK_AGAIN = "Ask again with the same key: it sends nothing twice."
 
 
 def earlier_outcome(
-    database: Database, asked: Attempted, key: str, *, seconds: float, admin_url: str
+    database: Database, asked: OutgoingMessage, key: str, *, admin_url: str
 ) -> Sent | None:
-    """Return the first result of a key, waiting while another call is at it.
+    """Return the first result of a key, waiting while another call is sending.
 
     Args:
         database: where deliveries are recorded.
-        asked: what this call is to send.
+        asked: what this call is to send; its deadline ends the waiting.
         key: its idempotency key.
-        seconds: how long to wait.
         admin_url: the page to settle it on.
 
     Returns:
         The first call's result, or None where nothing went out and the key is free.
 
     Raises:
-        OutcomeUnknown: the first call's outcome is open, or not there in time.
+        OutcomeUnknown: the first call's outcome is open, not there in time, or cannot be read.
         DeliveryDiscarded: a person decided against it.
-        DatabaseUnavailable: Postgres cannot be reached.
     """
-    alias = asked.alias
-    deadline = time.monotonic() + seconds
     while True:
-        with database.statement() as connection:
-            row = delivery_table.by_key(connection, alias, key)
-            if row is not None and _cut_off(row):
-                delivery_table.mark_cut_off(connection)
-                continue
+        row = _read(database, asked, key)
         if row is None or row["status"] in _FREE:
             return None
         if row["status"] == DeliveryStatus.SENT:
             _warn_of_another_message(row, asked, key)
-            return _sent(row, alias)
-        _raise_if_settled(row, alias, key, admin_url)
-        if time.monotonic() >= deadline:
+            return _sent(row, asked.alias)
+        _raise_if_settled(row, asked.alias, key, admin_url)
+        if asked.deadline.seconds_left <= _POLL:
             raise OutcomeUnknown(
-                f"Another call is still sending key {key!r} of sender {alias!r}. Ask again with "
-                "the same key: it sends nothing twice.",
-                alias=alias,
+                f"Another call is still sending key {key!r} of sender {asked.alias!r}.",
+                remedy=_ASK_AGAIN,
+                alias=asked.alias,
                 delivery_id=str(row["id"]),
             )
         time.sleep(_POLL)
 
 
-def _cut_off(row: RowMapping) -> bool:
-    return bool(row["status"] == DeliveryStatus.SENDING and row["leased_until"] <= now())
+def _read(database: Database, asked: OutgoingMessage, key: str) -> RowMapping | None:
+    """Read what is recorded under a key, patiently: another call may be sending it."""
+
+    def read() -> RowMapping | None:
+        with database.statement(timeout=asked.deadline.seconds_left) as connection:
+            row = delivery_table.by_key(connection, asked.alias, key)
+            if row is None or not row["cut_off"]:
+                return row
+            delivery_table.mark_cut_off(connection)
+            return delivery_table.by_key(connection, asked.alias, key)
+
+    try:
+        return patiently(DatabaseUnavailable, asked.deadline.seconds_left)(read)
+    except DatabaseUnavailable as exc:
+        raise OutcomeUnknown(
+            f"An earlier call with key {key!r} of sender {asked.alias!r} has sent its message or "
+            "may be sending it, and the database cannot be asked what came of it.",
+            remedy=_ASK_AGAIN,
+            alias=asked.alias,
+        ) from exc
 
 
-def _warn_of_another_message(row: RowMapping, asked: Attempted, key: str) -> None:
+def _warn_of_another_message(row: RowMapping, asked: OutgoingMessage, key: str) -> None:
     """Say that a key was too coarse: the job believes that its new message went out."""
     before = (tuple(row["recipients"]), row["subject"])
     if before != (asked.message.recipients, asked.message.subject):
         log.warning(
             "key %r of sender %s has sent another message before (delivery %s), so this one "
-            "is not sent; a key is for one message",
+            "is not sent; use a new key for each message",
             key,
             asked.alias,
             row["id"],
@@ -97,15 +107,16 @@ def _raise_if_settled(row: RowMapping, alias: str, key: str, admin_url: str) -> 
     if row["status"] == DeliveryStatus.UNKNOWN:
         raise OutcomeUnknown(
             f"An earlier call with key {key!r} of sender {alias!r} may or may not have sent its "
-            f"message, so it is not repeated. Settle it on {admin_url} or with `pal-e-mail "
-            f"deliveries retry|discard {delivery_id}`.",
+            "message, so it is not repeated.",
+            remedy=f"Settle it on {admin_url} or with `pal-e-mail deliveries retry|discard "
+            f"{delivery_id}`.",
             alias=alias,
             delivery_id=delivery_id,
         )
     if row["status"] == DeliveryStatus.DISCARDED:
         raise DeliveryDiscarded(
-            f"The message with key {key!r} of sender {alias!r} was discarded by a person. Use "
-            "another key to send it anew.",
+            f"The message with key {key!r} of sender {alias!r} was discarded by a person.",
+            remedy="Use another key to send it after all.",
             alias=alias,
             delivery_id=delivery_id,
         )

@@ -1,32 +1,40 @@
 """Recording what came of a message, so that no outcome is lost with the database."""
 
 import logging
+import time
 from collections.abc import Callable
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailcore.errors import MailError, OutcomeUnknown, PalEMailError
+from mailcore.errors import OutcomeUnknown, PalEMailError
 from mailcore.google.error_mapping import ERRORS, explain
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
 from mailcore.grants.tokens import RenewalFailed
 from mailcore.senders.transitions import record_refusal
 from mailcore.sending import delivery_table
-from mailcore.sending.attempts import Submission
+from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.status import RefusedBy
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.values.deliveries import DeliveryStatus
 
 log = logging.getLogger("mailcore")
 
+#: Writes a record, in the seconds given.
+_Write = Callable[[float], None]
+
 _RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
 _STILL_OPEN = "Whether the first attempt arrived is still open."
+#: Records kept in memory while the database is away; of more, the oldest are given up.
+_MAX_UNWRITTEN = 100
 
 
 class OutcomeRecorder:
     """Writes outcomes down. Each record can be written twice.
 
-    One that cannot be written changes no outcome, and is logged as critical.
+    One that cannot be written changes no outcome, is logged as critical, and is made up for
+    once this process reaches the database again.
 
     Args:
         database: where outcomes are recorded.
@@ -36,51 +44,45 @@ class OutcomeRecorder:
     def __init__(self, database: Database, admin_url: str) -> None:
         self._database = database
         self._admin_url = admin_url
+        self._unwritten: dict[UUID, _Write] = {}
 
-    def sent(self, submission: Submission, accepted: Accepted) -> None:
+    def record_sent(self, outgoing: OutgoingMessage, accepted: Accepted) -> None:
         """Record a sent mail. It is sent even if that fails: say so loudly, never send again."""
 
-        def write() -> None:
-            with self._database.statement() as connection:
-                delivery_table.record_sent(
-                    connection,
-                    submission.attempted,
-                    accepted,
-                    sender_id=submission.sender.id,
-                    generation=submission.sender.generation,
-                )
+        def write(seconds: float) -> None:
+            with self._database.statement(timeout=seconds) as connection:
+                delivery_table.record_sent(connection, outgoing, accepted)
 
-        _record(submission, "The mail was SENT. Do not send it again.", write)
+        self._record(outgoing, "The mail was SENT. Do not send it again.", write)
 
-    def failure(
-        self, submission: Submission, failure: GoogleFailure, if_not_sent: DeliveryStatus
+    def record_failure(
+        self, outgoing: OutgoingMessage, failure: GoogleFailure, if_not_sent: DeliveryStatus
     ) -> bool:
         """Record what Google answered, or that it did not, with the delivery and its sender.
 
         Args:
-            submission: what was to be sent.
+            outgoing: what was to be sent.
             failure: what happened.
             if_not_sent: the status where it certainly did not go out.
 
         Returns:
             Whether it could be recorded.
         """
-        sender = submission.sender
+        sender = outgoing.sender
         reason = explain(failure, alias=sender.alias, admin_url=self._admin_url)
         unknown = failure.kind is FailureKind.UNKNOWN or if_not_sent is DeliveryStatus.UNKNOWN
         error_text = reason
         if unknown and failure.kind is not FailureKind.UNKNOWN:
             error_text = f"{_STILL_OPEN} Sending it again did not work: {reason}"
 
-        def write() -> None:
-            with self._database.transaction() as connection:
+        def write(seconds: float) -> None:
+            with self._database.transaction(timeout=seconds) as connection:
                 delivery_table.record_not_sent(
                     connection,
-                    submission.attempted,
+                    outgoing,
                     DeliveryStatus.UNKNOWN if unknown else if_not_sent,
                     error_code=OutcomeUnknown.code if unknown else ERRORS[failure.kind].code,
                     error_text=error_text,
-                    thread_id=submission.thread_id,
                 )
                 if not isinstance(failure, RenewalFailed):  # that one is recorded already
                     record_refusal(
@@ -93,53 +95,65 @@ class OutcomeRecorder:
                         refused_by=RefusedBy.GMAIL,
                     )
 
-        return _record(submission, reason, write)
+        return self._record(outgoing, reason, write)
 
-    def error(
-        self, submission: Submission, exc: PalEMailError, if_not_sent: DeliveryStatus
-    ) -> None:
+    def record_error(
+        self, outgoing: OutgoingMessage, exc: PalEMailError, if_not_sent: DeliveryStatus
+    ) -> bool:
         """Record what failed before Google was asked: the database, the client, a deletion.
 
-        The error is given the sender, and the delivery's id if that could be done.
+        Returns:
+            Whether it could be recorded.
         """
 
-        def write() -> None:
-            with self._database.statement() as connection:
+        def write(seconds: float) -> None:
+            with self._database.statement(timeout=seconds) as connection:
                 delivery_table.record_not_sent(
-                    connection,
-                    submission.attempted,
-                    if_not_sent,
-                    error_code=exc.code,
-                    error_text=str(exc),
-                    thread_id=submission.thread_id,
+                    connection, outgoing, if_not_sent, error_code=exc.code, error_text=str(exc)
                 )
 
-        recorded = _record(submission, str(exc), write)
-        exc.alias = submission.sender.alias
-        if recorded and isinstance(exc, MailError):
-            exc.delivery_id = str(submission.attempted.id)
+        return self._record(outgoing, str(exc), write)
+
+    def record_missed(self) -> None:
+        """Write the records for which the database was away."""
+        for delivery_id, write in list(self._unwritten.items()):
+            try:
+                write(DATABASE_PATIENCE)
+            except _RECORD_FAILURES:
+                return  # it was logged when it happened, and the next call tries again
+            self._unwritten.pop(delivery_id, None)
+
+    def _record(self, outgoing: OutgoingMessage, outcome: str, write: _Write) -> bool:
+        """Write a record, and return whether that could be done."""
+        end = time.monotonic() + DATABASE_PATIENCE
+        try:
+            patiently(_RECORD_FAILURES, DATABASE_PATIENCE)(
+                lambda: write(max(end - time.monotonic(), 0.001))
+            )
+        except (KeyboardInterrupt, SystemExit):
+            _log_unrecorded(outgoing, outcome, "it was stopped")
+            raise
+        except _RECORD_FAILURES as exc:
+            # Not the traceback: it would show the statement's values, and so the message.
+            _log_unrecorded(outgoing, outcome, str(exc.__cause__ or exc).partition("\n")[0])
+            self._keep(outgoing.delivery_id, write)
+            return False
+        return True
+
+    def _keep(self, delivery_id: UUID, write: _Write) -> None:
+        self._unwritten[delivery_id] = write
+        for oldest in list(self._unwritten)[:-_MAX_UNWRITTEN]:
+            self._unwritten.pop(oldest, None)
 
 
-def about(submission: Submission) -> dict[str, object]:
+def log_details(outgoing: OutgoingMessage) -> dict[str, object]:
     """Return what every log line says of a message."""
     return {
-        "sender": submission.sender.alias,
-        "delivery_id": str(submission.attempted.id),
-        "attempts": submission.attempted.attempts,
+        "sender": outgoing.alias,
+        "delivery_id": str(outgoing.delivery_id),
+        "attempts": outgoing.attempts,
     }
 
 
-def _record(submission: Submission, outcome: str, write: Callable[[], None]) -> bool:
-    """Write a record, and return whether that could be done."""
-    try:
-        patiently(_RECORD_FAILURES, DATABASE_PATIENCE)(write)
-    except (KeyboardInterrupt, SystemExit):
-        why = "it was stopped"
-        log.critical("%s This could not be recorded: %s", outcome, why, extra=about(submission))
-        raise
-    except _RECORD_FAILURES as exc:
-        # Not the traceback: it would show the statement's values, and so the message.
-        why = str(exc.__cause__ or exc).partition("\n")[0]
-        log.critical("%s This could not be recorded: %s", outcome, why, extra=about(submission))
-        return False
-    return True
+def _log_unrecorded(outgoing: OutgoingMessage, outcome: str, why: str) -> None:
+    log.critical("%s This could not be recorded: %s", outcome, why, extra=log_details(outgoing))

@@ -5,21 +5,30 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Unpack
-from uuid import uuid4
+from dataclasses import replace
+from typing import Any, Unpack
+from uuid import UUID, uuid4
 
-from mailcore.errors import DatabaseUnavailable, InvalidMessage, PalEMailError
+from sqlalchemy import Row
+
+from mailcore.errors import (
+    DatabaseUnavailable,
+    InvalidMessage,
+    MailError,
+    PalEMailError,
+    SenderNotFound,
+)
 from mailcore.google.error_mapping import ERRORS, to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.google.gmail import Accepted
 from mailcore.grants.tokens import LoadedSender, Tokens
 from mailcore.message.arguments import ContentArguments
-from mailcore.message.compose import ComposedMessage, compose
+from mailcore.message.compose import ComposedMessage, add_from, compose
 from mailcore.sending import delivery_table
-from mailcore.sending.attempts import Attempts, Submission
-from mailcore.sending.delivery_table import Attempted
+from mailcore.sending.attempts import Attempts
 from mailcore.sending.idempotency import earlier_outcome
-from mailcore.sending.outcome_recorder import OutcomeRecorder, about
+from mailcore.sending.outcome_recorder import OutcomeRecorder, log_details
+from mailcore.sending.outgoing import Deadline, OutgoingMessage
 from mailcore.settings import Settings
 from mailcore.store.database import Database, patiently
 from mailcore.values.deliveries import DeliveryStatus, Sent
@@ -30,7 +39,7 @@ log = logging.getLogger("mailcore")
 _MAX_NAME = 255
 
 
-class Sending:
+class Mailer:
     """Sends messages and records what came of them.
 
     Args:
@@ -47,7 +56,7 @@ class Sending:
         self._database = database
         self._tokens = tokens
         self._attempts = attempts
-        self._recording = OutcomeRecorder(database, self._admin_url)
+        self._recorder = OutcomeRecorder(database, self._admin_url)
 
     def send_email(
         self,
@@ -60,35 +69,28 @@ class Sending:
         **content: Unpack[ContentArguments],
     ) -> Sent | ComposedMessage:
         """See `mailcore.Mailcore.send_email`."""
-        with _naming(alias):
-            _check_how(thread_id, idempotency_key, timeout)
-            begun = time.monotonic()
-            sender = patiently(DatabaseUnavailable, timeout)(self._tokens.load, alias)
-            message = _compose(sender, content)
+        with _errors_name(alias):
+            _check_options(thread_id, idempotency_key, timeout)
+            deadline = Deadline(timeout)
+            message = compose(from_address=None, **_with_from_name(content, None))
             if dry_run:
-                return message
-            submission = Submission(
-                sender=sender,
-                thread_id=thread_id,
-                begun=begun,
-                timeout=timeout,
-                attempted=Attempted(
-                    id=uuid4(),
-                    alias=alias,
-                    message=message,
-                    idempotency_key=idempotency_key,
-                    attempts=0,
-                ),
-            )
-            return self._earlier(submission) or self.deliver(submission)
+                return _complete(message, self._load_sender(alias, deadline), content)
+            outgoing = self._begin(alias, message, thread_id, idempotency_key, deadline)
+            outgoing.message = _complete(message, outgoing.sender, content)
+            self._recorder.record_missed()
+            if idempotency_key is not None:
+                earlier = self._claim_key_or_find_earlier(outgoing, idempotency_key)
+                if earlier is not None:
+                    return earlier
+            return self.deliver(outgoing)
 
     def deliver(
-        self, submission: Submission, *, if_not_sent: DeliveryStatus = DeliveryStatus.FAILED
+        self, outgoing: OutgoingMessage, *, if_not_sent: DeliveryStatus = DeliveryStatus.FAILED
     ) -> Sent:
-        """Attempt, record, tell.
+        """Attempt, record, log.
 
         Args:
-            submission: what to send, until when.
+            outgoing: what to send, until when.
             if_not_sent: the status recorded where it certainly did not go out.
 
         Raises:
@@ -98,78 +100,145 @@ class Sending:
         started = time.monotonic()
         outcome = "interrupted"
         try:
-            accepted = self._attempts.run(submission)
+            accepted = self._attempts.run(outgoing)
             outcome = "sent"
         except GoogleFailure as failure:
             outcome = ERRORS[failure.kind].code
-            recorded = self._recording.failure(submission, failure, if_not_sent)
-            raise self._to_error(submission, failure, recorded=recorded) from failure
+            recorded = self._recorder.record_failure(outgoing, failure, if_not_sent)
+            raise self._to_error(outgoing, failure, recorded=recorded) from failure
         except PalEMailError as exc:
             outcome = exc.code
-            self._recording.error(submission, exc, if_not_sent)
-            raise
+            recorded = self._recorder.record_error(outgoing, exc, if_not_sent)
+            raise _about_delivery(exc, outgoing, recorded=recorded) from exc
         except BaseException as exc:  # Ctrl-C, or a signal that ends the process
-            self._recording.failure(submission, _interruption(submission, exc), if_not_sent)
+            self._recorder.record_failure(outgoing, _interruption(outgoing, exc), if_not_sent)
             raise
         finally:
-            _tell(submission, outcome, time.monotonic() - started)
-        self._recording.sent(submission, accepted)
-        return Sent(
-            delivery_id=str(submission.attempted.id),
-            gmail_id=accepted.gmail_id,
-            thread_id=accepted.thread_id,
-            message_id=submission.attempted.message.message_id,
-            alias=submission.sender.alias,
+            _log_outcome(outgoing, outcome, time.monotonic() - started)
+        self._recorder.record_sent(outgoing, accepted)
+        return _to_sent(outgoing, accepted)
+
+    def _begin(
+        self,
+        alias: str,
+        message: ComposedMessage,
+        thread_id: str | None,
+        idempotency_key: str | None,
+        deadline: Deadline,
+    ) -> OutgoingMessage:
+        """Load the sender. What has no key to claim has its intent recorded along with that."""
+        delivery_id, leased_until = uuid4(), None
+        if idempotency_key is None:
+            row = self._load_with_intent(alias, delivery_id, message, thread_id, deadline)
+            sender, leased_until = self._tokens.from_row(row), row.leased_until
+        else:
+            sender = self._load_sender(alias, deadline)
+        return OutgoingMessage(
+            delivery_id=delivery_id,
+            sender=sender,
+            message=message,
+            thread_id=thread_id,
+            idempotency_key=idempotency_key,
+            deadline=deadline,
+            leased_until=leased_until,
         )
 
-    def _earlier(self, submission: Submission) -> Sent | None:
-        """Return what an earlier call with the key came to, or record the intent to send."""
-        key = submission.attempted.idempotency_key
-        if key is None:
-            return None
-        while True:
-            asking = patiently(DatabaseUnavailable, submission.seconds_left)
-            claimed = asking(self._claim, submission)
-            if claimed is not None:
-                submission.attempted = claimed
-                return None
-            earlier = earlier_outcome(
-                self._database,
-                submission.attempted,
-                key,
-                seconds=submission.seconds_left,
-                admin_url=self._admin_url,
-            )
+    def _load_sender(self, alias: str, deadline: Deadline) -> LoadedSender:
+        return patiently(DatabaseUnavailable, deadline.seconds_left)(
+            lambda: self._tokens.load(alias, timeout=deadline.seconds_left)
+        )
+
+    def _load_with_intent(
+        self,
+        alias: str,
+        delivery_id: UUID,
+        message: ComposedMessage,
+        thread_id: str | None,
+        deadline: Deadline,
+    ) -> Row[Any]:
+        def load(least_generation: int) -> Row[Any] | None:
+            with self._database.statement(timeout=deadline.seconds_left) as connection:
+                return delivery_table.load_with_intent(
+                    connection,
+                    alias,
+                    delivery_id,
+                    message,
+                    thread_id=thread_id,
+                    timeout=deadline.seconds_left,
+                    least_generation=least_generation,
+                )
+
+        row = patiently(DatabaseUnavailable, deadline.seconds_left)(load, 1)
+        if row is None:
+            # Never authorised, or unknown: its grant may be in a file, and if not, this says so.
+            self._load_sender(alias, deadline)
+            row = patiently(DatabaseUnavailable, deadline.seconds_left)(load, 0)
+        if row is None:
+            raise SenderNotFound(f"Sender {alias!r} was deleted just now.", alias=alias)
+        return row
+
+    def _claim_key_or_find_earlier(self, outgoing: OutgoingMessage, key: str) -> Sent | None:
+        """Record the intent to send under the key, or return what an earlier call came to."""
+
+        def claim() -> bool:
+            with self._database.statement(timeout=outgoing.deadline.seconds_left) as connection:
+                return delivery_table.claim(connection, outgoing)
+
+        while not patiently(DatabaseUnavailable, outgoing.deadline.seconds_left)(claim):
+            earlier = earlier_outcome(self._database, outgoing, key, admin_url=self._admin_url)
             if earlier is not None:
                 return earlier
-
-    def _claim(self, submission: Submission) -> Attempted | None:
-        with self._database.statement() as connection:
-            return delivery_table.claim(
-                connection,
-                submission.attempted,
-                thread_id=submission.thread_id,
-                lease=timedelta(seconds=submission.seconds_left),
-            )
+        return None
 
     def _to_error(
-        self, submission: Submission, failure: GoogleFailure, *, recorded: bool
+        self, outgoing: OutgoingMessage, failure: GoogleFailure, *, recorded: bool
     ) -> PalEMailError:
         return to_error(
             failure,
-            alias=submission.sender.alias,
+            alias=outgoing.alias,
             admin_url=self._admin_url,
-            delivery_id=str(submission.attempted.id) if recorded else None,
+            delivery_id=str(outgoing.delivery_id) if recorded else None,
         )
 
 
-def _interruption(submission: Submission, exc: BaseException) -> GoogleFailure:
-    kind = FailureKind.UNKNOWN if submission.in_flight else FailureKind.TEMPORARY
+def _complete(
+    message: ComposedMessage, sender: LoadedSender, content: ContentArguments
+) -> ComposedMessage:
+    """Add what only the loaded sender tells: whom the message is from."""
+    name = content.get("from_name")
+    if sender.gmail_account is None:
+        if name is not None:
+            log.warning(
+                "sender %s: from_name is left to Gmail, as the account is known after its "
+                "first re-auth only",
+                sender.alias,
+            )
+        return message
+    name = sender.display_name if name is None else name
+    return add_from(message, address=sender.gmail_account, name=name)
+
+
+def _with_from_name(content: ContentArguments, name: str | None) -> ContentArguments:
+    return content if "from_name" in content else {**content, "from_name": name}
+
+
+def _to_sent(outgoing: OutgoingMessage, accepted: Accepted) -> Sent:
+    return Sent(
+        delivery_id=str(outgoing.delivery_id),
+        gmail_id=accepted.gmail_id,
+        thread_id=accepted.thread_id,
+        message_id=outgoing.message.message_id,
+        alias=outgoing.alias,
+    )
+
+
+def _interruption(outgoing: OutgoingMessage, exc: BaseException) -> GoogleFailure:
+    kind = FailureKind.UNKNOWN if outgoing.in_flight else FailureKind.TEMPORARY
     return GoogleFailure(kind, "interrupted", f"it was stopped by {type(exc).__name__}")
 
 
-def _tell(submission: Submission, outcome: str, seconds: float) -> None:
-    extra = {**about(submission), "outcome": outcome, "duration_ms": round(seconds * 1000, 1)}
+def _log_outcome(outgoing: OutgoingMessage, outcome: str, seconds: float) -> None:
+    extra = {**log_details(outgoing), "outcome": outcome, "duration_ms": round(seconds * 1000, 1)}
     level = logging.INFO if outcome == "sent" else logging.WARNING
     log.log(
         level,
@@ -182,41 +251,42 @@ def _tell(submission: Submission, outcome: str, seconds: float) -> None:
 
 
 @contextmanager
-def _naming(alias: str) -> Iterator[None]:
+def _errors_name(alias: str) -> Iterator[None]:
     """Name the sender in every error: not all parts below know it."""
     try:
         yield
     except PalEMailError as exc:
-        exc.alias = alias
-        raise
+        if exc.alias is not None:
+            raise
+        raise replace(exc, alias=alias) from exc
 
 
-def _compose(sender: LoadedSender, content: ContentArguments) -> ComposedMessage:
-    if content.get("from_name") is None:
-        content = {**content, "from_name": sender.display_name}
-    elif sender.gmail_account is None:
-        log.warning(
-            "sender %s: from_name is left to Gmail, as the account is known after its re-auth only",
-            sender.alias,
-        )
-    return compose(from_address=sender.gmail_account, **content)
+def _about_delivery(
+    exc: PalEMailError, outgoing: OutgoingMessage, *, recorded: bool
+) -> PalEMailError:
+    """Return an error that names the sender, and the delivery where that is recorded."""
+    if isinstance(exc, MailError) and recorded:
+        return replace(exc, alias=outgoing.alias, delivery_id=str(outgoing.delivery_id))
+    return replace(exc, alias=outgoing.alias)
 
 
-def _check_how(thread_id: str | None, key: str | None, timeout: float) -> None:
+def _check_options(thread_id: str | None, key: str | None, timeout: float) -> None:
     if not 0 < timeout < math.inf:
         raise InvalidMessage(
-            f"The timeout must be a number of seconds above 0, not {timeout!r}.",
+            f"The timeout is {timeout!r}.",
+            remedy="Give a number of seconds above 0.",
             field="timeout",
         )
     if thread_id is not None and not _is_name(thread_id):
         raise InvalidMessage(
-            "The thread id must be one of Gmail's, as in Sent.thread_id. Example: 18f3a0b1c2d3e4f5",
+            f"The thread id is {thread_id!r}, which is not one of Gmail's.",
+            remedy="Give one as in Sent.thread_id. Example: 18f3a0b1c2d3e4f5",
             field="thread_id",
         )
     if key is not None and not _is_name(key):
         raise InvalidMessage(
-            f"The idempotency key must be 1 to {_MAX_NAME} printable characters. "
-            "Example: disk-2026-11-22",
+            f"The idempotency key is not 1 to {_MAX_NAME} printable characters.",
+            remedy="Example: disk-2026-11-22",
             field="idempotency_key",
         )
 

@@ -1,25 +1,24 @@
-"""The database: engine, sessions, statements, locks."""
+"""The database: engine, sessions, statements."""
 
 import threading
-import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, CursorResult, Engine, UpdateBase, create_engine, event, text
+from sqlalchemy import Connection, CursorResult, Engine, UpdateBase, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay
 from tenacity.wait import wait_random_exponential
 from urllib3.util.wait import wait_for_read
 
 from mailcore import forks
-from mailcore.errors import TemporaryFailure
 from mailcore.settings import Settings
+from mailcore.store import statement_timeout
 from mailcore.store.embedded_postgres import join
-from mailcore.store.postgres_errors import LOCK_BUSY, our_errors
+from mailcore.store.postgres_errors import our_errors
+from mailcore.store.statement_timeout import STATEMENT_TIMEOUT
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -54,20 +53,18 @@ class Database:
 
     def _reset(self) -> None:
         self._engine: Engine | None = None
-        self._lock_engine: Engine | None = None
         self._engine_lock = threading.Lock()
-        self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 
     def forget_parent(self) -> None:
         """After a fork, leave the parent's connections and locks to the parent."""
         # Kept, and never used: psycopg warns of an open connection that is dropped.
-        self._parents += [engine for engine in (self._engine, self._lock_engine) if engine]
+        self._parents += [self._engine] if self._engine else []
         self._reset()
 
     def close(self) -> None:
         """Close every pooled connection."""
-        for engine in filter(None, (self._engine, self._lock_engine)):
-            engine.dispose()
+        if self._engine is not None:
+            self._engine.dispose()
 
     @property
     def engine(self) -> Engine:
@@ -80,14 +77,6 @@ class Database:
             if self._engine is None:
                 self._engine = _engine(self._find_url())
             return self._engine
-
-    @property
-    def lock_engine(self) -> Engine:
-        """The engine of `exclusive`: whoever waits for Google keeps nobody else waiting."""
-        with self._engine_lock:
-            if self._lock_engine is None:
-                self._lock_engine = _engine(self._find_url())
-            return self._lock_engine
 
     @contextmanager
     def session(self) -> Iterator["Session"]:
@@ -107,69 +96,34 @@ class Database:
         ):
             yield session
 
-    def transaction(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def transaction(self, *, timeout: float | None = None) -> Iterator[Connection]:
         """Several statements that count together or not at all.
 
+        Args:
+            timeout: seconds that each of them may take; None leaves them unbounded.
+
         Raises:
-            DatabaseUnavailable: Postgres cannot be reached, or went away.
+            DatabaseUnavailable: Postgres cannot be reached, went away, or took longer.
             ConfigurationError: the tables are missing.
         """
-        return _transaction(self.engine)
+        with our_errors(), self.engine.begin() as connection:
+            yield statement_timeout.bound(connection, timeout)
 
     @contextmanager
-    def statement(self) -> Iterator[Connection]:
+    def statement(self, *, timeout: float = STATEMENT_TIMEOUT) -> Iterator[Connection]:
         """A connection on which each statement is its own transaction: one round trip.
 
+        Args:
+            timeout: seconds that each may take.
+
         Raises:
-            DatabaseUnavailable: Postgres cannot be reached, or went away.
+            DatabaseUnavailable: Postgres cannot be reached, went away, or took longer.
             ConfigurationError: the tables are missing.
         """
         with our_errors(), self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
-
-    @contextmanager
-    def exclusive(self, sender_id: int, *, timeout: float) -> Iterator[Connection]:
-        """A transaction that only one thread of one process has, for each sender.
-
-        Waiting threads hold no connection. No row is locked, so pages and other writers
-        never wait. The lock ends with the transaction, so it works behind PgBouncer.
-
-        Args:
-            sender_id: which sender.
-            timeout: seconds to wait for the others.
-
-        Raises:
-            TemporaryFailure: the others took longer.
-            DatabaseUnavailable: Postgres cannot be reached, or went away.
-        """
-        deadline = time.monotonic() + timeout
-        lock = self._locks[sender_id]
-        if not lock.acquire(timeout=max(timeout, 0.001)):
-            raise TemporaryFailure(LOCK_BUSY)
-        try:
-            with _transaction(self.lock_engine) as connection:
-                seconds_left = max(deadline - time.monotonic(), 0.001)
-                connection.execute(
-                    text("SELECT set_config('lock_timeout', :milliseconds, true)"),
-                    {"milliseconds": str(int(seconds_left * 1000))},
-                )
-                connection.execute(
-                    text("SELECT pg_advisory_xact_lock(:namespace, :sender)"),
-                    {"namespace": _LOCK_NAMESPACE, "sender": sender_id},
-                )
-                yield connection
-        finally:
-            lock.release()
-
-
-#: Keeps our advisory locks apart from those of other programs in the database ("pale").
-_LOCK_NAMESPACE = 0x70616C65
-
-
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    with our_errors(), engine.begin() as connection:
-        yield connection
+            autocommitting = connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield statement_timeout.bound(autocommitting, timeout)
 
 
 def patiently(failures: type[Exception] | tuple[type[Exception], ...], seconds: float) -> Retrying:
@@ -207,6 +161,9 @@ def _engine(url: str) -> Engine:
         pool_timeout=10,
         # A pooled connection is checked by looking at its socket (below): no round trip.
         pool_pre_ping=False,
+        # What is decided here is decided on what others have committed, whatever the
+        # database's own default is.
+        isolation_level="READ COMMITTED",
         # Spares a look-up at every new connection for a type that is not used.
         use_native_hstore=False,
         # libpq reads the address, so that it means here what it means to psql.
@@ -222,6 +179,7 @@ def _engine(url: str) -> Engine:
         },
     )
     event.listen(engine, "checkout", _refuse_dead_connection)
+    event.listen(engine, "do_execute", statement_timeout.execute)
     return engine
 
 

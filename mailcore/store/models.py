@@ -105,6 +105,17 @@ class ReauthTicketRow(SQLModel, table=True):
     used_at: datetime | None = None
 
 
+class RefreshLeaseRow(SQLModel, table=True):
+    """Who is renewing a sender's access right now, so that nobody else does."""
+
+    __tablename__ = "refresh_lease"
+
+    sender_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    holder: UUID
+    #: By Postgres' clock. After that the holder counts as dead.
+    leased_until: datetime
+
+
 class DeliveryRow(SQLModel, table=True):
     """One message that anyone asked to send."""
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from psycopg.errors import (
     InsufficientPrivilege,
-    LockNotAvailable,
+    QueryCanceled,
     ReadOnlySqlTransaction,
     UndefinedColumn,
     UndefinedTable,
@@ -13,12 +13,7 @@ from psycopg.errors import (
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mailcore.errors import ConfigurationError, DatabaseUnavailable, TemporaryFailure
-
-LOCK_BUSY = (
-    "Others are waiting for Google to renew this sender's access, and it takes too long. "
-    "Nothing was sent; trying again later is safe."
-)
+from mailcore.errors import ConfigurationError, DatabaseUnavailable
 
 
 @contextmanager
@@ -27,8 +22,8 @@ def our_errors() -> Iterator[None]:
 
     Raises:
         ConfigurationError: the tables are missing, or may not be used.
-        TemporaryFailure: a lock was not to be had in time.
-        DatabaseUnavailable: Postgres cannot be reached, went away, or takes no writes.
+        DatabaseUnavailable: Postgres cannot be reached, went away, takes no writes, or did
+            not finish a statement in time.
     """
     try:
         yield
@@ -45,8 +40,12 @@ def our_errors() -> Iterator[None]:
             ) from exc
         raise
     except (OperationalError, InterfaceError, PoolTimeout) as exc:
-        if isinstance(exc, OperationalError) and isinstance(exc.orig, LockNotAvailable):
-            raise TemporaryFailure(LOCK_BUSY) from exc
+        if isinstance(exc, OperationalError) and isinstance(exc.orig, QueryCanceled):
+            raise DatabaseUnavailable(
+                f"The database did not answer in time: {_first_line(exc)}.",
+                remedy="Look in pg_stat_activity for a lock that is held for long. Trying again "
+                "later is safe.",
+            ) from exc
         raise DatabaseUnavailable(
             f"The database cannot be reached: {_first_line(exc)}.",
             remedy="Check DATABASE_URL and that Postgres is running. Trying again later is safe.",

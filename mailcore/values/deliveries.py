@@ -32,8 +32,8 @@ class Sent:
 
     Attributes:
         delivery_id: its row in the delivery table.
-        gmail_id: Gmail's id of it, or None where Gmail's answer was cut short.
-        thread_id: Gmail's id of its thread, or None likewise.
+        gmail_id: Gmail's id of it; None where its answer was cut short.
+        thread_id: Gmail's id of its thread; None likewise.
         message_id: its RFC 5322 Message-ID, with angle brackets.
         alias: the sender.
     """
@@ -53,7 +53,7 @@ class Delivery:
         id: a UUID in text form.
         recipients: every To, Cc and Bcc address, bare.
         message_id: the RFC 5322 Message-ID, with angle brackets.
-        gmail_id: Gmail's own id, once sent.
+        gmail_id: Gmail's own id, once sent, where its answer could be read.
         can_retry: its outcome is open and the message still stored: it can be sent again.
         can_discard: a person can decide that it shall not be sent (again).
     """

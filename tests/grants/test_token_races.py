@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import QueuePool, event
 
 from mailcore import (
-    DatabaseUnavailable,
     Mailcore,
     ReauthRequired,
     SenderBlocked,
@@ -97,14 +96,13 @@ def test_many_processes_make_one_refresh(
 def test_waiting_threads_hold_no_connection(
     core: Mailcore, google: GoogleSandbox, authorised: str, tables: Tables
 ) -> None:
-    """However many wait for a refresh, one connection is busy and others can work."""
+    """However many wait for a refresh, no connection is busy and others can work."""
     tables.make_access_tokens_stale()
     loads = Loads(core)
     with google.hold("token") as gate:
         waiting = [meanwhile(lambda: core.access_token(authorised)) for _ in range(40)]
         gate.wait_for_arrivals(1)
         loads.wait_for(40)
-        eventually(lambda: cast("QueuePool", core._database.lock_engine.pool).checkedout() == 1)
         eventually(lambda: cast("QueuePool", core._database.engine.pool).checkedout() == 0)
         assert core.senders.page().matching == 1
     assert len({wait() for wait in waiting}) == 1
@@ -221,10 +219,10 @@ def test_a_sender_deleted_and_registered_anew_during_a_refresh(
     assert tables("SELECT token_json, status FROM sender") == [(None, "pending")]
 
 
-def test_a_database_restart_during_a_refresh_is_temporary(
+def test_a_database_restart_during_a_refresh_goes_unnoticed(
     core: Mailcore, google: GoogleSandbox, authorised: str, tables: Tables
 ) -> None:
-    """The caller may try again, and that works."""
+    """No connection is held while Google is asked, so none is lost."""
     tables.make_access_tokens_stale()
     with google.hold("token") as gate:
         slow = meanwhile(lambda: core.access_token(authorised))
@@ -234,9 +232,7 @@ def test_a_database_restart_during_a_refresh_is_temporary(
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
-    with pytest.raises(DatabaseUnavailable):
-        slow()
-    assert core.access_token(authorised)
+    assert slow() == core.access_token(authorised)
 
 
 @pytest.mark.parametrize(

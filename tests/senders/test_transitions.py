@@ -1,6 +1,7 @@
 """The state machine: the table, and what the SQL makes of it."""
 
 import json
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,8 @@ from mailcore.google.gmail import Accepted
 from mailcore.message.compose import ComposedMessage
 from mailcore.sandbox import GoogleSandbox, faults
 from mailcore.senders.transitions import REFUSALS, record_refusal, record_renewal
-from mailcore.sending.delivery_table import Attempted, record_sent
+from mailcore.sending.delivery_table import record_sent
+from mailcore.sending.outgoing import Deadline, OutgoingMessage
 from mailcore.status import TRANSITIONS, RefusedBy, Trigger
 from tests.support.driving import ACCOUNT, Tables, authorise, come_back, meanwhile
 
@@ -92,13 +94,7 @@ def test_every_combination_in_the_database(core: Mailcore, tables: Tables) -> No
 def _happen(core: Mailcore, kind: Trigger, sender_id: int, generation: int) -> None:
     with core._database.transaction() as connection:
         if kind is Trigger.SEND_ACCEPTED:
-            record_sent(
-                connection,
-                _attempted(),
-                Accepted("id", "thread"),
-                sender_id=sender_id,
-                generation=generation,
-            )
+            record_sent(connection, _sent(core, sender_id, generation), Accepted("id", "thread"))
             return
         if kind is Trigger.GRANT_RENEWED:
             record_renewal(connection, sender_id=sender_id, generation=generation, token_json="{}")
@@ -115,14 +111,16 @@ def _happen(core: Mailcore, kind: Trigger, sender_id: int, generation: int) -> N
         )
 
 
-def _attempted() -> Attempted:
-    return Attempted(
-        id=uuid4(),
-        alias="alerts",
+def _sent(core: Mailcore, sender_id: int, generation: int) -> OutgoingMessage:
+    return OutgoingMessage(
+        delivery_id=uuid4(),
+        sender=replace(core._tokens.load("alerts"), id=sender_id, generation=generation),
         message=ComposedMessage(
             raw=b"x", message_id="<x@example.com>", recipients=("a@example.com",), subject="s"
         ),
+        thread_id=None,
         idempotency_key=None,
+        deadline=Deadline(30),
         attempts=1,
     )
 

@@ -3,6 +3,7 @@
 import logging
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from pydantic import SecretStr
@@ -108,8 +109,9 @@ def test_a_sent_mail_that_cannot_be_recorded_is_sent(
     assert vars(loud)["delivery_id"] == sent.delivery_id
     assert "Very private" not in caplog.text
     database.mend()
-    with pytest.raises(OutcomeUnknown):
-        send(core, idempotency_key=KEY, timeout=0.3)
+    with closing(Mailcore(core.settings)) as elsewhere, pytest.raises(OutcomeUnknown):
+        send(elsewhere, idempotency_key=KEY, timeout=0.3)
+    assert send(core, idempotency_key=KEY) == sent  # this process makes up for the record
     assert google.requests.sends() == 1
 
 
@@ -191,7 +193,7 @@ def test_a_lost_database_gives_no_token_away(
         error = renewing.exception()
     assert error is not None
     shown = "".join(traceback.format_exception(error))
-    assert "UPDATE sender" in shown
+    assert "DatabaseUnavailable" in shown
     assert not [secret for secret in google.secrets if secret in shown]
 
 

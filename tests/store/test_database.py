@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from mailcore import ConfigurationError, DatabaseUnavailable, Mailcore, Settings, TemporaryFailure
 from mailcore.sandbox import GoogleSandbox
 from mailcore.store.database import Database
-from tests.support.driving import Tables, eventually, job, meanwhile, output
+from tests.support.driving import Tables, eventually, job, output
 
 
 @pytest.fixture
@@ -168,26 +168,6 @@ print(before != int(os.read(reading, 20)))
     assert tables("SELECT alias FROM sender") == [("from-the-child",)]
 
 
-def test_a_worker_forked_while_a_lock_is_held_is_not_stuck(
-    database_url: str, tables: Tables
-) -> None:
-    """The parent is refreshing in a thread when it forks: the child waits for Postgres alone."""
-    script = """
-import os
-from mailcore import Mailcore
-core = Mailcore()
-core.senders.register("alerts", by="job")
-with core._database.exclusive(1, timeout=5):
-    child = os.fork()
-    if not child:
-        with core._database.exclusive(2, timeout=5):
-            os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-core.close()
-"""
-    assert output(job(script, {"DATABASE_URL": database_url})) == ""
-
-
 def test_nothing_stands_in_the_way_of_pgbouncer(
     core: Mailcore, google: GoogleSandbox, authorised: str
 ) -> None:
@@ -207,50 +187,24 @@ def test_nothing_stands_in_the_way_of_pgbouncer(
             ).scalar_one()
             == 0
         )
-        assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "0"
+    with core._database.transaction() as connection:
+        assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "0"
 
 
 def test_every_lock_ends_with_its_transaction(core: Mailcore, authorised: str) -> None:
     """Only pg_advisory_xact_lock is used: a pooler hands the connection on after COMMIT."""
     statements: list[str] = []
-    for engine in (core._database.engine, core._database.lock_engine):
-        event.listen(
-            engine,
-            "before_cursor_execute",
-            lambda _c, _cursor, statement, *_: statements.append(statement),
-        )
+    event.listen(
+        core._database.engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, *_: statements.append(statement),
+    )
     core.check(authorised)
     core.migrate()
 
     locks = [statement for statement in statements if "advisory" in statement]
-    assert len(locks) == 2
-    assert all("pg_advisory_xact_lock(" in statement for statement in locks)
-
-
-def test_waiting_for_others_ends_in_time(database: Database) -> None:
-    """In this process or another, a caller gets the error that it can act on."""
-    elsewhere = Database.from_settings(Settings(database_url=database._find_url()))
-    with database.exclusive(1, timeout=1):
-        for holder in (database, elsewhere):
-            wait = meanwhile(lambda holder=holder: _enter(holder, 1))  # type: ignore[misc]
-            with pytest.raises(TemporaryFailure, match="takes too long"):
-                wait()
-        _enter(database, 2)  # another sender waits for nobody
-    _enter(elsewhere, 1)
-    elsewhere.close()
-
-
-def _enter(database: Database, sender_id: int) -> None:
-    with database.exclusive(sender_id, timeout=0.2):
-        pass
-
-
-def test_the_lock_is_only_for_those_who_refresh(database: Database, core: Mailcore) -> None:
-    """Pages and other writers never wait for Google."""
-    core.senders.register("alerts", by="t")
-    with database.exclusive(1, timeout=1):
-        assert core.senders.update("alerts", project="p", by="t").project == "p"
-        assert core.senders.page().matching == 1
+    assert len(locks) == 1
+    assert "pg_advisory_xact_lock(" in locks[0]
 
 
 def test_looking_at_a_sender_waits_for_nobody(core: Mailcore, database_url: str) -> None:
@@ -260,3 +214,41 @@ def test_looking_at_a_sender_waits_for_nobody(core: Mailcore, database_url: str)
         writer.execute("UPDATE sender SET project = 'p'")
         assert core.senders.get("alerts").project is None
         writer.rollback()
+
+
+def test_a_table_that_is_locked_elsewhere_ends_a_statement_in_time(
+    database: Database, database_url: str
+) -> None:
+    """The caller's time counts, the error names the remedy, and the connection is as before."""
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE sender")
+        began = time.monotonic()
+        with (
+            pytest.raises(DatabaseUnavailable, match=r"not answer in time.*pg_stat_activity"),
+            database.statement(timeout=0.2) as connection,
+        ):
+            connection.execute(text("SELECT count(*) FROM sender"))
+        assert time.monotonic() - began < 2
+        other.rollback()
+    with database.statement() as connection:
+        assert connection.execute(text("SELECT count(*) FROM sender")).scalar_one() == 0
+    with database.transaction() as connection:
+        assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "0"
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_the_isolation_is_ours_and_not_the_databases(
+    database_url: str, tables: Tables, isolation: str
+) -> None:
+    """A database with another default changes nothing: what others committed is seen."""
+    name = conninfo_to_dict(database_url)["dbname"]
+    tables(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = '{isolation}'")
+    database = Database.from_settings(Settings(database_url=database_url))
+    show = text("SHOW transaction_isolation")
+    with database.statement() as connection:
+        assert connection.execute(show).scalar_one() == "read committed"
+    with database.transaction() as connection:
+        assert connection.execute(show).scalar_one() == "read committed"
+    with database.session() as session:
+        assert session.connection().execute(show).scalar_one() == "read committed"
+    database.close()

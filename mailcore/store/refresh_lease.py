@@ -1,0 +1,109 @@
+"""One renewal at a time for each sender, across threads and processes.
+
+Whoever renews waits for Google, so it must hold nothing that others need: no connection, no
+transaction, no row of the sender. It holds a lease, which ends by itself if its process dies.
+"""
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from mailcore import forks
+from mailcore.errors import DatabaseUnavailable, TemporaryFailure
+from mailcore.store.database import Database
+
+log = logging.getLogger("mailcore")
+
+#: Seconds between looks at a lease that another process holds.
+_POLL = 0.1
+
+#: Leases are measured by Postgres' clock alone: hosts disagree. The holder's own claim counts
+#: as taken: its answer may have been lost.
+_TAKE = text("""
+    INSERT INTO refresh_lease (sender_id, holder, leased_until)
+    VALUES (:sender, :holder, now() + :lease)
+    ON CONFLICT (sender_id) DO UPDATE
+    SET holder = excluded.holder, leased_until = excluded.leased_until
+    WHERE refresh_lease.leased_until < now() OR refresh_lease.holder = excluded.holder
+    RETURNING holder
+""")
+
+_GIVE_BACK = text("DELETE FROM refresh_lease WHERE sender_id = :sender AND holder = :holder")
+
+
+class RefreshLeases:
+    """Hands out leases. Threads of this process queue up here, other processes in Postgres.
+
+    Args:
+        database: where leases are recorded.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.forget_parent()
+        forks.watch(self)
+
+    def forget_parent(self) -> None:
+        """Start with no lock held."""
+        self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+
+    @contextmanager
+    def hold(self, sender_id: int, *, lease: float, timeout: float) -> Iterator[None]:
+        """Be the only one who renews a sender's access.
+
+        Args:
+            sender_id: which sender.
+            lease: seconds after which a holder that did not give it back counts as dead.
+            timeout: seconds to wait for the others.
+
+        Raises:
+            TemporaryFailure: the others took longer.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        deadline = time.monotonic() + timeout
+        lock = self._locks[sender_id]
+        if not lock.acquire(timeout=max(timeout, 0.001)):
+            raise _busy()
+        try:
+            holder = self._take(sender_id, timedelta(seconds=lease), deadline)
+            try:
+                yield
+            finally:
+                self._give_back(sender_id, holder)
+        finally:
+            lock.release()
+
+    def _take(self, sender_id: int, lease: timedelta, deadline: float) -> UUID:
+        holder = uuid4()
+        values = {"sender": sender_id, "holder": holder, "lease": lease}
+        while True:
+            seconds_left = max(deadline - time.monotonic(), 0.001)
+            with self._database.statement(timeout=seconds_left) as connection:
+                if connection.execute(_TAKE, values).first() is not None:
+                    return holder
+            if seconds_left <= _POLL:
+                raise _busy()
+            time.sleep(_POLL)
+
+    def _give_back(self, sender_id: int, holder: UUID) -> None:
+        try:
+            with self._database.statement(timeout=1.0) as connection:
+                connection.execute(_GIVE_BACK, {"sender": sender_id, "holder": holder})
+        except DatabaseUnavailable as exc:
+            # What came of the renewal stands all the same, and the lease ends by itself.
+            log.warning("a lease on renewing access could not be given back: %s", exc.message)
+
+
+def _busy() -> TemporaryFailure:
+    return TemporaryFailure(
+        "Another job is renewing this sender's access, and Google takes too long to answer. "
+        "Nothing was sent.",
+        remedy="Try again later; that is safe.",
+    )
