@@ -158,12 +158,12 @@ class DeliveryLog:
         sender = self._tokens.load(row.alias)
         deadline = Deadline(RETRY_TIMEOUT)
         with self._database.session() as session:
-            leased_until = func.now() + delivery_table.lease(RETRY_TIMEOUT)
-            _settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=leased_until)
+            lease = func.now() + delivery_table.lease(RETRY_TIMEOUT)
+            _settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=lease)
             session.add(event(row.alias, AuditEvent.DELIVERY_RETRIED, who=by, detail=delivery_id))
-            session.flush()
-            taken = session.exec(select(DeliveryRow).where(DeliveryRow.id == key)).one()
-            session.refresh(taken)
+            leased_until = session.exec(
+                select(DeliveryRow.leased_until).where(DeliveryRow.id == key)
+            ).one()
         outgoing = OutgoingMessage(
             delivery_id=row.id,
             sender=sender,
@@ -176,7 +176,7 @@ class DeliveryLog:
             thread_id=row.thread_id,
             idempotency_key=row.idempotency_key,
             deadline=deadline,
-            leased_until=taken.leased_until,
+            leased_until=leased_until,
             attempts=row.attempts,
         )
         try:

@@ -128,7 +128,7 @@ def test_one_renewal_where_the_database_isolates_more(
     with google.hold("token") as gate:
         calls = [meanwhile(partial(each.access_token, authorised)) for each in others]
         gate.wait_for_arrivals(1)
-        wanted = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%INTO refresh_lease%'"
+        wanted = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%INTO refresh_lease%%'"
         while int(str(tables(wanted)[0][0])) < 6:
             pass
     assert len({call() for call in calls}) == 1
