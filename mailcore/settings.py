@@ -36,7 +36,7 @@ SETTING_EXAMPLES = {
     "GMAIL_SECRETS_DIR": "~/secrets/google-oauth",
     "PALEMAIL_DATA_DIR": "/var/lib/pal-e-mail",
     "PALEMAIL_PUBLIC_URL": "https://mail.example.com",
-    "PALEMAIL_API_KEYS": "ci:KEY,app/send/billing-*:KEY (`pal-e-mail new-api-key` prints a KEY)",
+    "PALEMAIL_API_KEYS": "ci:KEY,app/send/billing-*:KEY",
     "PALEMAIL_ADMIN_EMAILS": "ann@example.com,bob@example.com",
     "PALEMAIL_ENCRYPTION_KEYS": "a key printed by `pal-e-mail rotate-keys --new`",
     "PALEMAIL_ALERT_URLS": "mailto://user:password@example.com",

@@ -1,10 +1,10 @@
 """One deadline for everything that a request waits for."""
 
-import time
+from mailcore.clock import elapsed
 
 
 class Deadline:
-    """The moment at which waiting ends, by the monotonic clock.
+    """The moment at which waiting ends, by a clock that counts on during a suspend.
 
     Args:
         seconds: from now.
@@ -13,12 +13,12 @@ class Deadline:
     __slots__ = ("_end",)
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self._end = elapsed() + seconds
 
     @property
     def left(self) -> float:
         """Seconds that are left; negative once it is over."""
-        return self._end - time.monotonic()
+        return self._end - elapsed()
 
     def timeout(self) -> float:
         """Return the seconds that are left, for the next thing that can wait.

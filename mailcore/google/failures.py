@@ -137,6 +137,9 @@ def _not_gmail(answer: "Answer") -> GoogleFailure:
     text = f"something between here and Gmail answered: HTTP {answer.status}"
     if answer.status >= _SERVER_ERROR:
         kind = _server_error(answer)
+    elif answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        # A proxy that alters an answer says 203; whatever it says, Gmail may have the message.
+        kind = FailureKind.UNKNOWN
     retry_at = _retry_at(answer.headers, "")
     return GoogleFailure(kind, f"http_{answer.status}", text, retry_at=retry_at)
 
@@ -232,7 +235,7 @@ def _retry_at(headers: Mapping[str, str], text: str) -> datetime | None:
         except ValueError:  # not a date after all; the header may know
             pass
     header = headers.get("retry-after", "")
-    if header.isdecimal():
+    if header.isdecimal() and len(header) < 10:  # noqa: PLR2004 - more digits mean nothing
         return now() + timedelta(seconds=min(int(header), 7 * 86400))
     try:
         return parsedate_to_datetime(header).astimezone(UTC)

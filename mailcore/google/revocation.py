@@ -1,8 +1,10 @@
 """Handing a grant back to Google (RFC 7009)."""
 
+import json
 from http import HTTPStatus
 from urllib.parse import urlencode
 
+from mailcore.google.connection import Answer
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.transport import Transport
 
@@ -34,7 +36,15 @@ class TokenRevocation:
         answer = self._transport.post(
             self._revoke_uri, urlencode({"token": refresh_token}), headers, timeout=_TIMEOUT
         )
-        # Google says 400 of a token that has ended already.
-        if answer.status not in {HTTPStatus.OK, HTTPStatus.BAD_REQUEST}:
+        if answer.status != HTTPStatus.OK and not _has_ended(answer):
             reason = f"http_{int(answer.status)}"
             raise GoogleFailure(FailureKind.TEMPORARY, reason, "Google did not revoke the grant")
+
+
+def _has_ended(answer: Answer) -> bool:
+    """Google answers 400 ``invalid_token`` for a token that has already ended."""
+    try:
+        document = json.loads(answer.body)
+    except ValueError:  # a proxy's page
+        return False
+    return isinstance(document, dict) and document.get("error") == "invalid_token"

@@ -18,7 +18,7 @@ _EVENTS = {
     "reauthorized": "Re-authorised",
     "reauth refused": "Re-auth failed",
     "ticket issued": "Link created for the mailbox owner",
-    "healthy": "Working again: Gmail accepted a message",
+    "healthy": "Working again",
     "expired": "Google refused the grant",
     "blocked": "Google refused the account",
     "changed": "Edited",

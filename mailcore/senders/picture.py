@@ -45,7 +45,7 @@ COLUMNS = f"""
 OPEN = """
     SELECT alias, count(*) FILTER (WHERE status = 'held') AS held,
            count(*) FILTER (WHERE status = 'unknown'
-                            OR (status = 'sending' AND leased_until <= :now)) AS unknown
+                            OR (status = 'sending' AND leased_until < now())) AS unknown
     FROM delivery WHERE status IN ('held', 'unknown', 'sending')
 """
 
@@ -62,8 +62,7 @@ _AS_STORED = tuple(
 
 def times() -> dict[str, object]:
     """Return the moments that the fragments above compare with."""
-    at = now()
-    return {"now": at, "expiring_before": at + EXPIRING_WITHIN}
+    return {"expiring_before": now() + EXPIRING_WITHIN}
 
 
 def read_sender(connection: Connection, alias: str) -> Sender:

@@ -153,8 +153,10 @@ class DeliveryLog:
         key = _key(delivery_id)
         with self._database.session() as session:
             row = _locked(session, key, delivery_id)
-            if row.status is not DeliveryStatus.UNKNOWN or row.body is None:
+            if row.status is not DeliveryStatus.UNKNOWN:
                 raise _not_settleable(row, "sent again")
+            if row.body is None:
+                raise _not_kept(row)
         sender = self._tokens.load(row.alias)
         deadline = Deadline(RETRY_TIMEOUT)
         with self._database.session() as session:
@@ -265,6 +267,17 @@ def _not_settleable(row: DeliveryRow, what: str) -> DeliveryNotSettleable:
     )
 
 
+def _not_kept(row: DeliveryRow) -> DeliveryNotSettleable:
+    """A process that was killed early leaves its row, but not the message."""
+    return DeliveryNotSettleable(
+        f"Delivery {row.id} of sender {row.alias!r} cannot be sent again: the message itself was "
+        "not kept.",
+        remedy="Look in the account's Sent folder. If it is not there, have the job send it again; "
+        f"then run `pal-e-mail deliveries discard {row.id}`.",
+        alias=row.alias,
+    )
+
+
 def _locked(session: Session, key: UUID, delivery_id: str) -> DeliveryRow:
     delivery_table.mark_cut_off(session.connection())
     row = session.exec(select(DeliveryRow).where(DeliveryRow.id == key).with_for_update()).first()
@@ -280,7 +293,12 @@ def _settle(
     settled = changed_rows(
         session,
         update(DeliveryRow)
-        .where(col(DeliveryRow.id) == row.id, col(DeliveryRow.status) == row.status)
+        .where(
+            col(DeliveryRow.id) == row.id,
+            col(DeliveryRow.status) == row.status,
+            # Of an attempt since, whoever decides has not seen the outcome.
+            col(DeliveryRow.leased_until).is_not_distinct_from(row.leased_until),
+        )
         .values(status=status, updated_at=now(), **values),
     )
     if settled != 1:

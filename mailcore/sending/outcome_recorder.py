@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from mailcore.clock import elapsed
 from mailcore.errors import OutcomeUnknown, PalEMailError
 from mailcore.google.error_mapping import ERRORS, explain
 from mailcore.google.failures import FailureKind, GoogleFailure
@@ -14,7 +15,7 @@ from mailcore.google.gmail import Accepted
 from mailcore.grants.tokens import RenewalFailed
 from mailcore.senders.transitions import record_refusal
 from mailcore.sending import delivery_table
-from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.sending.outgoing import Deadline, OutgoingMessage
 from mailcore.status import RefusedBy
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.values.deliveries import DeliveryStatus
@@ -28,6 +29,8 @@ _RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
 _STILL_OPEN = "Whether the first attempt arrived is still open."
 #: Records kept in memory while the database is away; of more, the oldest are given up.
 _MAX_UNWRITTEN = 100
+#: Seconds below which writing a missed record is not begun.
+_WRITING = 0.1
 
 
 class OutcomeRecorder:
@@ -74,6 +77,7 @@ class OutcomeRecorder:
         error_text = reason
         if unknown and failure.kind is not FailureKind.UNKNOWN:
             error_text = f"{_STILL_OPEN} Sending it again did not work: {reason}"
+        met_at = elapsed()
 
         def write(seconds: float) -> None:
             with self._database.transaction(timeout=seconds) as connection:
@@ -84,7 +88,10 @@ class OutcomeRecorder:
                     error_code=OutcomeUnknown.code if unknown else ERRORS[failure.kind].code,
                     error_text=error_text,
                 )
-                if not isinstance(failure, RenewalFailed):  # that one is recorded already
+                # A failed renewal is recorded already; and a refusal that could be written
+                # only much later says nothing of the sender as it is by then.
+                late = elapsed() - met_at > DATABASE_PATIENCE
+                if not isinstance(failure, RenewalFailed) and not late:
                     record_refusal(
                         connection,
                         failure,
@@ -114,11 +121,14 @@ class OutcomeRecorder:
 
         return self._record(outgoing, str(exc), write)
 
-    def record_missed(self) -> None:
-        """Write the records for which the database was away."""
+    def record_missed(self, seconds: float) -> None:
+        """Write the records for which the database was away, as far as the time reaches."""
+        deadline = Deadline(min(seconds, DATABASE_PATIENCE))
         for delivery_id, write in list(self._unwritten.items()):
+            if deadline.seconds_left < _WRITING:
+                return
             try:
-                write(DATABASE_PATIENCE)
+                write(deadline.seconds_left)
             except _RECORD_FAILURES:
                 return  # it was logged when it happened, and the next call tries again
             self._unwritten.pop(delivery_id, None)

@@ -1,10 +1,10 @@
 """A message on its way, from the first statement to the recorded outcome."""
 
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from mailcore.clock import elapsed
 from mailcore.grants.tokens import LoadedSender
 from mailcore.message.compose import ComposedMessage
 
@@ -13,7 +13,7 @@ ANSWER_TIME = 5.0
 
 
 class Deadline:
-    """The end of a caller's time, by this machine's monotonic clock.
+    """The end of a caller's time, by a clock that counts on during a suspend.
 
     Args:
         timeout: seconds from now.
@@ -22,7 +22,7 @@ class Deadline:
     __slots__ = ("_end", "answer_time")
 
     def __init__(self, timeout: float) -> None:
-        self._end = time.monotonic() + timeout
+        self._end = elapsed() + timeout
         #: Seconds that Gmail must have to answer: a message posted with less would end as
         #: unknown, though it could be called unsent.
         self.answer_time = min(ANSWER_TIME, timeout / 2)
@@ -30,7 +30,7 @@ class Deadline:
     @property
     def seconds_left(self) -> float:
         """Seconds until then; never zero, so that timeouts stay valid."""
-        return max(self._end - time.monotonic(), 0.001)
+        return max(self._end - elapsed(), 0.001)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -75,9 +75,10 @@ class Mailer:
             message = compose(from_address=None, **_with_from_name(content, None))
             if dry_run:
                 return _complete(message, self._load_sender(alias, deadline), content)
+            self._recorder.record_missed(deadline.seconds_left / 4)
             outgoing = self._begin(alias, message, thread_id, idempotency_key, deadline)
             outgoing.message = _complete(message, outgoing.sender, content)
-            self._recorder.record_missed()
+            del message  # a large one is held once
             if idempotency_key is not None:
                 earlier = self._claim_key_or_find_earlier(outgoing, idempotency_key)
                 if earlier is not None:

@@ -6,10 +6,10 @@ client. So it is set for the transaction, and travels with the statement in one 
 written into the statement, tokens and messages would reach Postgres' log with the first error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 import psycopg
-from psycopg.abc import PQGen
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import ExecutionContext
 
@@ -17,13 +17,8 @@ from sqlalchemy.engine.interfaces import ExecutionContext
 STATEMENT_TIMEOUT = 30.0
 
 _OPTION = "palemail_timeout"
-
-
-class _Batch(psycopg.Pipeline):
-    """A pipeline that ends with a Sync alone. psycopg's adds a Flush, which nothing needs."""
-
-    def _exit_gen(self) -> PQGen[None]:
-        yield from self._sync_gen()
+#: Bytes above which a parameter goes out by itself: a batch would hold one more copy of it.
+_LARGE = 1_000_000
 
 
 def bound(connection: Connection, timeout: float | None) -> Connection:
@@ -47,8 +42,7 @@ def execute(
     connection = cursor.connection
     limit = f"SET LOCAL statement_timeout = {max(int(timeout * 1000), 1)}".encode()
     try:
-        connection._pipeline = _Batch(connection)  # noqa: SLF001 - where pipeline() looks for one
-        with connection.pipeline():
+        with nullcontext() if _has_large(parameters) else connection.pipeline():
             if connection.autocommit:
                 # Stated, not left to the database's default, as in every other transaction.
                 connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -61,3 +55,9 @@ def execute(
             connection.rollback()
         raise
     return True
+
+
+def _has_large(parameters: Sequence[object]) -> bool:
+    values = parameters.values() if isinstance(parameters, Mapping) else parameters
+    bare = (value.obj if isinstance(value, psycopg.Binary) else value for value in values)
+    return any(isinstance(value, bytes) and len(value) > _LARGE for value in bare)

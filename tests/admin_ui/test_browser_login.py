@@ -35,7 +35,7 @@ def test_an_admin_logs_in_and_is_named_in_the_audit_trail(
     log_in(page, BILLING)
     row(page, "alerts").get_by_role("button", name="Delete").click()
     page.get_by_label("Type alerts to confirm").fill("alerts")
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete permanently").click()
     expect(page.get_by_text("No senders yet")).to_be_visible()
     assert core.senders.events("alerts")[0].who == BILLING
     page.get_by_role("button", name="Log out").click()

@@ -17,7 +17,7 @@ def test_the_first_visit_leads_to_setup_when_no_client_is_set_up(
 ) -> None:
     """Nothing can be authorised without an OAuth client, so that comes first."""
     page = person(serve_without_client.url)
-    expect(page.get_by_role("heading", name="Setup")).to_be_visible()
+    expect(page.get_by_role("heading", name="Setup", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stCode")).to_have_text(
         f"{serve_without_client.url}/senders/callback"
     )
@@ -206,7 +206,7 @@ def test_mail_to_decide_leads_to_its_decision(
     expect(page.get_by_text("All is well")).to_have_count(0)
     page.get_by_role("button", name="Decide").click()
     page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_text("No delivery matches")).to_be_visible()
+    expect(page.get_by_text("No deliveries match")).to_be_visible()
     page.get_by_role("button", name="Clear filters").click()
     expect(page.get_by_text("All is well")).to_be_visible()
     expect(page.get_by_role("button", name="Clear filters")).to_have_count(0)

@@ -79,7 +79,9 @@ def test_setup_says_that_the_database_is_the_trouble(
     """The checks work without a database: that is when they are read."""
     with outage:
         page = person(f"{served.url}/setup")
-        expect(page.get_by_text("Check DATABASE_URL and that Postgres runs").first).to_be_visible()
+        expect(
+            page.get_by_text("Check DATABASE_URL and that Postgres is running").first
+        ).to_be_visible()
         expect(page.get_by_text("/senders/callback").first).to_be_visible()
 
 
@@ -106,7 +108,7 @@ def test_a_refused_client_is_one_banner_and_flips_no_sender(
         core.send_email("alerts", to="ops@example.com", subject="Hi", text="…")
     page = person(served.url)
     expect(
-        page.get_by_text("The OAuth client or the project is at fault, not the senders")
+        page.get_by_text("The OAuth client or the Google project is at fault, not the senders")
     ).to_be_visible()
     expect(row(page, "alerts")).to_contain_text("Healthy")
     page.get_by_role("link", name="Open Setup").click()

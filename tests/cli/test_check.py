@@ -39,7 +39,7 @@ def test_several_senders(
     assert {alias for alias, each in results.items() if each["needs_person"]} == {"billing", "new"}
     assert "invalid_grant" in results["billing"]["sender"]["status_reason"]
     assert core.senders.get("billing").status is SenderStatus.EXPIRED
-    assert cli("check").err == "2 healthy, 2 need somebody.\n"
+    assert cli("check").err == "2 healthy, 2 need attention.\n"
     assert cli("check", "new").err == "0 healthy, 1 needs somebody.\n"
     assert cli("check", "alerts", "reports").code == 0
 
@@ -62,7 +62,7 @@ def test_unknown_mail(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: s
         assert cli("send", "alerts", *mail).code == 69
     ran = cli("check", "alerts")
     assert ran.code == 0
-    assert "2 mails may or may not have gone out" in ran.err
+    assert "2 messages may or may not have been sent" in ran.err
     assert "pal-e-mail deliveries list --status unknown" in ran.err
     assert cli("check", "gone", "--json").json["unknown"] == 0
     assert cli("check", "--json").json["unknown"] == 2

@@ -123,7 +123,7 @@ def test_starts_anew(environment: dict[str, str], data: Path, port: int) -> None
         assert cli("check", "newsletter", "billing").code == 0
         rival = Cli(environment)("demo", "--port", free_port())
         assert rival.code == 78
-        assert "A demo runs already" in rival.err
+        assert "A demo is already running" in rival.err
         assert second.stop() == 0
     assert not (data / "demo" / "postgres" / "postmaster.pid").exists()
 

@@ -78,7 +78,8 @@ def test_every_combination_in_the_database(core: Mailcore, tables: Tables) -> No
         for status in SenderStatus:
             for same_generation in (True, False):
                 tables(
-                    "UPDATE sender SET status = %s, generation = 7, refused_by = 'token_endpoint'",
+                    "UPDATE sender SET status = %s, generation = 7, refused_by = 'token_endpoint',"
+                    " token_json = NULL",
                     status.value,
                 )
                 tables("DELETE FROM sender_event")

@@ -298,7 +298,7 @@ def test_no_error_shows_a_secret(core: Mailcore, google: GoogleSandbox, alerts: 
     google.expire_access_tokens()
     google.fail("token", faults.INVALID_CLIENT)
     shown = ""
-    for fault in (None, faults.UNAUTHORIZED, faults.CUT_AFTER):
+    for fault in (None, faults.UNAUTHORIZED, faults.CLOSE_AFTER):
         if fault is not None:
             google.fail("send", fault, times=2)
         with pytest.raises(mailcore.PalEMailError) as caught:

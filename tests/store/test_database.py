@@ -54,7 +54,7 @@ def test_a_server_that_is_down_is_told_at_once() -> None:
         port = nobody.getsockname()[1]
         core = Mailcore(Settings(database_url=f"postgresql://u:hunter2@127.0.0.1:{port}/db"))
         began = time.monotonic()
-        with pytest.raises(DatabaseUnavailable, match=r"DATABASE_URL.*trying again.*safe") as seen:
+        with pytest.raises(DatabaseUnavailable, match=r"DATABASE_URL.* again .* safe") as seen:
             core.senders.page()
 
     assert time.monotonic() - began < 10
@@ -86,7 +86,7 @@ def test_a_user_without_rights_is_told_so(database_url: str, tables: Tables) -> 
     try:
         url = f"{database_url}&user={role}".replace("postgresql://postgres@", "postgresql://")
         core = Mailcore(Settings(database_url=url))
-        with pytest.raises(ConfigurationError, match=r"DATABASE_URL's user.*permission denied"):
+        with pytest.raises(ConfigurationError, match=r"lacks a privilege.*permission denied"):
             core.senders.page()
         core.close()
     finally:

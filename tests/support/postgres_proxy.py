@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from psycopg.conninfo import conninfo_to_dict
 
-#: Frontend messages that make the server answer: a simple query, and the end of an extended
-#: one (https://www.postgresql.org/docs/current/protocol-message-formats.html).
-_QUERY, _SYNC, _FLUSH = b"Q", b"S", b"H"
+#: Frontend messages that a client waits for: a simple query, and the end of an extended one
+#: (https://www.postgresql.org/docs/current/protocol-message-formats.html). A Flush has no
+#: response of its own.
+_QUERY, _SYNC = b"Q", b"S"
 
 
 class RoundTrips:
@@ -47,7 +48,7 @@ class RoundTrips:
                 if int.from_bytes(body[:4]) == _PROTOCOL_3:
                     break
             while head := stream.read(5):
-                self.count += head[:1] in {_QUERY, _SYNC, _FLUSH}
+                self.count += head[:1] in {_QUERY, _SYNC}
                 body = stream.read(int.from_bytes(head[1:]) - 4)
                 if self.lose is not None and self.lose in body:
                     self.lose = None
