@@ -56,10 +56,10 @@ def login_mode(host: str, settings: Settings, *, no_login: bool = False) -> Logi
         return LoginMode.OPEN
     where = f"be at {settings.public_url}" if is_loopback(host) else f"listen on {host}"
     raise ConfigurationError(
-        f"Refusing to {where}: others could reach the page, and nothing says who may use it.",
+        f"Refusing to {where}: others could reach the page, and no login is configured.",
         remedy="Set PALEMAIL_ADMIN_EMAILS to the addresses that may log in with Google, or "
         "PALEMAIL_TRUSTED_USER_HEADER to the header in which your proxy names the user, or give "
-        "--no-login to let anybody in who can reach it.",
+        "--no-login to let in anyone who can reach it.",
     )
 
 

@@ -28,12 +28,12 @@ BLOCKED_REMEDY = (
 _EXPIRED_REMEDIES = {
     ExpiryCause.PERMISSION_MISSING: (
         "A box was left unticked on Google's consent screen. Re-authorise the sender and tick "
-        "every box. Held messages then go out automatically."
+        "every box."
     ),
     ExpiryCause.TESTING_LIMIT: LEAVE_TESTING,
     ExpiryCause.REVOKED: (
         "The password was probably changed, or access was revoked in the account's settings. "
-        "Re-authorise the sender. Held messages then go out automatically."
+        "Re-authorise the sender."
     ),
 }
 

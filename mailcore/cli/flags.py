@@ -36,5 +36,8 @@ def in_flags(error: InvalidMessage) -> InvalidMessage:
     if flag is None:
         return error
     return InvalidMessage(
-        f"{flag}: {error.message}", remedy=error.remedy, field=error.field, alias=error.alias
+        f"{flag}: {error.message.removeprefix(f'{error.field}: ')}",
+        remedy=error.remedy,
+        field=error.field,
+        alias=error.alias,
     )

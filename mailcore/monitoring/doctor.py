@@ -79,7 +79,9 @@ def _database_clock(database: Database) -> Finding:
     off = max((before - theirs).total_seconds(), (theirs - now()).total_seconds(), 0.0)
     name = "Database clock"
     if off <= _DATABASE_CLOCK_TOLERANCE:
-        return Finding(name=name, state=FindingState.OK, detail=f"within {off:.0f} s of Postgres'")
+        return Finding(
+            name=name, state=FindingState.OK, detail=f"within {off:.0f} s of the database server's"
+        )
     return Finding(
         name=name,
         state=FindingState.BROKEN,
@@ -187,6 +189,6 @@ def _encryption(settings: Settings) -> Finding:
         detail="tokens are stored unencrypted: anyone who can read the database can send as any "
         "sender",
         remedy="Set PALEMAIL_ENCRYPTION_KEYS here and for all jobs (`pal-e-mail rotate-keys --new` "
-        "prints a key), then run `pal-e-mail rotate-keys`. If the database is encrypted itself, "
+        "prints a key), then run `pal-e-mail rotate-keys`. If the database itself is encrypted, "
         "you may not need this.",
     )
