@@ -7,9 +7,11 @@ written into the statement, tokens and messages would reach Postgres' log with t
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.errors import PipelineAborted
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import ExecutionContext
 
@@ -23,7 +25,13 @@ class _Batch(psycopg.Pipeline):
     """A pipeline that ends with a Sync alone. psycopg's adds a Flush, which nothing needs."""
 
     def _exit_gen(self) -> PQGen[None]:
-        yield from self._sync_gen()
+        self._enqueue_sync()
+        try:
+            with suppress(PipelineAborted):  # said of what follows a statement that failed
+                yield from self._communicate_gen()
+        finally:
+            with suppress(PipelineAborted):
+                yield from self._fetch_gen(flush=False)
 
 
 def bound(connection: Connection, timeout: float | None) -> Connection:

@@ -214,7 +214,7 @@ TOKEN_FAULTS = [
     (faults.ACCOUNT_SUSPENDED, SenderBlocked, BLOCKED),
     (faults.ADMIN_POLICY_ENFORCED, SenderBlocked, BLOCKED),
     (faults.INVALID_CLIENT, ConfigurationError, HEALTHY),
-    (faults.UNAUTHORIZED_CLIENT, ConfigurationError, HEALTHY),
+    (faults.UNAUTHORIZED_CLIENT, ReauthRequired, EXPIRED),
     (faults.DISABLED_CLIENT, ConfigurationError, HEALTHY),
     (faults.DELETED_CLIENT, ConfigurationError, HEALTHY),
     (faults.INTERNAL_FAILURE, TemporaryFailure, HEALTHY),
@@ -342,7 +342,7 @@ def test_an_unknown_sender_is_named(core: Mailcore) -> None:
 def test_a_sender_never_authorised_says_where_to(core: Mailcore, google: GoogleSandbox) -> None:
     """The error of a new sender leads to the admin page."""
     core.senders.register("alerts", by="ann")
-    with pytest.raises(ReauthRequired, match="never authorised") as raised:
+    with pytest.raises(ReauthRequired, match="never been authorised") as raised:
         send(core)
     assert raised.value.admin_url == core.settings.public_url
     assert core.senders.get("alerts").status is SenderStatus.PENDING
