@@ -156,7 +156,21 @@ class OutcomeRecorder:
             self._unwritten.pop(oldest, None)
 
 
-def log_details(outgoing: OutgoingMessage) -> dict[str, object]:
+def log_outcome(outgoing: OutgoingMessage, outcome: str, seconds: float) -> None:
+    """Write what became of a message into the job's log."""
+    extra = {**_log_details(outgoing), "outcome": outcome, "duration_ms": round(seconds * 1000, 1)}
+    level = logging.INFO if outcome == "sent" else logging.WARNING
+    log.log(
+        level,
+        "delivery %s of sender %s: %s",
+        extra["delivery_id"],
+        extra["sender"],
+        outcome,
+        extra=extra,
+    )
+
+
+def _log_details(outgoing: OutgoingMessage) -> dict[str, object]:
     """Return what every log line says of a message."""
     return {
         "sender": outgoing.alias,
@@ -166,4 +180,4 @@ def log_details(outgoing: OutgoingMessage) -> dict[str, object]:
 
 
 def _log_unrecorded(outgoing: OutgoingMessage, outcome: str, why: str) -> None:
-    log.critical("%s This could not be recorded: %s", outcome, why, extra=log_details(outgoing))
+    log.critical("%s This could not be recorded: %s", outcome, why, extra=_log_details(outgoing))

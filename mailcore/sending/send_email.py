@@ -1,7 +1,6 @@
 """Sending a message: the outline, from the arguments to the recorded outcome."""
 
 import logging
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from sqlalchemy import Row
 
 from mailcore.errors import (
     DatabaseUnavailable,
-    InvalidMessage,
     MailError,
     PalEMailError,
     SenderNotFound,
@@ -27,16 +25,14 @@ from mailcore.message.compose import ComposedMessage, add_from, compose
 from mailcore.sending import delivery_table
 from mailcore.sending.attempts import Attempts
 from mailcore.sending.idempotency import earlier_outcome
-from mailcore.sending.outcome_recorder import OutcomeRecorder, log_details
+from mailcore.sending.options import check_options
+from mailcore.sending.outcome_recorder import OutcomeRecorder, log_outcome
 from mailcore.sending.outgoing import Deadline, OutgoingMessage
 from mailcore.settings import Settings
 from mailcore.store.database import Database, patiently
 from mailcore.values.deliveries import DeliveryStatus, Sent
 
 log = logging.getLogger("mailcore")
-
-#: Characters that a name given by the caller may have.
-_MAX_NAME = 255
 
 
 class Mailer:
@@ -70,9 +66,9 @@ class Mailer:
     ) -> Sent | ComposedMessage:
         """See `mailcore.Mailcore.send_email`."""
         with _errors_name(alias):
-            _check_options(thread_id, idempotency_key, timeout)
+            check_options(thread_id, idempotency_key, timeout)
             deadline = Deadline(timeout)
-            message = compose(from_address=None, **_with_from_name(content, None))
+            message = compose(from_address=None, **content)
             if dry_run:
                 return _complete(message, self._load_sender(alias, deadline), content)
             self._recorder.record_missed(deadline.seconds_left / 4)
@@ -115,7 +111,7 @@ class Mailer:
             self._recorder.record_failure(outgoing, _interruption(outgoing, exc), if_not_sent)
             raise
         finally:
-            _log_outcome(outgoing, outcome, time.monotonic() - started)
+            log_outcome(outgoing, outcome, time.monotonic() - started)
         self._recorder.record_sent(outgoing, accepted)
         return _to_sent(outgoing, accepted)
 
@@ -219,10 +215,6 @@ def _complete(
     return add_from(message, address=sender.gmail_account, name=name)
 
 
-def _with_from_name(content: ContentArguments, name: str | None) -> ContentArguments:
-    return content if "from_name" in content else {**content, "from_name": name}
-
-
 def _to_sent(outgoing: OutgoingMessage, accepted: Accepted) -> Sent:
     return Sent(
         delivery_id=str(outgoing.delivery_id),
@@ -236,19 +228,6 @@ def _to_sent(outgoing: OutgoingMessage, accepted: Accepted) -> Sent:
 def _interruption(outgoing: OutgoingMessage, exc: BaseException) -> GoogleFailure:
     kind = FailureKind.UNKNOWN if outgoing.in_flight else FailureKind.TEMPORARY
     return GoogleFailure(kind, "interrupted", f"it was stopped by {type(exc).__name__}")
-
-
-def _log_outcome(outgoing: OutgoingMessage, outcome: str, seconds: float) -> None:
-    extra = {**log_details(outgoing), "outcome": outcome, "duration_ms": round(seconds * 1000, 1)}
-    level = logging.INFO if outcome == "sent" else logging.WARNING
-    log.log(
-        level,
-        "delivery %s of sender %s: %s",
-        extra["delivery_id"],
-        extra["sender"],
-        outcome,
-        extra=extra,
-    )
 
 
 @contextmanager
@@ -269,28 +248,3 @@ def _about_delivery(
     if isinstance(exc, MailError) and recorded:
         return replace(exc, alias=outgoing.alias, delivery_id=str(outgoing.delivery_id))
     return replace(exc, alias=outgoing.alias)
-
-
-def _check_options(thread_id: str | None, key: str | None, timeout: float) -> None:
-    if not 0 < timeout < math.inf:
-        raise InvalidMessage(
-            f"The timeout is {timeout!r}.",
-            remedy="Give a number of seconds above 0.",
-            field="timeout",
-        )
-    if thread_id is not None and not _is_name(thread_id):
-        raise InvalidMessage(
-            f"The thread id is {thread_id!r}, which is not one of Gmail's.",
-            remedy="Give one as in Sent.thread_id. Example: 18f3a0b1c2d3e4f5",
-            field="thread_id",
-        )
-    if key is not None and not _is_name(key):
-        raise InvalidMessage(
-            f"The idempotency key is not 1 to {_MAX_NAME} printable characters.",
-            remedy="Example: disk-2026-11-22",
-            field="idempotency_key",
-        )
-
-
-def _is_name(value: str) -> bool:
-    return bool(value.strip()) and len(value) <= _MAX_NAME and value.isprintable()

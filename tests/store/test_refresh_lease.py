@@ -1,11 +1,13 @@
 """One renewal at a time: across threads, processes, forks and crashes."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import event
 
 from mailcore import Mailcore, Settings, TemporaryFailure
 from mailcore.sandbox import GoogleSandbox
@@ -125,12 +127,19 @@ def test_one_renewal_where_the_database_isolates_more(
     tables(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'")
     tables.make_access_tokens_stale()
     others = [Mailcore(core.settings) for _ in range(6)]
+    asked = threading.Semaphore(0)
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "INTO refresh_lease" in statement:
+            asked.release()
+
+    for each in others:
+        event.listen(each._database.engine, "after_cursor_execute", note)
     with google.hold("token") as gate:
         calls = [meanwhile(partial(each.access_token, authorised)) for each in others]
         gate.wait_for_arrivals(1)
-        wanted = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%INTO refresh_lease%%'"
-        while int(str(tables(wanted)[0][0])) < 6:
-            pass
+        for _ in others:
+            assert asked.acquire(timeout=30)
     assert len({call() for call in calls}) == 1
     assert google.requests.refreshes() == 1
     for each in others:
