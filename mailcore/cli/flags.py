@@ -1,5 +1,7 @@
 """Errors in terms of flags."""
 
+import re
+
 import typer
 
 from mailcore import InvalidMessage
@@ -23,6 +25,8 @@ _FLAGS = {
     "idempotency_key": "--idempotency-key",
     "timeout": "--timeout",
 }
+#: Where a text names an argument: at its start, or after one of these words.
+_NAMED = re.compile(rf"(^|\b(?:[Gg]ive|in|into|[Ss]horten|[Uu]se) )({'|'.join(_FLAGS)})\b=?")
 
 
 def wrong(flag: str, what: str) -> typer.BadParameter:
@@ -31,13 +35,13 @@ def wrong(flag: str, what: str) -> typer.BadParameter:
 
 
 def in_flags(error: InvalidMessage) -> InvalidMessage:
-    """Return the error with the flag at fault in front."""
+    """Return the error as the command line's: arguments that it names are named as flags."""
     flag = _FLAGS.get(error.field)
-    if flag is None:
-        return error
-    return InvalidMessage(
-        f"{flag}: {error.message.removeprefix(f'{error.field}: ')}",
-        remedy=error.remedy,
-        field=error.field,
-        alias=error.alias,
-    )
+    message, remedy = _with_flags(error.message), error.remedy and _with_flags(error.remedy)
+    if flag is not None and flag not in f"{message} {remedy}":
+        message = f"{flag}: {message}"
+    return InvalidMessage(message, remedy=remedy, field=error.field, alias=error.alias)
+
+
+def _with_flags(text: str) -> str:
+    return _NAMED.sub(lambda found: f"{found[1]}{_FLAGS[found[2]]}", text)

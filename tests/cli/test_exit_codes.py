@@ -22,7 +22,7 @@ def test_done(cli: Cli, alerts: str) -> None:
     """A mail that Gmail has taken ends with 0, and nothing is said but that."""
     ran = send(cli)
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.startswith("Sent through alerts: Gmail id ")
+    assert ran.out.startswith("Sent through alerts. Gmail ID: ")
 
 
 @pytest.mark.usefixtures("alerts")
@@ -102,7 +102,7 @@ def test_discarded(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str)
         ((*MAIL, "--idempotency-key", ""), "--idempotency-key: "),
         ((*MAIL, "--timeout", "0"), "--timeout: "),
         ((*MAIL, "--attach", "/nowhere/report.pdf"), "for --attach: /nowhere/report.pdf"),
-        ((*MAIL, "--attach", "/"), "for --attach: / is not a file"),
+        ((*MAIL, "--attach", "/"), "for --attach: / is not a readable file"),
         ((*MAIL, "--html", "x", "--inline", "logo=/nowhere"), "for --inline: /nowhere"),
         ((*MAIL, "--inline", "logo=/bin/sh"), "for --inline: there is no HTML"),
     ],
