@@ -14,7 +14,7 @@ from tests.cli.running import Cli
 def test_migrate(cli: Cli, empty_database_url: str) -> None:
     """Migrating says whether there was anything to do, and does it once."""
     assert "The database schema was updated" in cli("migrate", DATABASE_URL=empty_database_url).err
-    assert "were up to date" in cli("migrate", DATABASE_URL=empty_database_url).err
+    assert "is already up to date" in cli("migrate", DATABASE_URL=empty_database_url).err
 
 
 def test_migrate_without_database_url(embedded: dict[str, str], data: Path) -> None:
