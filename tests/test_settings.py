@@ -72,7 +72,7 @@ def test_half_a_client_is_no_client(name: str, monkeypatch: pytest.MonkeyPatch) 
     """An id without its secret is found at the start, not by the first person who consents."""
     monkeypatch.setenv(name, SECRET)
 
-    with pytest.raises(ConfigurationError, match="must both be set") as caught:
+    with pytest.raises(ConfigurationError, match="both be set") as caught:
         Settings()
 
     assert SECRET not in str(caught.value)

@@ -40,7 +40,7 @@ def test_several_senders(
     assert "invalid_grant" in results["billing"]["sender"]["status_reason"]
     assert core.senders.get("billing").status is SenderStatus.EXPIRED
     assert cli("check").err == "2 healthy, 2 need attention.\n"
-    assert cli("check", "new").err == "0 healthy, 1 needs somebody.\n"
+    assert cli("check", "new").err == "0 healthy, 1 needs attention.\n"
     assert cli("check", "alerts", "reports").code == 0
 
 

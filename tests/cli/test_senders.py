@@ -18,7 +18,7 @@ def test_life_of_a_sender(cli: Cli, core: Mailcore) -> None:
     listed = cli("senders", "list")
     assert all(text in listed.out for text in ("alerts", ACCOUNT, "Ops [1]", "pending"))
     shown = cli("senders", "show", "alerts")
-    assert all(text in shown.out for text in ("Zoë", "never authorised", "registered", "cli"))
+    assert all(text in shown.out for text in ("Zoë", "never authorised", "Added", "cli"))
     removed = cli("senders", "remove", "alerts", "--yes", "--json")
     assert removed.json == {
         "alias": "alerts",
@@ -86,7 +86,7 @@ def test_removing_asks(cli: Cli, core: Mailcore, alerts: str) -> None:
     """Without --yes the alias must be typed; anything else removes nothing."""
     refused = cli("senders", "remove", "alerts", stdin=b"yes\n")
     assert refused.code == 64
-    assert "for good" in refused.err
+    assert "permanently" in refused.err
     nobody = cli("senders", "remove", "alerts")
     assert nobody.code == 64
     assert "--yes" in nobody.err
@@ -107,9 +107,9 @@ def test_open_questions(
     assert header.split()[-2:] == ["held", "unknown"]
     [asked] = [row for row in (first, second) if row.startswith("alerts")]
     assert asked.split()[-1] == "1"
-    assert "unknown mail  1" in cli("senders", "show", "alerts").out
-    assert "unknown mail" not in cli("senders", "show", "reports").out
+    assert "unknown outcome  1" in cli("senders", "show", "alerts").out
+    assert "unknown outcome" not in cli("senders", "show", "reports").out
     in_database("UPDATE delivery SET status = 'held'")
     removed = cli("senders", "remove", "alerts", stdin=b"alerts\n")
-    assert "It also discards 1 mail that it holds." in removed.err
-    assert "Discarded 1 mail." in removed.err
+    assert "It also discards 1 message held for it." in removed.err
+    assert "Discarded 1 message." in removed.err
