@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from mailcore.settings import Settings
+from mailcore import Settings
 from mailcore.store.database import Database
 
 _DELIVERY = text("""

@@ -10,13 +10,12 @@ from typing import Annotated, Literal
 import typer
 
 import mailcore
-from mailcore import Sender, SenderStatus, describe_event, describe_grant
+from mailcore import Sender, SenderStatus, describe_event, describe_grant, describe_revocation
 from mailcore.cli import files, output
 from mailcore.cli.audit import BY
 from mailcore.cli.flags import wrong
 from mailcore.cli.output import JsonOption
 from mailcore.cli.wording import messages, status
-from mailcore.senders.descriptions import describe_revocation
 
 Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)]
 
