@@ -65,7 +65,7 @@ def walk(browser: Browser, url: str, width: int, scheme: str) -> None:
     )
     page = context.new_page()
     page.goto(url)
-    page.get_by_text("Needs you").wait_for()
+    page.get_by_text("Needs attention").wait_for()
     take(page, f"senders-{scheme}-{width}")
 
     page.locator(".st-key-sender-alerts").get_by_role("button", name="Re-auth").click()
