@@ -31,6 +31,10 @@ _EXPIRED_REMEDIES = {
         "every box."
     ),
     ExpiryCause.TESTING_LIMIT: LEAVE_TESTING,
+    ExpiryCause.OTHER_CLIENT: (
+        "The grant belongs to another OAuth client than the current one. Re-authorise the sender, "
+        "or put the old client back."
+    ),
     ExpiryCause.REVOKED: (
         "The password was probably changed, or access was revoked in the account's settings. "
         "Re-authorise the sender."

@@ -30,6 +30,11 @@ class Checked:
         """Nothing goes out through it until somebody acts."""
         return self.error is None and self.sender.status is not SenderStatus.HEALTHY
 
+    @property
+    def needs_reauth(self) -> bool:
+        """A consent is what it needs."""
+        return self.needs_person and self.sender.status is not SenderStatus.BLOCKED
+
     def row(self) -> tuple[str, ...]:
         """Return its line of the table."""
         sender = self.sender
@@ -65,6 +70,8 @@ def check(
     elif results:
         output.table(("sender", "status", "account", "detail"), (each.row() for each in results))
     output.say(_summary(results))
+    if any(result.needs_reauth for result in results):
+        output.say("Authorise with `pal-e-mail auth ALIAS`, or on the admin page.")
     if unknown:
         output.say(_unknown_notice(unknown))
     raise typer.Exit(_code(results))

@@ -82,13 +82,15 @@ _OTHER_CLIENT = _Explanation(
     "Re-authorise the sender on {page}, or put the old client back.",
 )
 
+#: The code under which it is recorded that a grant belongs to another OAuth client.
+OTHER_CLIENT = "other_client"
 #: Codes of what only Gmail itself says: that access could be renewed does not refute it.
 SAID_BY_GMAIL = ("scope_missing", "api_disabled", "quota_exceeded")
 
 
-def explain(failure: GoogleFailure, *, alias: str, admin_url: str) -> str:
-    """Say what is wrong, with which sender, and what to do next."""
-    return " ".join(_explanation(failure, alias=alias, admin_url=admin_url))
+def explain(failure: GoogleFailure, *, alias: str) -> str:
+    """Say what is wrong, and with which sender; every face says what to do in its own way."""
+    return _explanation(failure, alias=alias, admin_url="").message
 
 
 def _explanation(failure: GoogleFailure, *, alias: str, admin_url: str) -> _Explanation:
@@ -96,8 +98,8 @@ def _explanation(failure: GoogleFailure, *, alias: str, admin_url: str) -> _Expl
     when = "Try again later."
     if failure.retry_at is not None:
         when = f"Try again at {failure.retry_at:%Y-%m-%d %H:%M:%S} UTC."
-    other_client = failure.reason == "unauthorized_client"
-    message, remedy = _OTHER_CLIENT if other_client else _EXPLANATIONS[failure.kind]
+    explanation = _OTHER_CLIENT if _is_of_other_client(failure) else _EXPLANATIONS[failure.kind]
+    message, remedy = explanation
     return _Explanation(
         message.format(alias=alias, said=said), remedy.format(page=admin_url, when=when)
     )
@@ -111,7 +113,13 @@ def record_code(failure: GoogleFailure) -> str:
         return "scope_missing"
     if failure.reason in _API_DISABLED:
         return "api_disabled"
+    if _is_of_other_client(failure):
+        return OTHER_CLIENT
     return ERRORS[failure.kind].code
+
+
+def _is_of_other_client(failure: GoogleFailure) -> bool:
+    return failure.reason == "unauthorized_client"
 
 
 def to_error(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from mailcore.errors import ReauthRequired, SenderBlocked, SenderNotFound
 from mailcore.google.credentials import Grant
-from mailcore.google.error_mapping import explain, to_error
+from mailcore.google.error_mapping import OTHER_CLIENT, explain, to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.refresh import TokenRefresh
 from mailcore.google.token_endpoint import TOKEN_TIMEOUT
@@ -251,7 +251,7 @@ class Tokens:
                 failure,
                 sender_id=sender.id,
                 generation=sender.generation,
-                reason=explain(failure, alias=sender.alias, admin_url=self._admin_url),
+                reason=explain(failure, alias=sender.alias),
                 who="job",
                 refused_by=RefusedBy.TOKEN_ENDPOINT,
             )
@@ -305,7 +305,11 @@ _ACCOUNT_REFUSED = GoogleFailure(FailureKind.ACCOUNT, "refused", "since an earli
 #: What Google has said of a sender, by its status.
 _REFUSED = {SenderStatus.EXPIRED: _GRANT_REFUSED, SenderStatus.BLOCKED: _ACCOUNT_REFUSED}
 #: The same of a refusal that another caller has met, by the recorded error.
-_RECORDED = {ReauthRequired.code: _GRANT_REFUSED, SenderBlocked.code: _ACCOUNT_REFUSED}
+_RECORDED = {
+    ReauthRequired.code: _GRANT_REFUSED,
+    OTHER_CLIENT: _GRANT_REFUSED,
+    SenderBlocked.code: _ACCOUNT_REFUSED,
+}
 
 
 def _refused_since(sender: LoadedSender, asked: LoadedSender) -> GoogleFailure | None:

@@ -9,6 +9,7 @@ from mailcore.values.senders import Revocation, Sender
 _CAUSES = {
     ExpiryCause.PERMISSION_MISSING: "permission to send is missing",
     ExpiryCause.TESTING_LIMIT: "7-day limit reached (project in Testing)",
+    ExpiryCause.OTHER_CLIENT: "granted to another OAuth client",
     ExpiryCause.REVOKED: "password changed or access revoked",
 }
 

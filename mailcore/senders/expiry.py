@@ -3,6 +3,7 @@
 from datetime import timedelta
 from enum import StrEnum
 
+from mailcore.google.error_mapping import OTHER_CLIENT
 from mailcore.status import SenderStatus
 from mailcore.values.senders import Sender
 
@@ -22,6 +23,8 @@ class ExpiryCause(StrEnum):
     PERMISSION_MISSING = "permission_missing"
     #: The grant reached the 7-day limit of projects in Testing.
     TESTING_LIMIT = "testing_limit"
+    #: The grant belongs to another OAuth client than the current one.
+    OTHER_CLIENT = "other_client"
     #: The password was changed, or access was revoked.
     REVOKED = "revoked"
 
@@ -36,6 +39,8 @@ def expiry_cause(sender: Sender) -> ExpiryCause | None:
         return None
     if sender.last_error_code == "scope_missing":  # Google said so; the age is only a hint
         return ExpiryCause.PERMISSION_MISSING
+    if sender.last_error_code == OTHER_CLIENT:
+        return ExpiryCause.OTHER_CLIENT
     if _reached_testing_limit(sender):
         return ExpiryCause.TESTING_LIMIT
     return ExpiryCause.REVOKED

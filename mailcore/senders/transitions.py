@@ -79,7 +79,7 @@ def record_refusal(
         failure: what happened.
         sender_id: the sender's row.
         generation: of the grant that the attempt used.
-        reason: the failure in words, with what to do next.
+        reason: the failure in words.
         who: who attempted.
         refused_by: where it happened.
     """

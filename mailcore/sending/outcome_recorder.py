@@ -26,7 +26,7 @@ log = logging.getLogger("mailcore")
 _Write = Callable[[float], None]
 
 _RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
-_STILL_OPEN = "Whether the first attempt arrived is still open."
+_STILL_OPEN = "It is still unknown whether the first attempt arrived."
 #: Records kept in memory while the database is away; of more, the oldest are given up.
 _MAX_UNWRITTEN = 100
 #: Seconds below which writing a missed record is not begun.
@@ -72,11 +72,11 @@ class OutcomeRecorder:
             Whether it could be recorded.
         """
         sender = outgoing.sender
-        reason = explain(failure, alias=sender.alias, admin_url=self._admin_url)
+        reason = explain(failure, alias=sender.alias)
         unknown = failure.kind is FailureKind.UNKNOWN or if_not_sent is DeliveryStatus.UNKNOWN
         error_text = reason
         if unknown and failure.kind is not FailureKind.UNKNOWN:
-            error_text = f"{_STILL_OPEN} Sending it again did not work: {reason}"
+            error_text = f"{_STILL_OPEN} Sending it again failed: {reason}"
         met_at = elapsed()
 
         def write(seconds: float) -> None:
@@ -116,10 +116,10 @@ class OutcomeRecorder:
         def write(seconds: float) -> None:
             with self._database.statement(timeout=seconds) as connection:
                 delivery_table.record_not_sent(
-                    connection, outgoing, if_not_sent, error_code=exc.code, error_text=str(exc)
+                    connection, outgoing, if_not_sent, error_code=exc.code, error_text=exc.message
                 )
 
-        return self._record(outgoing, str(exc), write)
+        return self._record(outgoing, exc.message, write)
 
     def record_missed(self, seconds: float) -> None:
         """Write the records for which the database was away, as far as the time reaches."""

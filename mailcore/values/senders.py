@@ -20,7 +20,7 @@ class Sender:
         display_name: the name recipients see in From, or None.
         project: what the sender belongs to, or None; pages group by it.
         status: what Google last said of the grant.
-        status_reason: that, in words, with what to do; None while healthy.
+        status_reason: that, in words; None while healthy.
         generation: +1 with every stored grant; 0 while there was none.
         granted_scopes: what the last consent granted, full URL form.
         grant_issued_at: when the grant was stored.
@@ -78,7 +78,7 @@ class DeploymentProblem:
 
     Attributes:
         code: the error's code, ``configuration``, ``api_disabled`` or ``quota_exceeded``.
-        text: what is wrong and what to do.
+        text: what is wrong.
         at: when it was last seen.
         alias: a sender it was seen with.
     """

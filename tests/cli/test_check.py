@@ -6,6 +6,8 @@ from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.cli.running import Cli
 
+AUTHORISE = "Authorise with `pal-e-mail auth ALIAS`, or on the admin page.\n"
+
 
 def test_all_is_well(cli: Cli, google: GoogleSandbox, alerts: str) -> None:
     """Every grant is really renewed at Google; when all works, the exit code is 0."""
@@ -39,8 +41,8 @@ def test_several_senders(
     assert {alias for alias, each in results.items() if each["needs_person"]} == {"billing", "new"}
     assert "invalid_grant" in results["billing"]["sender"]["status_reason"]
     assert core.senders.get("billing").status is SenderStatus.EXPIRED
-    assert cli("check").err == "2 healthy, 2 need attention.\n"
-    assert cli("check", "new").err == "0 healthy, 1 needs attention.\n"
+    assert cli("check").err == f"2 healthy, 2 need attention.\n{AUTHORISE}"
+    assert cli("check", "new").err == f"0 healthy, 1 needs attention.\n{AUTHORISE}"
     assert cli("check", "alerts", "reports").code == 0
 
 

@@ -108,7 +108,7 @@ def test_a_refusal_is_told_recorded_and_not_tried_again(
     assert google.outbox == []
     sender = core.senders.get("alerts")
     assert sender.status is status
-    assert sender.status_reason == (None if status is HEALTHY else str(raised))
+    assert sender.status_reason == (None if status is HEALTHY else raised.message)
     # The page tells a missing permission from a dead grant, and which client trouble it is.
     told_apart = {
         faults.INSUFFICIENT_PERMISSIONS.name: "scope_missing",
@@ -374,7 +374,7 @@ def _refused(
     assert type(raised) is error
     assert raised.alias == "alerts"
     delivery = the_delivery(core)
-    assert (delivery.error_code, delivery.error_text) == (error.code, str(raised))
+    assert (delivery.error_code, delivery.error_text) == (error.code, raised.message)
     assert delivery.gmail_id is None
     assert "alerts" in str(raised)
     if isinstance(raised, MailError):
