@@ -196,7 +196,7 @@ def test_the_life_of_a_sender(core: Mailcore, google: GoogleSandbox) -> None:
         (faults.ACCOUNT_SUSPENDED, "blocked", "sender_blocked"),
         (faults.ADMIN_POLICY_ENFORCED, "blocked", "sender_blocked"),
         (faults.INVALID_CLIENT, "healthy", "configuration"),
-        (faults.UNAUTHORIZED_CLIENT, "expired", "other_client"),
+        (faults.UNAUTHORIZED_CLIENT, "expired", "reauth_required"),
         (faults.DISABLED_CLIENT, "healthy", "configuration"),
         (faults.DELETED_CLIENT, "healthy", "configuration"),
         (faults.too_many_requests(wait=86_400), "healthy", "rate_limited"),
@@ -236,7 +236,8 @@ def test_a_refresh_that_fails_moves_only_whom_it_should(  # noqa: PLR0917 - by n
     assert getattr(caught.value, "code", None) == code
     assert google.requests.refreshes() == 1
     sender = core.senders.get(authorised)
-    assert (sender.status, sender.last_error_code) == (status, code)
+    recorded = "other_client" if fault is faults.UNAUTHORIZED_CLIENT else code
+    assert (sender.status, sender.last_error_code) == (status, recorded)
     assert (sender.status_reason is not None) == (status != "healthy")
     assert core.senders.get("other").status is SenderStatus.HEALTHY
     if fault.name == "429":
