@@ -6,10 +6,12 @@ client. So it is set for the transaction, and travels with the statement in one 
 written into the statement, tokens and messages would reach Postgres' log with the first error.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 import psycopg
+from psycopg.errors import PipelineAborted
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import ExecutionContext
 
@@ -19,6 +21,16 @@ STATEMENT_TIMEOUT = 30.0
 _OPTION = "palemail_timeout"
 #: Bytes above which a parameter goes out by itself: a batch would hold one more copy of it.
 _LARGE = 1_000_000
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say whether a warning of psycopg's tells more than the error that the caller gets."""
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    return not any(isinstance(each, PipelineAborted) for each in arguments)
+
+
+# Of what follows a failed statement in a batch, psycopg warns that it was not run.
+logging.getLogger("psycopg").addFilter(_is_news)
 
 
 def bound(connection: Connection, timeout: float | None) -> Connection:
