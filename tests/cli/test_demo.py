@@ -75,7 +75,7 @@ def test_from_start_to_stop(demo: Running, data: Path, port: int, tmp_path: Path
     env = data / "demo" / "env"
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
     assert urllib3.request("GET", f"http://localhost:{port}/").status == 200
-    commands = demo.said.partition("through it:")[2].partition("Everything")[0]
+    commands = demo.said.partition("through it:")[2].partition("Each demo")[0]
     refused = second_terminal(commands, tmp_path)
     assert refused.returncode == 77
     assert f"http://localhost:{port}" in refused.stderr
