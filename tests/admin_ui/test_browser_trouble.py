@@ -112,4 +112,4 @@ def test_a_refused_client_is_one_banner_and_flips_no_sender(
     ).to_be_visible()
     expect(row(page, "alerts")).to_contain_text("Healthy")
     page.get_by_role("link", name="Open Setup").click()
-    expect(page.get_by_role("heading", name="Setup")).to_be_visible()
+    expect(page.get_by_role("heading", name="Setup", exact=True)).to_be_visible()
