@@ -10,6 +10,7 @@ import atexit
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -105,6 +106,8 @@ def _run(
     environment: dict[str, str],
     streams: list[Connection],
 ) -> None:
+    # A shell that starts the tests in the background has them ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, stream in enumerate(streams):
         os.dup2(stream.fileno(), number)
         stream.close()
