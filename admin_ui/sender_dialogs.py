@@ -7,8 +7,7 @@ import streamlit as st
 from admin_ui import dialogs, reauth_dialog
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped
-from admin_ui.wording import messages
-from mailcore import InvalidSender, Sender, SenderExists, describe_revocation
+from mailcore import InvalidSender, Sender, SenderExists, describe_messages, describe_revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class DeleteSender:
         waiting = visitor.core.senders.get(alias).held
         if waiting:
             st.warning(
-                f"**{messages(waiting)}** held for this sender will be discarded.",
+                f"**{describe_messages(waiting)}** held for this sender will be discarded.",
                 icon=":material/warning:",
             )
         st.markdown(
@@ -101,6 +100,6 @@ class DeleteSender:
             return
         deleted = visitor.core.senders.delete(alias, by=visitor.by)
         discarded = deleted.discarded_deliveries
-        lost = f", and {messages(discarded)} discarded" if discarded else ""
+        lost = f", and {describe_messages(discarded)} discarded" if discarded else ""
         grant = describe_revocation(deleted.grant)
         dialogs.close(f"Deleted {escaped(alias)}{lost}." + (f" {grant}" if grant else ""))

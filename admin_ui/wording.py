@@ -10,6 +10,7 @@ from mailcore import (
     Sender,
     SenderStatus,
     describe_age,
+    describe_messages,
     expiry_cause,
     has_testing_lifetime,
 )
@@ -130,19 +131,14 @@ def last_sent(sender: Sender, now: datetime) -> str:
     return f"last sent {describe_age(sender.last_sent_at, now)}"
 
 
-def messages(count: int) -> str:
-    """Return how many messages: ``"1 message"``, ``"2 messages"``."""
-    return "1 message" if count == 1 else f"{count} messages"
-
-
 def held(count: int) -> str:
     """Say how many messages wait for a re-auth."""
-    return f"{messages(count)} held"
+    return f"{describe_messages(count)} held"
 
 
 def unknown_outcome(count: int) -> str:
     """Say of how many messages nobody knows whether they were sent."""
-    return f"{messages(count)} with unknown outcome"
+    return f"{describe_messages(count)} with unknown outcome"
 
 
 def moment(at: datetime, zone: tzinfo) -> str:

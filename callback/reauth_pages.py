@@ -28,6 +28,7 @@ from mailcore import (
     SenderNotFound,
     SenderStatus,
     WrongAccount,
+    describe_messages,
 )
 
 logger = logging.getLogger(__name__)
@@ -235,8 +236,7 @@ def _used_before(progress: AuthorizationProgress) -> Card:
 def _facts(sender: Sender | None, offer: FollowUp) -> tuple[tuple[str, str], ...]:
     facts = []
     if offer.released:
-        messages = "1 message" if offer.released == 1 else f"{offer.released} messages"
-        facts.append(("Held mail", f"{messages} going out now"))
+        facts.append(("Held mail", f"{describe_messages(offer.released)} going out now"))
     if sender is not None and sender.grant_expires_at is not None:
         facts.append(("Valid until", moment(sender.grant_expires_at)))
     return tuple(facts)

@@ -41,6 +41,7 @@ from .senders.descriptions import (
     describe_duration,
     describe_event,
     describe_grant,
+    describe_messages,
     describe_revocation,
 )
 from .senders.expiry import ExpiryCause, expiry_cause, has_testing_lifetime
@@ -141,6 +142,7 @@ __all__ = [
     "describe_duration",
     "describe_event",
     "describe_grant",
+    "describe_messages",
     "describe_revocation",
     "digest_of",
     "expiry_cause",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mailcore
-from mailcore import PalEMailError, Sender, SenderStatus
+from mailcore import PalEMailError, Sender, SenderStatus, describe_messages
 from mailcore.cli import output, senders, wording
 from mailcore.cli.exit_codes import ExitCode, exit_code
 from mailcore.cli.output import JsonOption
@@ -138,7 +138,7 @@ def _summary(results: Sequence[Checked]) -> str:
 
 def _unknown_notice(unknown: int) -> str:
     return (
-        f"{wording.messages(unknown)} may or may not have been sent. List them with "
+        f"{describe_messages(unknown)} may or may not have been sent. List them with "
         "`pal-e-mail deliveries list --status unknown`, then use `deliveries retry` or `discard`."
     )
 

@@ -10,12 +10,19 @@ from typing import Annotated, Literal
 import typer
 
 import mailcore
-from mailcore import Sender, SenderStatus, describe_event, describe_grant, describe_revocation
+from mailcore import (
+    Sender,
+    SenderStatus,
+    describe_event,
+    describe_grant,
+    describe_messages,
+    describe_revocation,
+)
 from mailcore.cli import files, output
 from mailcore.cli.audit import BY
 from mailcore.cli.flags import wrong
 from mailcore.cli.output import JsonOption
-from mailcore.cli.wording import messages, status
+from mailcore.cli.wording import status
 
 Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)]
 
@@ -181,13 +188,15 @@ def remove(
     if as_json:
         output.document(deleted)
     discarded = deleted.discarded_deliveries
-    output.say(f"Deleted {alias}." + (f" Discarded {messages(discarded)}." if discarded else ""))
+    output.say(
+        f"Deleted {alias}." + (f" Discarded {describe_messages(discarded)}." if discarded else "")
+    )
     if grant := describe_revocation(deleted.grant):
         output.say(grant)
 
 
 def _confirm(sender: Sender) -> None:
-    held = f" It also discards {messages(sender.held)} held for it." if sender.held else ""
+    held = f" It also discards {describe_messages(sender.held)} held for it." if sender.held else ""
     output.say(f"This deletes {sender.alias} and its grant permanently.{held}")
     try:
         typed = typer.prompt("Type the alias to confirm", err=True)

@@ -82,6 +82,11 @@ def describe_revocation(revocation: Revocation) -> str | None:
     return _REVOCATIONS[revocation]
 
 
+def describe_messages(count: int) -> str:
+    """Return how many messages: ``"1 message"``, ``"2 messages"``."""
+    return "1 message" if count == 1 else f"{count} messages"
+
+
 def describe_duration(length: timedelta) -> str:
     """Return a length of time in one unit, rounded down: ``"3 d"``.
 
