@@ -5,6 +5,7 @@ it. ``threads`` says how many calls it makes at once.
 """
 
 import json
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -14,6 +15,8 @@ from mailcore import PalEMailError, send_email
 
 
 def main() -> None:
+    # A shell that starts the tests in the background has them ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = json.loads(sys.argv[1])
     threads = arguments.pop("threads", 1)
     if threads == 1:  # in the main thread, where signals arrive
