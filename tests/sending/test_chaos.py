@@ -22,6 +22,8 @@ MESSAGES = 120
 WORKERS = 3
 #: Workers that are killed, each in the midst of whatever it does.
 KILLS = 6
+#: Of how many requests one has its access token refused, though the grant is alive.
+REJECTED_EVERY = 40
 
 SEND_FAULTS = [
     faults.CLOSE_BEFORE,
@@ -32,7 +34,6 @@ SEND_FAULTS = [
     faults.BAD_GATEWAY_HTML.after_taking(),
     faults.GATEWAY_TIMEOUT.after_taking(),
     faults.SERVICE_UNAVAILABLE,
-    faults.UNAUTHORIZED,
     faults.too_many_requests(wait=0.1),
 ]
 #: What says that a message of this key is not at Gmail, and may be sent later.
@@ -49,8 +50,11 @@ def test_nothing_goes_out_twice_and_nothing_sent_is_called_unsent(
 ) -> None:
     """Workers killed, Postgres cut off, answers lost, a grant revoked: the ledger adds up."""
     chance = random.Random(7)  # noqa: S311 - the same faults every time
-    for _ in range(3 * MESSAGES):
-        google.fail("send", chance.choice([faults.slow(0.02)] * 12 + SEND_FAULTS))
+    for number in range(3 * MESSAGES):
+        # Far apart: one message that meets two of them is right to call the grant refused.
+        lone = number % REJECTED_EVERY == 0
+        fault = chance.choice([faults.slow(0.02)] * 12 + SEND_FAULTS)
+        google.fail("send", faults.UNAUTHORIZED if lone else fault)
     ledger = tmp_path / "ledger"
     revoked = 0
     with _workers(environment, ledger) as workers:
