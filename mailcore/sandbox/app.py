@@ -13,10 +13,10 @@ from mailcore.sandbox.switches import Switches
 from mailcore.sandbox.tokens import TokenEndpoints
 from mailcore.sandbox.traffic import Traffic
 
+_SEND = "gmail/v1/users/me/messages/send"
 
-def create_app(
-    state: State, outbox: Outbox, traffic: Traffic, tokens: TokenEndpoints, origin: str
-) -> Starlette:
+
+def create_app(state: State, outbox: Outbox, traffic: Traffic, tokens: TokenEndpoints) -> Starlette:
     """Return the ASGI app.
 
     Args:
@@ -24,19 +24,15 @@ def create_app(
         outbox: where the mail goes.
         traffic: what sends and token requests pass through.
         tokens: the token endpoints.
-        origin: the address at which the sandbox is reached.
     """
     consent = ConsentEndpoint(state)
-    gmail = GmailEndpoints(state, outbox, traffic, origin)
+    gmail = GmailEndpoints(state, outbox, traffic)
     switches = Switches(state, outbox, traffic)
-    mailbox = "gmail/v1/users/{user}"
     routes = [
-        Route(f"/{mailbox}/messages/send", gmail.send, methods=["POST"]),
-        Route(f"/upload/{mailbox}/messages/send", gmail.upload, methods=["POST", "PUT"]),
-        Route(f"/{mailbox}/profile", gmail.profile),
+        Route(f"/{_SEND}", gmail.send, methods=["POST"]),
+        Route(f"/upload/{_SEND}", gmail.upload, methods=["POST"]),
         Route("/token", tokens.token, methods=["POST"]),
         Route("/revoke", tokens.revoke, methods=["POST"]),
-        Route("/v1/userinfo", tokens.userinfo, methods=["GET", "POST"]),
         Route("/oauth2/v3/certs", tokens.certificates),
         Route("/.well-known/openid-configuration", tokens.discovery),
         Route("/o/oauth2/v2/auth", consent.show),

@@ -1,13 +1,12 @@
 """The sandbox as a Python object."""
 
-import json
 import socket
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
-from mailcore.sandbox import scopes
+from mailcore.sandbox import google_settings, scopes
 from mailcore.sandbox.app import create_app
 from mailcore.sandbox.consent_client import answer_consent
 from mailcore.sandbox.counts import Operation, RequestCounts
@@ -22,6 +21,8 @@ from mailcore.sandbox.traffic import Traffic
 
 DEFAULT_ACCOUNTS = ("alerts@example.com", "billing@example.com", "reports@example.com")
 
+_HOST = "127.0.0.1"
+
 _BACKLOG = 2048
 
 
@@ -33,13 +34,9 @@ class GoogleSandbox:
     address: in between, Google "is down".
 
     Args:
-        host: the address to listen on.
-        port: the port; 0 for any that is free.
+        port: the port on 127.0.0.1; 0 for any that is free.
         accounts: the addresses of the made-up accounts.
         grant_days: days until a grant ends by itself, as in Google's Testing, or None.
-        access_token_seconds: how long an access token is good for.
-        redirect_uris: the registered addresses to send people back to, or None for any
-            that is https or on this machine.
 
     Attributes:
         requests: counters of what came.
@@ -48,22 +45,18 @@ class GoogleSandbox:
 
     def __init__(
         self,
-        host: str = "127.0.0.1",
         port: int = 0,
         accounts: Iterable[str] = DEFAULT_ACCOUNTS,
         *,
         grant_days: float | None = 7,
-        access_token_seconds: float = 3600,
-        redirect_uris: Iterable[str] | None = None,
     ) -> None:
-        self._host = host
         self._port = port
-        self._state = State(accounts, grant_days, access_token_seconds)
+        self._state = State(accounts, grant_days)
         self._outbox = Outbox()
         self._traffic = Traffic()
         self._server: ThreadedServer | None = None
         self.requests: RequestCounts = self._traffic.requests
-        self.client: Client = self._state.register_client(redirect_uris)
+        self.client: Client = self._state.register_client()
 
     def __enter__(self) -> Self:
         self.start()
@@ -83,10 +76,9 @@ class GoogleSandbox:
         """Serve; return once requests are taken."""
         if self._server is not None:
             return
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((_HOST, self._port), backlog=_BACKLOG)
         self._port = listener.getsockname()[1]
-        app = create_app(self._state, self._outbox, self._traffic, self._tokens(), self.url)
+        app = create_app(self._state, self._outbox, self._traffic, self._tokens())
         server = ThreadedServer(app, listener)
         server.start()
         self._server = server
@@ -102,18 +94,17 @@ class GoogleSandbox:
     @property
     def url(self) -> str:
         """Its origin, without a slash at the end; also the issuer of its ID tokens."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"http://{_HOST}:{self._port}"
 
     @property
     def auth_uri(self) -> str:
         """The authorization endpoint: the consent page."""
-        return f"{self.url}/o/oauth2/v2/auth"
+        return google_settings.auth_uri(self.url)
 
     @property
     def token_uri(self) -> str:
         """The token endpoint."""
-        return f"{self.url}/token"
+        return google_settings.token_uri(self.url)
 
     @property
     def client_id(self) -> str:
@@ -133,32 +124,15 @@ class GoogleSandbox:
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables that put the sandbox behind pal-e-mail."""
-        return {
-            "GOOGLE_CLIENT_ID": self.client_id,
-            "GOOGLE_CLIENT_SECRET": self.client_secret,
-            "PALEMAIL_GOOGLE_AUTH_URI": self.auth_uri,
-            "PALEMAIL_GOOGLE_TOKEN_URI": self.token_uri,
-            "PALEMAIL_GOOGLE_REVOKE_URI": f"{self.url}/revoke",
-            "PALEMAIL_GMAIL_API_ENDPOINT": f"{self.url}/",
-        }
+        return google_settings.environment(self.url, self.client)
 
-    def register_client(self, redirect_uris: Iterable[str] | None = None) -> Client:
+    def register_client(self) -> Client:
         """Register a further OAuth client, as a second Google Cloud project would have."""
-        return self._state.register_client(redirect_uris)
+        return self._state.register_client()
 
     def credentials_for(self, client: Client) -> str:
         """Return a client as the JSON file that Google's console hands out for it."""
-        web: dict[str, Any] = {
-            "client_id": client.client_id,
-            "project_id": "sandbox",
-            "auth_uri": self.auth_uri,
-            "token_uri": self.token_uri,
-            "auth_provider_x509_cert_url": f"{self.url}/oauth2/v1/certs",
-            "client_secret": client.client_secret,
-        }
-        if client.redirect_uris is not None:
-            web["redirect_uris"] = sorted(client.redirect_uris)
-        return json.dumps({"web": web})
+        return google_settings.credentials_json(self.url, client)
 
     # People
 

@@ -25,13 +25,10 @@ class Client:
     Attributes:
         client_id: its public name.
         client_secret: its password.
-        redirect_uris: where people may be sent back to; None for any loopback or https
-            address.
     """
 
     client_id: str
     client_secret: str = field(repr=False)
-    redirect_uris: frozenset[str] | None = None
 
 
 @dataclass
@@ -41,7 +38,6 @@ class Grant:
     account: Account
     client_id: str
     scopes: tuple[str, ...]
-    issued_at: datetime
     ends_at: datetime | None
     refresh_token: str | None = field(repr=False)
     ended: Literal["expired", "revoked"] | None = None

@@ -12,18 +12,12 @@ FULL_MAIL = "https://mail.google.com/"
 #: What pal-e-mail asks for; the default of `GoogleSandbox.issue_grant`.
 DEFAULT = (OPENID, EMAIL, SEND)
 
-#: Signing in is no matter of tick boxes: these are granted with any "Continue".
+#: The scopes for signing in have no tick box: any "Continue" grants them.
 FIXED = frozenset({OPENID, EMAIL, PROFILE})
 
 #: Any of these allows ``messages.send``.
 #: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send
 MAY_SEND = frozenset({FULL_MAIL, SEND, f"{AUTH}gmail.modify", f"{AUTH}gmail.compose"})
-
-#: Any of these allows ``getProfile``; ``gmail.send`` alone does not.
-#: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users/getProfile
-MAY_READ_PROFILE = frozenset(
-    {FULL_MAIL, *(f"{AUTH}gmail.{name}" for name in ("modify", "compose", "readonly", "metadata"))}
-)
 
 _SHORT = {"email": EMAIL, "profile": PROFILE}
 

@@ -15,6 +15,8 @@ from mailcore.sandbox.responses import oauth_refusal, unauthenticated
 #: How long a person's consent may wait to be exchanged.
 CODE_LIFE = timedelta(minutes=10)
 
+ACCESS_TOKEN_LIFE = timedelta(hours=1)
+
 
 class State:
     """All that is true in one sandbox.
@@ -22,14 +24,10 @@ class State:
     Args:
         accounts: the accounts' addresses.
         grant_days: days until a grant ends by itself, or None for never.
-        access_token_seconds: how long an access token is good for.
     """
 
-    def __init__(
-        self, accounts: Iterable[str], grant_days: float | None, access_token_seconds: float
-    ) -> None:
+    def __init__(self, accounts: Iterable[str], grant_days: float | None) -> None:
         self._lock = threading.RLock()
-        self.access_token_life = timedelta(seconds=access_token_seconds)
         self._grant_days = grant_days
         self._accounts: dict[str, Account] = {}
         self._clients: dict[str, Client] = {}
@@ -69,12 +67,11 @@ class State:
             raise LookupError(f"the sandbox has no account {email!r}, only {known}")
         return account
 
-    def register_client(self, redirect_uris: Iterable[str] | None) -> Client:
+    def register_client(self) -> Client:
         """Create an OAuth client with an identifier and a secret of its own."""
         client = Client(
             client_id=f"{secrets.randbelow(10**12):012}-sandbox.apps.googleusercontent.com",
             client_secret=self.remember(f"GOCSPX-sandbox-{secrets.token_urlsafe(18)}"),
-            redirect_uris=None if redirect_uris is None else frozenset(redirect_uris),
         )
         with self._lock:
             self._clients[client.client_id] = client
@@ -147,7 +144,6 @@ class State:
             account=account,
             client_id=client_id,
             scopes=scopes,
-            issued_at=now,
             ends_at=None if days is None else now + timedelta(days=days),
             refresh_token=token if with_refresh_token else None,
         )
@@ -176,7 +172,7 @@ class State:
     def issue_access_token(self, grant: Grant) -> AccessToken:
         """Return a new access token for a grant."""
         value = self.remember(f"ya29.sandbox-{secrets.token_urlsafe(48)}")
-        token = AccessToken(value, grant, datetime.now(UTC) + self.access_token_life)
+        token = AccessToken(value, grant, datetime.now(UTC) + ACCESS_TOKEN_LIFE)
         with self._lock:
             self._access_tokens[value] = token
         return token

@@ -1,33 +1,24 @@
 """The sandbox's own pages, and its switches by HTTP.
 
-Each switch takes a form or a JSON object by POST; a form is answered with the way back to
-the home page, JSON with the switch's result.
+Each switch is a form by POST, as the buttons on the home page send it; the answer leads back
+there, or is a 400 that says what is wrong.
 
 =====================================  ==================================================
 ``/sandbox/expire-grant``              ``account``
 ``/sandbox/revoke-grant``              ``account``
 ``/sandbox/expire-access-tokens``      ``account`` (optional)
 ``/sandbox/fail``                      ``operation``, ``fault`` (a name of
-                                       `faults.catalogue`), ``times`` (optional; JSON null
-                                       or an empty field for always), ``account`` (optional)
+                                       `faults.catalogue`), ``times`` (empty for always),
+                                       ``account`` (optional)
 ``/sandbox/heal``                      nothing
-``/sandbox/clear-outbox``              nothing
 =====================================  ==================================================
 """
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import (
-    HTMLResponse,
-    JSONResponse,
-    PlainTextResponse,
-    RedirectResponse,
-    Response,
-)
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from mailcore.sandbox import faults, pages
 from mailcore.sandbox.counts import OPERATIONS
@@ -37,19 +28,18 @@ from mailcore.sandbox.traffic import Traffic
 
 
 class Switches:
-    """Pages for people, switches for people and programs."""
+    """The pages, and what their buttons do."""
 
     def __init__(self, state: State, outbox: Outbox, traffic: Traffic) -> None:
         self._state = state
         self._outbox = outbox
         self._traffic = traffic
-        self._switches: dict[str, Callable[[Mapping[str, Any]], None]] = {
+        self._switches: dict[str, Callable[[Mapping[str, str]], None]] = {
             "expire-grant": self._expire_grant,
             "revoke-grant": self._revoke_grant,
             "expire-access-tokens": self._expire_access_tokens,
             "fail": self._fail,
             "heal": self._heal,
-            "clear-outbox": self._clear_outbox,
         }
 
     async def home(self, _request: Request) -> Response:
@@ -88,28 +78,27 @@ class Switches:
         return Response(sent.raw, headers=headers, media_type="text/plain")
 
     async def switch(self, request: Request) -> Response:
-        """Turn a switch."""
-        turn = self._switches.get(request.path_params["switch"])
-        if turn is None:
+        """Do what a button says."""
+        press = self._switches.get(request.path_params["switch"])
+        if press is None:
             return PlainTextResponse("No such switch.", 404)
-        is_json = request.headers.get("content-type", "").startswith("application/json")
-        body = await request.body()
+        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
         try:
-            turn(_fields(body, is_json=is_json))
+            press(form)
         except (LookupError, ValueError) as exc:
-            return JSONResponse({"error": str(exc)}, 400)
-        return JSONResponse({"ok": True}) if is_json else RedirectResponse("/", 303)
+            return PlainTextResponse(str(exc), 400)
+        return RedirectResponse("/", 303)
 
-    def _expire_grant(self, fields: Mapping[str, Any]) -> None:
+    def _expire_grant(self, fields: Mapping[str, str]) -> None:
         self._state.end_grants(_required(fields, "account"), "expired")
 
-    def _revoke_grant(self, fields: Mapping[str, Any]) -> None:
+    def _revoke_grant(self, fields: Mapping[str, str]) -> None:
         self._state.end_grants(_required(fields, "account"), "revoked")
 
-    def _expire_access_tokens(self, fields: Mapping[str, Any]) -> None:
+    def _expire_access_tokens(self, fields: Mapping[str, str]) -> None:
         self._state.expire_access_tokens(fields.get("account") or None)
 
-    def _fail(self, fields: Mapping[str, Any]) -> None:
+    def _fail(self, fields: Mapping[str, str]) -> None:
         named = _required(fields, "operation")
         operation = next((each for each in OPERATIONS if each == named), None)
         if operation is None:
@@ -117,33 +106,20 @@ class Switches:
         fault = faults.catalogue().get(_required(fields, "fault"))
         if fault is None:
             raise ValueError(f"fault must be one of {', '.join(faults.catalogue())}")
-        times = fields.get("times", 1)
+        times = fields.get("times", "1")
         account = fields.get("account") or None
         self._traffic.fail(
             operation,
             fault,
-            None if times in (None, "") else int(times),
+            int(times) if times else None,
             self._state.account(account).email if account else None,
         )
 
-    def _heal(self, _fields: Mapping[str, Any]) -> None:
+    def _heal(self, _fields: Mapping[str, str]) -> None:
         self._traffic.heal()
 
-    def _clear_outbox(self, _fields: Mapping[str, Any]) -> None:
-        self._outbox.clear()
 
-
-def _fields(body: bytes, *, is_json: bool) -> Mapping[str, Any]:
-    if not is_json:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True))
-    value = json.loads(body or b"{}")
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value from outside
-    return value
-
-
-def _required(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not value:
+def _required(fields: Mapping[str, str], name: str) -> str:
+    if not fields.get(name):
         raise ValueError(f"{name} is missing")
-    return value
+    return fields[name]

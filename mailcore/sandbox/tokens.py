@@ -1,4 +1,4 @@
-"""The token endpoint and what belongs to it: revoking, identity, discovery."""
+"""The token endpoint, revocation, and what a login needs: ID tokens, discovery and keys."""
 
 import base64
 import hashlib
@@ -19,7 +19,6 @@ from mailcore.sandbox.records import Client, Consent, Grant
 from mailcore.sandbox.responses import (
     NO_STORE,
     Refusal,
-    insufficient_scope,
     json_answer,
     oauth_refusal,
 )
@@ -35,14 +34,8 @@ def _signing_key() -> RSAKey:
     return RSAKey.generate_key(2048, parameters={"use": "sig", "alg": "RS256", "kid": "sandbox"})
 
 
-def bearer_token(request: Request) -> str:
-    """Return the token of the Authorization header, or an empty text."""
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
-
-
 class TokenEndpoints:
-    """Exchanges codes, refreshes and revokes tokens, and says who somebody is.
+    """Exchanges codes, refreshes and revokes tokens, and says who consented.
 
     Args:
         state: who may do what.
@@ -90,38 +83,17 @@ class TokenEndpoints:
             request, "revoke", grant.account.email if grant else email, work
         )
 
-    async def userinfo(self, request: Request) -> Response:
-        """Answer with the claims that the bearer token's scopes allow."""
-        try:
-            grant = self._state.check_access_token(bearer_token(request))
-            if scopes.FIXED.isdisjoint(grant.scopes):
-                raise insufficient_scope()
-        except Refusal as exc:
-            return exc.response()
-        return json_answer(_claims(grant), NO_STORE)
-
     async def discovery(self, _request: Request) -> Response:
-        """Answer with OpenID Connect's description of the sandbox."""
-        origin = self._issuer
+        """Answer with OpenID Connect's description of the sandbox (Discovery 1.0, section 3)."""
         return json_answer(
             {
-                "issuer": origin,
-                "authorization_endpoint": f"{origin}/o/oauth2/v2/auth",
-                "token_endpoint": f"{origin}/token",
-                "revocation_endpoint": f"{origin}/revoke",
-                "userinfo_endpoint": f"{origin}/v1/userinfo",
-                "jwks_uri": f"{origin}/oauth2/v3/certs",
+                "issuer": self._issuer,
+                "authorization_endpoint": f"{self._issuer}/o/oauth2/v2/auth",
+                "token_endpoint": f"{self._issuer}/token",
+                "jwks_uri": f"{self._issuer}/oauth2/v3/certs",
                 "response_types_supported": ["code"],
-                "grant_types_supported": ["authorization_code", "refresh_token"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256"],
-                "scopes_supported": ["openid", "email", "profile"],
-                "token_endpoint_auth_methods_supported": [
-                    "client_secret_post",
-                    "client_secret_basic",
-                ],
-                "code_challenge_methods_supported": ["S256"],
-                "claims_supported": ["aud", "email", "email_verified", "exp", "iat", "iss", "sub"],
             }
         )
 
@@ -212,21 +184,14 @@ class TokenEndpoints:
             "azp": grant.client_id,
             "iat": issued,
             "exp": issued + 3600,
-            **_claims(grant),
+            "sub": grant.account.subject,
         }
+        if scopes.EMAIL in grant.scopes:
+            claims |= {"email": grant.account.email, "email_verified": True}
         if nonce:
             claims["nonce"] = nonce
         token = jwt.encode({"alg": "RS256", "kid": "sandbox"}, claims, _signing_key())
         return self._state.remember(token)
-
-
-def _claims(grant: Grant) -> dict[str, Any]:
-    claims: dict[str, Any] = {"sub": grant.account.subject}
-    if scopes.EMAIL in grant.scopes:
-        claims |= {"email": grant.account.email, "email_verified": True}
-    if scopes.PROFILE in grant.scopes:
-        claims["name"] = grant.account.email.partition("@")[0]
-    return claims
 
 
 def _basic(request: Request) -> tuple[str, str] | None:

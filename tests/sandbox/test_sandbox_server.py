@@ -103,12 +103,7 @@ def test_the_switches_on_the_home_page(caller: Caller) -> None:
     tokens = google.issue_grant(ANN)
 
     def press(switch: str, **fields: str) -> None:
-        answer = caller.request(
-            "POST",
-            f"/sandbox/{switch}",
-            body=urlencode(fields),
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-        )
+        answer = _press(caller, switch, **fields)
         assert (answer.status, answer.headers["Location"]) == (303, "/")
 
     home = caller.request("GET", "/").data.decode()
@@ -126,15 +121,13 @@ def test_the_switches_on_the_home_page(caller: Caller) -> None:
     caller.send(google.issue_grant(BOB)["access_token"])
     press("revoke-grant", account=BOB)
     assert "revoked" in caller.request("GET", "/").data.decode()
-    press("clear-outbox")
-    assert google.outbox == []
 
 
 @pytest.mark.parametrize("fault", faults.catalogue())
-def test_every_fault_can_be_switched_on_by_json(caller: Caller, fault: str) -> None:
+def test_every_fault_can_be_switched_on_by_its_name(caller: Caller, fault: str) -> None:
     """A program in any language can arrange what a Python test can."""
-    answer = _switch(caller, "fail", operation="send", fault=fault, times=None, account=BOB)
-    assert (answer.status, answer.json()) == (200, {"ok": True})
+    answer = _press(caller, "fail", operation="send", fault=fault, times="", account=BOB)
+    assert answer.status == 303
     assert fault in caller.request("GET", "/").data.decode()
 
 
@@ -153,11 +146,16 @@ def test_a_wrong_switch_says_so(
     caller: Caller, switch: str, fields: dict[str, str], status: int
 ) -> None:
     """A misspelt switch is an error, not a silent nothing."""
-    assert _switch(caller, switch, **fields).status == status
+    assert _press(caller, switch, **fields).status == status
 
 
-def _switch(caller: Caller, name: str, **fields: str | None) -> urllib3.BaseHTTPResponse:
-    return caller.request("POST", f"/sandbox/{name}", json=fields)
+def _press(caller: Caller, name: str, **fields: str) -> urllib3.BaseHTTPResponse:
+    return caller.request(
+        "POST",
+        f"/sandbox/{name}",
+        body=urlencode(fields),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
 
 
 def test_no_secret_reaches_a_log_a_page_or_a_repr(

@@ -165,17 +165,12 @@ def test_the_id_token_is_signed_and_says_who_consented(caller: Caller) -> None:
     assert (claims["email"], claims["email_verified"]) == (ANN, True)
     assert claims["nonce"] == "a-nonce"
     assert claims["exp"] - claims["iat"] == 3600
-    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    info = caller.request("GET", about["userinfo_endpoint"], headers=bearer).json()
-    assert (info["sub"], info["email"]) == (claims["sub"], ANN)
 
 
 def test_without_openid_there_is_no_id_token(caller: Caller) -> None:
     """A client that asks only for mail learns nothing about the person."""
     tokens = caller.google.issue_grant(ANN, ["gmail.send"])
     assert "id_token" not in tokens
-    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    assert caller.request("GET", "/v1/userinfo", headers=bearer).status == 403
 
 
 def test_revoking_one_token_ends_all_that_the_client_may_do(caller: Caller) -> None:
@@ -208,7 +203,5 @@ def test_authlib_signs_people_in(google: GoogleSandbox) -> None:
             authorization_response=google.consent(url, BOB),
             code_verifier=VERIFIER,
         )
-        info = session.get(about["userinfo_endpoint"]).json()
     claims = jwt.decode(token["id_token"], keys, algorithms=["RS256"]).claims
-    assert (claims["email"], claims["nonce"], claims["name"]) == (BOB, "a-nonce", "bob")
-    assert info["email"] == BOB
+    assert (claims["email"], claims["nonce"]) == (BOB, "a-nonce")
