@@ -44,16 +44,12 @@ class Switches:
 
     async def home(self, _request: Request) -> Response:
         """Show accounts, grants, counters and switches."""
-        arranged = [
-            f"{operation}: {fault.name} ({'always' if times is None else f'{times} ×'}"
-            f"{f', {account}' if account else ''})"
-            for operation, fault, times, account in self._traffic.arranged()
-        ]
+        accounts = self._state.accounts()
         page = pages.home(
-            self._state.accounts(),
-            self._state.grants(),
+            accounts,
+            {each.email: self._state.grants(each.email) for each in accounts},
             self._traffic.requests,
-            arranged,
+            self._traffic.arranged(),
             faults.catalogue(),
         )
         return HTMLResponse(page, headers=pages.HEADERS)
