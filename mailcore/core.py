@@ -4,6 +4,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
+from mailcore.clock import Deadline
 from mailcore.errors import ReauthRequired
 from mailcore.google.error_mapping import to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
@@ -189,7 +190,7 @@ class Mailcore:
         """
         try:
             sender = self._tokens.load(alias)
-            self._tokens.renew(sender, timeout=TOKEN_DEADLINE)
+            self._tokens.renew(sender, Deadline(TOKEN_DEADLINE))
         except ReauthRequired:
             pass  # never authorised: its status says so
         except GoogleFailure as failure:

@@ -1,13 +1,14 @@
-"""Threads in which calls for asyncio run, so that its loop is not blocked."""
+"""Threads: for asyncio, whose loop must not be blocked, and for what nothing can interrupt."""
 
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
 from mailcore import forks
+from mailcore.clock import Deadline
 
 Result = TypeVar("Result")
 
@@ -46,3 +47,39 @@ class Workers:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown()
+
+
+def left_behind(
+    call: Callable[[], Result],
+    deadline: Deadline,
+    *,
+    discard: Callable[[Result], object] = lambda _: None,
+) -> Result:
+    """Make a call that nothing can interrupt, and leave it behind once the time is up.
+
+    Args:
+        call: goes on in a thread of its own.
+        deadline: when to stop waiting for it.
+        discard: disposes of a result that comes too late.
+
+    Raises:
+        TimeoutError: it did not return in time.
+        Exception: what the call raises.
+    """
+    outcome: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except Exception as exc:  # noqa: BLE001 - raised where it is waited for
+            outcome.set_exception(exc)
+
+    try:
+        threading.Thread(target=run, name="left behind", daemon=True).start()
+    except RuntimeError:  # no thread can begin once the interpreter ends, as in `atexit`
+        return call()
+    try:
+        return outcome.result(deadline.timeout())
+    except BaseException:
+        outcome.add_done_callback(lambda late: late.exception() or discard(late.result()))
+        raise

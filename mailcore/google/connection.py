@@ -17,8 +17,8 @@ from urllib3 import BaseHTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from mailcore.clock import Deadline
 from mailcore.google import happy_eyeballs
-from mailcore.google.deadline import Deadline
 
 #: Seconds in which a connection must stand once the host's addresses are known: TCP, the
 #: proxy and TLS together.
@@ -161,7 +161,7 @@ class _Bounded:
 
     def _new_conn(self: Any) -> socket.socket:
         addresses = happy_eyeballs.resolve(self._dns_host, self.port, self._deadline)
-        self._deadline = Deadline(min(CONNECT_TIMEOUT, self._deadline.timeout()))
+        self._deadline = self._deadline.at_most(CONNECT_TIMEOUT)
         connected = happy_eyeballs.connect(addresses, self._deadline, self.socket_options)
         connected.settimeout(self._deadline.timeout())
         return connected

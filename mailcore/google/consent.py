@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import google.auth.jwt
 from google_auth_oauthlib.flow import Flow
 
-from mailcore.clock import now
+from mailcore.clock import Deadline, now
 from mailcore.errors import IdentityMissing
 from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.token_endpoint import TOKEN_TIMEOUT, TokenEndpoint, unreadable
@@ -145,7 +145,7 @@ class Consent:
             "code_verifier": code_verifier,
             "redirect_uri": redirect_uri,
         }
-        answer = self._tokens.request(fields, timeout=TOKEN_TIMEOUT, basic=client)
+        answer = self._tokens.request(fields, deadline=Deadline(TOKEN_TIMEOUT), basic=client)
         try:
             lasts = answer.get("refresh_token_expires_in")
             return Exchanged(

@@ -13,6 +13,7 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.http import MediaIoBaseUpload
 
+from mailcore.clock import Deadline
 from mailcore.google.connection import Answer
 from mailcore.google.failures import FailureKind, GoogleFailure, gmail_failure
 from mailcore.google.transport import Transport
@@ -52,8 +53,8 @@ class Gmail:
         *,
         access_token: str,
         thread_id: str | None,
-        timeout: float,
-        answer_time: float = 0.0,
+        deadline: Deadline,
+        post_by: Deadline | None = None,
     ) -> Accepted:
         """POST a message once. Nothing is repeated, whatever happens.
 
@@ -61,8 +62,9 @@ class Gmail:
             raw: the RFC 5322 message.
             access_token: of the sender's grant.
             thread_id: Gmail's id of the thread to put it in, or None.
-            timeout: seconds for all of it, from connecting to the last byte of the answer.
-            answer_time: seconds that must be left for the answer once the connection stands.
+            deadline: when all of it ends, from connecting to the last byte of the answer.
+            post_by: when the connection must stand; later, nothing is posted. None for the
+                deadline.
 
         Raises:
             GoogleFailure: it was refused, did not arrive, or may have arrived.
@@ -70,7 +72,7 @@ class Gmail:
         request = self._request(raw, thread_id)
         request.headers["authorization"] = f"Bearer {access_token}"
         answer = self._transport.post(
-            request.uri, request.body, request.headers, timeout=timeout, answer_time=answer_time
+            request.uri, request.body, request.headers, deadline=deadline, post_by=post_by
         )
         if answer.status != HTTPStatus.OK:
             raise gmail_failure(answer)

@@ -7,17 +7,16 @@ asyncio libraries that do better would bring an event loop into every job that s
 
 import errno
 import os
-import queue
 import selectors
 import socket
-import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from itertools import zip_longest
 from typing import Any
 
-from mailcore.google.deadline import Deadline
+from mailcore.clock import Deadline
+from mailcore.threads import left_behind
 
 #: Seconds that an address has for itself before the next one is tried beside it
 #: (RFC 8305 section 8, "Connection Attempt Delay").
@@ -35,34 +34,24 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
     Args:
         host: a name, or an address without brackets.
         port: the port.
-        deadline: when to stop waiting. Nothing can interrupt the system's resolver, so it
-            is left behind in a thread of its own.
+        deadline: when to stop waiting. Nothing can interrupt the system's resolver, so it is
+            left behind.
 
     Raises:
         OSError: the name has no address, or is none (`socket.gaierror`), or the resolver did
             not answer in time (`TimeoutError`).
     """
-    answers: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
 
-    def look_up() -> None:
+    def look_up() -> list[Address]:
         try:
-            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except OSError as exc:
-            answers.put(exc)
-        except UnicodeError:  # a label that is empty or too long (RFC 1035 section 2.3.4)
-            answers.put(socket.gaierror(socket.EAI_NONAME, "this is no host name"))
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError as exc:  # a label that is empty or too long (RFC 1035 section 2.3.4)
+            raise socket.gaierror(socket.EAI_NONAME, "this is no host name") from exc
 
     try:
-        threading.Thread(target=look_up, name="resolve", daemon=True).start()
-    except RuntimeError:  # no thread can begin once the interpreter ends, as in `atexit`
-        look_up()
-    try:
-        found = answers.get(timeout=deadline.timeout())
-    except queue.Empty:
+        return _families_in_turn(left_behind(look_up, deadline))
+    except TimeoutError:
         raise TimeoutError("its name could not be resolved in time") from None
-    if isinstance(found, OSError):
-        raise found
-    return _families_in_turn(found)
 
 
 def _families_in_turn(found: Sequence[Address]) -> list[Address]:

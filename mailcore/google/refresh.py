@@ -1,5 +1,6 @@
 """Renewing an access token (RFC 6749 section 6)."""
 
+from mailcore.clock import Deadline
 from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.token_endpoint import TokenEndpoint, unreadable
 from mailcore.google.token_response import UNREADABLE, read_grant
@@ -17,13 +18,14 @@ class TokenRefresh:
     def __init__(self, token_uri: str, transport: Transport) -> None:
         self._endpoint = TokenEndpoint(token_uri, transport)
 
-    def refresh(self, client: OAuthClient, grant: Grant, *, timeout: float) -> Grant:
+    def refresh(self, client: OAuthClient, grant: Grant, *, deadline: Deadline) -> Grant:
         """Fetch a new access token, in one attempt.
 
         Args:
             client: the OAuth client that the grant was given to.
             grant: the one to renew.
-            timeout: seconds for all of it; never more than `token_endpoint.TOKEN_TIMEOUT`.
+            deadline: when all of it ends; in `token_endpoint.TOKEN_TIMEOUT` seconds at the
+                latest.
 
         Returns:
             The grant with the new access token, and the new refresh token if one came.
@@ -37,7 +39,7 @@ class TokenRefresh:
             "client_id": client.client_id,
             "client_secret": client.client_secret,
         }
-        answer = self._endpoint.request(fields, timeout=timeout)
+        answer = self._endpoint.request(fields, deadline=deadline)
         try:
             return read_grant(answer, grant)
         except UNREADABLE as exc:

@@ -4,6 +4,7 @@ import json
 from http import HTTPStatus
 from urllib.parse import urlencode
 
+from mailcore.clock import Deadline
 from mailcore.google.connection import Answer
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.transport import Transport
@@ -34,7 +35,10 @@ class TokenRevocation:
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         answer = self._transport.post(
-            self._revoke_uri, urlencode({"token": refresh_token}), headers, timeout=_TIMEOUT
+            self._revoke_uri,
+            urlencode({"token": refresh_token}),
+            headers,
+            deadline=Deadline(_TIMEOUT),
         )
         if answer.status != HTTPStatus.OK and not _has_ended(answer):
             reason = f"http_{int(answer.status)}"

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from mailcore.clock import Deadline
 from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import FailureKind, GoogleFailure, token_failure
 from mailcore.google.transport import Transport
@@ -31,13 +32,13 @@ class TokenEndpoint:
         self._transport = transport
 
     def request(
-        self, fields: Mapping[str, str], *, timeout: float, basic: OAuthClient | None = None
+        self, fields: Mapping[str, str], *, deadline: Deadline, basic: OAuthClient | None = None
     ) -> dict[str, Any]:
         """Ask for tokens, in one attempt.
 
         Args:
             fields: the form.
-            timeout: seconds for all of it; never more than `TOKEN_TIMEOUT`.
+            deadline: when all of it ends; in `TOKEN_TIMEOUT` seconds at the latest.
             basic: the client, where it identifies itself by HTTP Basic (RFC 6749 section 2.3.1).
 
         Returns:
@@ -54,7 +55,7 @@ class TokenEndpoint:
             headers["Authorization"] = _basic(basic)
         try:
             answer = self._transport.post(
-                self._uri, urlencode(fields), headers, timeout=min(timeout, TOKEN_TIMEOUT)
+                self._uri, urlencode(fields), headers, deadline=deadline.at_most(TOKEN_TIMEOUT)
             )
         except GoogleFailure as exc:
             if exc.kind is not FailureKind.UNKNOWN:

@@ -14,6 +14,7 @@ from urllib3.connection import ProxyConfig
 from urllib3.util import Url, create_urllib3_context, parse_url
 
 from mailcore import forks
+from mailcore.clock import Deadline
 from mailcore.google.connection import (
     Answer,
     AnswerLost,
@@ -22,7 +23,6 @@ from mailcore.google.connection import (
     PlainConnection,
     SecureConnection,
 )
-from mailcore.google.deadline import Deadline
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.pool import Pool
 from mailcore.google.proxy import Proxy, proxy_for
@@ -71,8 +71,8 @@ class Transport:
         body: bytes | str,
         headers: Mapping[str, str],
         *,
-        timeout: float,
-        answer_time: float = 0.0,
+        deadline: Deadline,
+        post_by: Deadline | None = None,
     ) -> Answer:
         """POST once, following nothing and repeating nothing.
 
@@ -80,10 +80,10 @@ class Transport:
             url: the address.
             body: the request's body.
             headers: its headers.
-            timeout: seconds for all of it: the name, every address of the host, the proxy,
-                TLS, sending, and the whole answer.
-            answer_time: seconds that must be left for the answer once the connection stands;
-                with less, nothing is posted.
+            deadline: when all of it ends: the name, every address of the host, the proxy, TLS,
+                sending, and the whole answer.
+            post_by: when the connection must stand; later, nothing is posted. None for the
+                deadline.
 
         Raises:
             GoogleFailure: of kind TEMPORARY where the request cannot have arrived, of kind
@@ -91,9 +91,8 @@ class Transport:
         """
         address = parse_url(url)
         route = _route(address)
-        deadline, connect_by = Deadline(timeout), Deadline(timeout - answer_time)
         try:
-            with self._lent(route, connect_by) as connection:
+            with self._lent(route, post_by or deadline) as connection:
                 return connection.post(address.request_uri, body, headers, deadline)
         except NotHandedOver as exc:
             raise GoogleFailure(
@@ -118,10 +117,9 @@ class Transport:
             if connection.is_closed:
                 connection.open(connect_by)
             # Looked at again here: connecting has taken its time.
-            if connect_by.left > 0:
-                yield connection
-            else:
+            if connect_by.is_over:
                 raise NotHandedOver("too little time was left for its answer")
+            yield connection
         finally:
             if connection.reusable:
                 self._pool.put(route, connection)

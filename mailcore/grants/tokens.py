@@ -1,12 +1,12 @@
 """Tokens: row ↔ grant, and one refresh per sender however many ask."""
 
-import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import Connection, Row, text
 
+from mailcore.clock import Deadline
 from mailcore.errors import ReauthRequired, SenderBlocked, SenderNotFound
 from mailcore.google.credentials import Grant
 from mailcore.google.error_mapping import OTHER_CLIENT, explain, to_error
@@ -107,13 +107,13 @@ class Tokens:
             # Whatever is stored: an access token may outlive its grant by an hour.
             raise to_error(_REFUSED[sender.status], alias=alias, admin_url=self._admin_url)
         try:
-            grant = self.fresh(sender, timeout=TOKEN_DEADLINE).grant
+            grant = self.fresh(sender, Deadline(TOKEN_DEADLINE)).grant
         except GoogleFailure as failure:
             raise to_error(failure, alias=alias, admin_url=self._admin_url) from failure
         assert grant.access_token is not None  # noqa: S101 - `fresh` promises it
         return grant.access_token
 
-    def load(self, alias: str, *, timeout: float = TOKEN_DEADLINE) -> LoadedSender:
+    def load(self, alias: str, deadline: Deadline | None = None) -> LoadedSender:
         """Read a sender and its grant, in one statement.
 
         A sender without a grant takes one from gmail-sdk's files, if there is one for it.
@@ -121,7 +121,7 @@ class Tokens:
 
         Args:
             alias: which sender.
-            timeout: seconds that Postgres has to answer.
+            deadline: when Postgres must have answered; None for the database's own limit.
 
         Returns:
             The sender; one that was never authorised has an empty grant.
@@ -130,7 +130,7 @@ class Tokens:
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.statement(timeout=timeout) as connection:
+        with self._database.statement(deadline) as connection:
             loaded = self._read(connection, alias)
         if loaded is not None and loaded.generation > 0:
             return loaded
@@ -138,20 +138,20 @@ class Tokens:
         from mailcore.grants.token_import import adopt  # noqa: PLC0415
 
         adopt(alias, settings=self._settings, database=self._database, vault=self._vault)
-        with self._database.statement(timeout=timeout) as connection:
+        with self._database.statement(deadline) as connection:
             loaded = self._read(connection, alias)
         if loaded is None:
             raise SenderNotFound(f"Sender {alias!r} was deleted just now.", alias=alias)
         return loaded
 
     def fresh(
-        self, sender: LoadedSender, *, timeout: float, refused: str | None = None
+        self, sender: LoadedSender, deadline: Deadline, *, refused: str | None = None
     ) -> LoadedSender:
         """Return the sender with an access token that can be used.
 
         Args:
             sender: as loaded.
-            timeout: seconds for all of it: waiting for others who are renewing the same
+            deadline: when all of it ends: waiting for others who are renewing the same
                 grant, and for Google.
             refused: an access token that Gmail just refused. It is never used again, also
                 where the grant cannot be renewed for a while.
@@ -164,27 +164,26 @@ class Tokens:
         """
         if _usable(sender.grant, refused):
             return sender
-        return self._exclusively(sender, refused, timeout=timeout, forget=refused)
+        return self._exclusively(sender, refused, deadline, forget=refused)
 
-    def renew(self, sender: LoadedSender, *, timeout: float) -> LoadedSender:
+    def renew(self, sender: LoadedSender, deadline: Deadline) -> LoadedSender:
         """Renew a grant even if its access token is fresh: that asks whether Google still does.
 
         The arguments and the errors are those of `fresh`.
         """
-        return self._exclusively(sender, sender.grant.access_token, timeout=timeout, forget=None)
+        return self._exclusively(sender, sender.grant.access_token, deadline, forget=None)
 
     def _exclusively(
-        self, sender: LoadedSender, unusable: str | None, *, timeout: float, forget: str | None
+        self, sender: LoadedSender, unusable: str | None, deadline: Deadline, *, forget: str | None
     ) -> LoadedSender:
         if sender.grant.refresh_token is None:
             raise self._never_authorised(sender.alias)
-        deadline = time.monotonic() + timeout
-        with self._leases.hold(sender.id, lease=_REFRESH_LEASE, timeout=timeout):
+        with self._leases.hold(sender.id, lease=_REFRESH_LEASE, deadline=deadline):
             if forget is not None:
                 self._forget(sender, forget, deadline)
             return self._renew(sender, unusable, deadline)
 
-    def _renew(self, asked: LoadedSender, unusable: str | None, deadline: float) -> LoadedSender:
+    def _renew(self, asked: LoadedSender, unusable: str | None, deadline: Deadline) -> LoadedSender:
         """Renew a grant. No connection is held while Google is asked."""
         while True:
             sender = self._reload(asked, deadline)
@@ -192,12 +191,10 @@ class Tokens:
                 return sender
             if failure := _refused_since(sender, asked):
                 raise _failed(failure)
-            with self._database.statement(timeout=_seconds_left(deadline)) as connection:
+            with self._database.statement(deadline) as connection:
                 client = self._clients.of_sender(connection, sender.sealed_client)
             try:
-                grant = self._refreshing.refresh(
-                    client, sender.grant, timeout=_seconds_left(deadline)
-                )
+                grant = self._refreshing.refresh(client, sender.grant, deadline=deadline)
             except GoogleFailure as failure:
                 if failure.kind is FailureKind.GRANT and self._superseded(sender):
                     asked = sender  # a re-auth came in between: try with the new grant
@@ -209,8 +206,8 @@ class Tokens:
                 return replace(sender, grant=grant, status=status)
             # A re-auth came in between: its grant is the one to use.
 
-    def _reload(self, asked: LoadedSender, deadline: float) -> LoadedSender:
-        with self._database.statement(timeout=_seconds_left(deadline)) as connection:
+    def _reload(self, asked: LoadedSender, deadline: Deadline) -> LoadedSender:
+        with self._database.statement(deadline) as connection:
             loaded = self._read(connection, asked.alias)
         if loaded is None or loaded.id != asked.id:
             raise SenderNotFound(
@@ -220,23 +217,22 @@ class Tokens:
         return loaded
 
     def _superseded(self, sender: LoadedSender) -> bool:
-        patience = time.monotonic() + DATABASE_PATIENCE
-        return self._reload(sender, patience).generation != sender.generation
+        return self._reload(sender, Deadline(DATABASE_PATIENCE)).generation != sender.generation
 
-    def _forget(self, asked: LoadedSender, access_token: str, deadline: float) -> None:
+    def _forget(self, asked: LoadedSender, access_token: str, deadline: Deadline) -> None:
         """Drop a refused access token from what is stored, so that nobody posts it again."""
         sender = self._reload(asked, deadline)
         if sender.grant.access_token != access_token:
             return
         forgotten = self._vault.seal(sender.grant.without_access_token().to_json())
         values = {"id": sender.id, "generation": sender.generation, "token_json": forgotten}
-        with self._database.statement(timeout=_seconds_left(deadline)) as connection:
+        with self._database.statement(deadline) as connection:
             connection.execute(_STORE, values)
 
     def _save(self, sender: LoadedSender, grant: Grant) -> SenderStatus | None:
         """Store a renewed grant, unless a re-auth has stored a newer one: then return None."""
         # What Google said is recorded even if asking took the caller's whole time.
-        with self._database.statement(timeout=DATABASE_PATIENCE) as connection:
+        with self._database.statement(Deadline(DATABASE_PATIENCE)) as connection:
             return record_renewal(
                 connection,
                 sender_id=sender.id,
@@ -245,7 +241,7 @@ class Tokens:
             )
 
     def _record_refusal(self, sender: LoadedSender, failure: GoogleFailure) -> None:
-        with self._database.transaction(timeout=DATABASE_PATIENCE) as connection:
+        with self._database.transaction(Deadline(DATABASE_PATIENCE)) as connection:
             record_refusal(
                 connection,
                 failure,
@@ -286,10 +282,6 @@ class Tokens:
             alias=alias,
             admin_url=self._admin_url,
         )
-
-
-def _seconds_left(deadline: float) -> float:
-    return max(deadline - time.monotonic(), 0.001)
 
 
 def _usable(grant: Grant, unusable: str | None) -> bool:

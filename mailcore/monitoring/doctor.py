@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from mailcore.clock import now
+from mailcore.clock import Deadline, now
 from mailcore.errors import PalEMailError
 from mailcore.google.failures import GoogleFailure
 from mailcore.google.transport import Transport
@@ -150,7 +150,9 @@ def _google(settings: Settings) -> Iterator[Finding]:
     """Connect to Google as a refresh does, and compare clocks by its Date (RFC 9110, 6.6.1)."""
     try:
         with closing(Transport()) as transport:
-            response = transport.post(settings.google_token_uri, b"", {}, timeout=_TIMEOUT)
+            response = transport.post(
+                settings.google_token_uri, b"", {}, deadline=Deadline(_TIMEOUT)
+            )
     except GoogleFailure:
         yield Finding(
             name="Google",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import Session, select
 
-from mailcore.clock import now
+from mailcore.clock import Deadline, now
 from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
 from mailcore.google.consent import Consent, Exchanged, GoogleAccount
 from mailcore.google.credentials import OAuthClient
@@ -267,7 +267,7 @@ class Authorizations:
             exchanged = self._exchange(request, client, granted)
             check_permissions(exchanged.grant, request.alias)
             account = self._consent.account(exchanged, client)
-            storing = patiently(DatabaseUnavailable, DATABASE_PATIENCE)
+            storing = patiently(DatabaseUnavailable, Deadline(DATABASE_PATIENCE))
             return storing(self._store, request, exchanged, account)
         except DatabaseUnavailable:
             raise  # where nothing can be stored, no refusal can

@@ -1,6 +1,6 @@
 """Getting one message to Gmail before a deadline, without ever sending it twice."""
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay
+from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_base, wait_random_exponential
 
 from mailcore.clock import now
@@ -30,11 +30,14 @@ class Attempts:
             GoogleFailure: the last attempt's.
             PalEMailError: the sender is gone, the database away, or no client is set up.
         """
-        deadline = outgoing.deadline
+
+        def too_late(state: RetryCallState) -> bool:
+            return state.upcoming_sleep >= outgoing.post_by.seconds_left
+
         retrying = Retrying(
             retry=retry_if_exception(_did_not_arrive),
             wait=_AsGoogleAsks(),
-            stop=stop_before_delay(deadline.seconds_left - deadline.answer_time),
+            stop=too_late,
             reraise=True,
         )
         return retrying(self._attempt, outgoing)
@@ -67,13 +70,10 @@ class Attempts:
             raise GoogleFailure(FailureKind.GRANT, failure.reason, failure.text) from failure
 
     def _renew(self, outgoing: OutgoingMessage, *, refused: str | None = None) -> None:
-        outgoing.sender = self._tokens.fresh(
-            outgoing.sender, timeout=outgoing.deadline.seconds_left, refused=refused
-        )
+        outgoing.sender = self._tokens.fresh(outgoing.sender, outgoing.deadline, refused=refused)
 
     def _post(self, outgoing: OutgoingMessage) -> Accepted:
-        deadline = outgoing.deadline
-        if deadline.seconds_left < deadline.answer_time:
+        if outgoing.post_by.is_over:
             raise GoogleFailure(FailureKind.TEMPORARY, "deadline", "too little time was left")
         outgoing.attempts += 1
         outgoing.in_flight = True
@@ -82,8 +82,8 @@ class Attempts:
                 outgoing.message.raw,
                 access_token=outgoing.sender.grant.access_token or "",
                 thread_id=outgoing.thread_id,
-                timeout=deadline.seconds_left,
-                answer_time=deadline.answer_time,
+                deadline=outgoing.deadline,
+                post_by=outgoing.post_by,
             )
         except GoogleFailure as failure:
             outgoing.in_flight = failure.kind is FailureKind.UNKNOWN
@@ -91,7 +91,7 @@ class Attempts:
 
     def _reauthorised(self, outgoing: OutgoingMessage) -> bool:
         used = outgoing.sender
-        current = self._tokens.load(used.alias, timeout=outgoing.deadline.seconds_left)
+        current = self._tokens.load(used.alias, outgoing.deadline)
         # A sender that was deleted and registered anew is another one.
         if current.id != used.id or current.generation == used.generation:
             return False

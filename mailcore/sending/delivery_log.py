@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, text, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from mailcore.clock import now
+from mailcore.clock import Deadline, now
 from mailcore.errors import (
     DeliveryNotFound,
     DeliveryNotSettleable,
@@ -20,7 +20,7 @@ from mailcore.grants.tokens import Tokens
 from mailcore.message.compose import ComposedMessage
 from mailcore.senders.events import event
 from mailcore.sending import delivery_table
-from mailcore.sending.outgoing import Deadline, OutgoingMessage
+from mailcore.sending.outgoing import OutgoingMessage, last_moment_to_post
 from mailcore.sending.send_email import Mailer
 from mailcore.store.database import Database, changed_rows, storable
 from mailcore.store.models import DeliveryRow
@@ -178,6 +178,7 @@ class DeliveryLog:
             thread_id=row.thread_id,
             idempotency_key=row.idempotency_key,
             deadline=deadline,
+            post_by=last_moment_to_post(deadline),
             leased_until=leased_until,
             attempts=row.attempts,
         )

@@ -60,7 +60,7 @@ def _read(database: Database, asked: OutgoingMessage, key: str) -> RowMapping | 
     """Read what is recorded under a key, patiently: another call may be sending it."""
 
     def read() -> RowMapping | None:
-        with database.statement(timeout=asked.deadline.seconds_left) as connection:
+        with database.statement(asked.deadline) as connection:
             row = delivery_table.by_key(connection, asked.alias, key)
             if row is None or not row["cut_off"]:
                 return row
@@ -68,7 +68,7 @@ def _read(database: Database, asked: OutgoingMessage, key: str) -> RowMapping | 
             return delivery_table.by_key(connection, asked.alias, key)
 
     try:
-        return patiently(DatabaseUnavailable, asked.deadline.seconds_left)(read)
+        return patiently(DatabaseUnavailable, asked.deadline)(read)
     except DatabaseUnavailable as exc:
         raise OutcomeUnknown(
             f"An earlier call with key {key!r} of sender {asked.alias!r} has sent its message or "

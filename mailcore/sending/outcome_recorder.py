@@ -1,13 +1,12 @@
 """Recording what came of a message, so that no outcome is lost with the database."""
 
 import logging
-import time
 from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailcore.clock import elapsed
+from mailcore.clock import Deadline, elapsed
 from mailcore.errors import OutcomeUnknown, PalEMailError
 from mailcore.google.error_mapping import ERRORS, explain
 from mailcore.google.failures import FailureKind, GoogleFailure
@@ -15,15 +14,15 @@ from mailcore.google.gmail import Accepted
 from mailcore.grants.tokens import RenewalFailed
 from mailcore.senders.transitions import record_refusal
 from mailcore.sending import delivery_table
-from mailcore.sending.outgoing import Deadline, OutgoingMessage
+from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.status import RefusedBy
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.values.deliveries import DeliveryStatus
 
 log = logging.getLogger("mailcore")
 
-#: Writes a record, in the seconds given.
-_Write = Callable[[float], None]
+#: Writes a record before the deadline given.
+_Write = Callable[[Deadline], None]
 
 _RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
 _STILL_OPEN = "It is still unknown whether the first attempt arrived."
@@ -52,8 +51,8 @@ class OutcomeRecorder:
     def record_sent(self, outgoing: OutgoingMessage, accepted: Accepted) -> None:
         """Record a sent mail. It is sent even if that fails: say so loudly, never send again."""
 
-        def write(seconds: float) -> None:
-            with self._database.statement(timeout=seconds) as connection:
+        def write(deadline: Deadline) -> None:
+            with self._database.statement(deadline) as connection:
                 delivery_table.record_sent(connection, outgoing, accepted)
 
         self._record(outgoing, "The mail was SENT. Do not send it again.", write)
@@ -79,8 +78,8 @@ class OutcomeRecorder:
             error_text = f"{_STILL_OPEN} Sending it again failed: {reason}"
         met_at = elapsed()
 
-        def write(seconds: float) -> None:
-            with self._database.transaction(timeout=seconds) as connection:
+        def write(deadline: Deadline) -> None:
+            with self._database.transaction(deadline) as connection:
                 delivery_table.record_not_sent(
                     connection,
                     outgoing,
@@ -113,8 +112,8 @@ class OutcomeRecorder:
             Whether it could be recorded.
         """
 
-        def write(seconds: float) -> None:
-            with self._database.statement(timeout=seconds) as connection:
+        def write(deadline: Deadline) -> None:
+            with self._database.statement(deadline) as connection:
                 delivery_table.record_not_sent(
                     connection, outgoing, if_not_sent, error_code=exc.code, error_text=exc.message
                 )
@@ -128,18 +127,16 @@ class OutcomeRecorder:
             if deadline.seconds_left < _WRITING:
                 return
             try:
-                write(deadline.seconds_left)
+                write(deadline)
             except _RECORD_FAILURES:
                 return  # it was logged when it happened, and the next call tries again
             self._unwritten.pop(delivery_id, None)
 
     def _record(self, outgoing: OutgoingMessage, outcome: str, write: _Write) -> bool:
         """Write a record, and return whether that could be done."""
-        end = time.monotonic() + DATABASE_PATIENCE
+        deadline = Deadline(DATABASE_PATIENCE)
         try:
-            patiently(_RECORD_FAILURES, DATABASE_PATIENCE)(
-                lambda: write(max(end - time.monotonic(), 0.001))
-            )
+            patiently(_RECORD_FAILURES, deadline)(write, deadline)
         except (KeyboardInterrupt, SystemExit):
             _log_unrecorded(outgoing, outcome, "it was stopped")
             raise

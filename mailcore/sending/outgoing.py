@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from mailcore.clock import elapsed
+from mailcore.clock import Deadline
 from mailcore.grants.tokens import LoadedSender
 from mailcore.message.compose import ComposedMessage
 
@@ -12,25 +12,12 @@ from mailcore.message.compose import ComposedMessage
 ANSWER_TIME = 5.0
 
 
-class Deadline:
-    """The end of a caller's time, by a clock that counts on during a suspend.
+def last_moment_to_post(deadline: Deadline) -> Deadline:
+    """Return until when a message may be posted, of which a caller's whole time is left.
 
-    Args:
-        timeout: seconds from now.
+    One that is posted later could end as unknown, though it could be called unsent.
     """
-
-    __slots__ = ("_end", "answer_time")
-
-    def __init__(self, timeout: float) -> None:
-        self._end = elapsed() + timeout
-        #: Seconds that Gmail must have to answer: a message posted with less would end as
-        #: unknown, though it could be called unsent.
-        self.answer_time = min(ANSWER_TIME, timeout / 2)
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until then; never zero, so that timeouts stay valid."""
-        return max(self._end - elapsed(), 0.001)
+    return deadline.before(min(ANSWER_TIME, deadline.seconds_left / 2))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +31,7 @@ class OutgoingMessage:
         thread_id: Gmail's id of the thread to put it in, or None.
         idempotency_key: the caller's, or None.
         deadline: when all of it must be over.
+        post_by: when it is too late to post it, as Gmail must have time to answer.
         leased_until: until when its row is this call's, by Postgres' clock. It fences off a
             call whose row another one has taken over.
         attempts: how many times Gmail was asked.
@@ -56,6 +44,7 @@ class OutgoingMessage:
     thread_id: str | None
     idempotency_key: str | None
     deadline: Deadline
+    post_by: Deadline
     leased_until: datetime | None = None
     attempts: int = 0
     in_flight: bool = False

@@ -1,7 +1,6 @@
 """Sending a message: the outline, from the arguments to the recorded outcome."""
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 
+from mailcore.clock import Deadline, elapsed
 from mailcore.errors import (
     DatabaseUnavailable,
     MailError,
@@ -27,7 +27,7 @@ from mailcore.sending.attempts import Attempts
 from mailcore.sending.idempotency import earlier_outcome
 from mailcore.sending.options import check_options
 from mailcore.sending.outcome_recorder import OutcomeRecorder, log_outcome
-from mailcore.sending.outgoing import Deadline, OutgoingMessage
+from mailcore.sending.outgoing import OutgoingMessage, last_moment_to_post
 from mailcore.settings import Settings
 from mailcore.store.database import Database, patiently
 from mailcore.values.deliveries import DeliveryStatus, Sent
@@ -68,11 +68,12 @@ class Mailer:
         with _errors_name(alias):
             check_options(thread_id, idempotency_key, timeout)
             deadline = Deadline(timeout)
+            post_by = last_moment_to_post(deadline)
             message = compose(from_address=None, **content)
             if dry_run:
                 return _complete(message, self._load_sender(alias, deadline), content)
             self._recorder.record_missed(deadline.seconds_left / 4)
-            outgoing = self._begin(alias, message, thread_id, idempotency_key, deadline)
+            outgoing = self._begin(alias, message, thread_id, idempotency_key, deadline, post_by)
             outgoing.message = _complete(message, outgoing.sender, content)
             del message  # a large one is held once
             if idempotency_key is not None:
@@ -94,7 +95,7 @@ class Mailer:
             MailError: it did not go out, or may not have; the kind says which.
             ConfigurationError: the deployment is at fault.
         """
-        started = time.monotonic()
+        started = elapsed()
         outcome = "interrupted"
         try:
             accepted = self._attempts.run(outgoing)
@@ -111,17 +112,18 @@ class Mailer:
             self._recorder.record_failure(outgoing, _interruption(outgoing, exc), if_not_sent)
             raise
         finally:
-            log_outcome(outgoing, outcome, time.monotonic() - started)
+            log_outcome(outgoing, outcome, elapsed() - started)
         self._recorder.record_sent(outgoing, accepted)
         return _to_sent(outgoing, accepted)
 
-    def _begin(
+    def _begin(  # noqa: PLR0917
         self,
         alias: str,
         message: ComposedMessage,
         thread_id: str | None,
         idempotency_key: str | None,
         deadline: Deadline,
+        post_by: Deadline,
     ) -> OutgoingMessage:
         """Load the sender. What has no key to claim has its intent recorded along with that."""
         delivery_id, leased_until = uuid4(), None
@@ -137,13 +139,12 @@ class Mailer:
             thread_id=thread_id,
             idempotency_key=idempotency_key,
             deadline=deadline,
+            post_by=post_by,
             leased_until=leased_until,
         )
 
     def _load_sender(self, alias: str, deadline: Deadline) -> LoadedSender:
-        return patiently(DatabaseUnavailable, deadline.seconds_left)(
-            lambda: self._tokens.load(alias, timeout=deadline.seconds_left)
-        )
+        return patiently(DatabaseUnavailable, deadline)(lambda: self._tokens.load(alias, deadline))
 
     def _load_with_intent(
         self,
@@ -154,7 +155,7 @@ class Mailer:
         deadline: Deadline,
     ) -> Row[Any]:
         def load(least_generation: int) -> Row[Any] | None:
-            with self._database.statement(timeout=deadline.seconds_left) as connection:
+            with self._database.statement(deadline) as connection:
                 return delivery_table.load_with_intent(
                     connection,
                     alias,
@@ -165,11 +166,11 @@ class Mailer:
                     least_generation=least_generation,
                 )
 
-        row = patiently(DatabaseUnavailable, deadline.seconds_left)(load, 1)
+        row = patiently(DatabaseUnavailable, deadline)(load, 1)
         if row is None:
             # Never authorised, or unknown: its grant may be in a file, and if not, this says so.
             self._load_sender(alias, deadline)
-            row = patiently(DatabaseUnavailable, deadline.seconds_left)(load, 0)
+            row = patiently(DatabaseUnavailable, deadline)(load, 0)
         if row is None:
             raise SenderNotFound(f"Sender {alias!r} was deleted just now.", alias=alias)
         return row
@@ -178,10 +179,10 @@ class Mailer:
         """Record the intent to send under the key, or return what an earlier call came to."""
 
         def claim() -> bool:
-            with self._database.statement(timeout=outgoing.deadline.seconds_left) as connection:
+            with self._database.statement(outgoing.deadline) as connection:
                 return delivery_table.claim(connection, outgoing)
 
-        while not patiently(DatabaseUnavailable, outgoing.deadline.seconds_left)(claim):
+        while not patiently(DatabaseUnavailable, outgoing.deadline)(claim):
             earlier = earlier_outcome(self._database, outgoing, key, admin_url=self._admin_url)
             if earlier is not None:
                 return earlier

@@ -1,7 +1,7 @@
 """The database: engine, sessions, statements."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, CursorResult, Engine, UpdateBase, create_engine, event
 from sqlalchemy.exc import DisconnectionError
-from tenacity import Retrying, retry_if_exception_type, stop_before_delay
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 from urllib3.util.wait import wait_for_read
 
 from mailcore import forks
+from mailcore.clock import Deadline
+from mailcore.errors import DatabaseUnavailable
 from mailcore.settings import Settings
-from mailcore.store import statement_timeout
+from mailcore.store import bounded_connection, statement_timeout
+from mailcore.store.bounded_connection import BoundedConnection
 from mailcore.store.embedded_postgres import join
 from mailcore.store.postgres_errors import our_errors
-from mailcore.store.statement_timeout import STATEMENT_TIMEOUT
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+#: Seconds that a use may take whose caller named no time: the pages' and the API's.
+TIME_LIMIT = 10.0
 #: Seconds over which the database is asked again: it may be restarting.
 DATABASE_PATIENCE = 5.0
+#: Connections of this process at the same time; a few are kept open.
+_MOST = 20
+_KEPT = 5
 
 
 class Database:
@@ -54,6 +61,7 @@ class Database:
     def _reset(self) -> None:
         self._engine: Engine | None = None
         self._engine_lock = threading.Lock()
+        self._places = threading.Semaphore(_MOST)
 
     def forget_parent(self) -> None:
         """After a fork, leave the parent's connections and locks to the parent."""
@@ -79,64 +87,97 @@ class Database:
             return self._engine
 
     @contextmanager
-    def session(self) -> Iterator["Session"]:
+    def session(self, deadline: Deadline | None = None) -> Iterator["Session"]:
         """One use case of a face: commits at the end, rolls back on an error.
 
+        Args:
+            deadline: when all of it must be over; None for `TIME_LIMIT`.
+
         Raises:
-            DatabaseUnavailable: Postgres cannot be reached, or went away.
+            DatabaseUnavailable: Postgres cannot be reached, went away, or took longer.
             ConfigurationError: the tables are missing.
         """
         # Sending knows statements only, and so never waits for the mapper to be loaded.
         from sqlmodel import Session  # noqa: PLC0415
 
         with (
-            our_errors(),
-            Session(self.engine, expire_on_commit=False) as session,
+            self._lent(deadline or Deadline(TIME_LIMIT)) as connection,
+            Session(connection, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
 
     @contextmanager
-    def transaction(self, *, timeout: float | None = None) -> Iterator[Connection]:
+    def transaction(self, deadline: Deadline | None = None) -> Iterator[Connection]:
         """Several statements that count together or not at all.
 
         Args:
-            timeout: seconds that each of them may take; None leaves them unbounded.
+            deadline: when all of it must be over; None for no end, as migrations need it.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached, went away, or took longer.
             ConfigurationError: the tables are missing.
         """
-        with our_errors(), self.engine.begin() as connection:
-            yield statement_timeout.bound(connection, timeout)
+        with self._lent(deadline) as connection, connection.begin():
+            yield connection
 
     @contextmanager
-    def statement(self, *, timeout: float = STATEMENT_TIMEOUT) -> Iterator[Connection]:
+    def statement(self, deadline: Deadline | None = None) -> Iterator[Connection]:
         """A connection on which each statement is its own transaction: one round trip.
 
         Args:
-            timeout: seconds that each may take.
+            deadline: when all of it must be over; None for `TIME_LIMIT`.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached, went away, or took longer.
             ConfigurationError: the tables are missing.
         """
-        with our_errors(), self.engine.connect() as connection:
-            autocommitting = connection.execution_options(isolation_level="AUTOCOMMIT")
-            yield statement_timeout.bound(autocommitting, timeout)
+        with self._lent(deadline or Deadline(TIME_LIMIT)) as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def _lent(self, deadline: Deadline | None) -> Iterator[Connection]:
+        """Lend a connection. Waiting for one, connecting and every statement end in time."""
+        with (
+            our_errors(),
+            self._place(deadline),
+            bounded_connection.until(deadline),
+            self.engine.connect() as connection,
+        ):
+            yield statement_timeout.bound(connection, deadline)
+
+    @contextmanager
+    def _place(self, deadline: Deadline | None) -> Iterator[None]:
+        places = self._places  # a forked child has its own
+        if not places.acquire(timeout=deadline.seconds_left if deadline else None):
+            raise DatabaseUnavailable(
+                f"All {_MOST} connections of this process to the database were in use.",
+                remedy="Trying again later is safe.",
+            )
+        try:
+            yield
+        finally:
+            places.release()
 
 
-def patiently(failures: type[Exception] | tuple[type[Exception], ...], seconds: float) -> Retrying:
+def patiently(
+    failures: type[Exception] | tuple[type[Exception], ...], deadline: Deadline
+) -> Retrying:
     """Ask the database again for a moment: it may be restarting.
 
     Args:
         failures: after which to ask again.
-        seconds: how long the caller can wait; never more than `DATABASE_PATIENCE`.
+        deadline: until when the caller can wait; it is never more than `DATABASE_PATIENCE`.
     """
+    patience = deadline.at_most(DATABASE_PATIENCE)
+
+    def too_late(state: RetryCallState) -> bool:
+        return state.upcoming_sleep >= patience.seconds_left
+
     return Retrying(
         retry=retry_if_exception_type(failures),
         wait=wait_random_exponential(multiplier=0.1, max=1),
-        stop=stop_before_delay(min(seconds, DATABASE_PATIENCE)),
+        stop=too_late,
         reraise=True,
     )
 
@@ -156,9 +197,8 @@ def _engine(url: str) -> Engine:
         "postgresql+psycopg://",
         # Parameters may be secrets; a logged error must not quote them.
         hide_parameters=True,
-        pool_size=5,
-        max_overflow=15,
-        pool_timeout=10,
+        pool_size=_KEPT,
+        max_overflow=-1,  # `Database` counts them, and bounds the waiting by the caller's time
         # A pooled connection is checked by looking at its socket (below): no round trip.
         pool_pre_ping=False,
         # What is decided here is decided on what others have committed, whatever the
@@ -178,9 +218,16 @@ def _engine(url: str) -> Engine:
             "prepare_threshold": None,
         },
     )
+    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _refuse_dead_connection)
     event.listen(engine, "do_execute", statement_timeout.execute)
     return engine
+
+
+def _connect(
+    _dialect: object, _record: object, args: Sequence[Any], options: Mapping[str, Any]
+) -> BoundedConnection:
+    return bounded_connection.connect(*args, **options)
 
 
 def _refuse_dead_connection(dbapi_connection: Any, _record: object, _proxy: object) -> None:
@@ -190,3 +237,4 @@ def _refuse_dead_connection(dbapi_connection: Any, _record: object, _proxy: obje
     """
     if dbapi_connection.closed or wait_for_read(dbapi_connection, timeout=0):
         raise DisconnectionError("the server closed this connection")
+    bounded_connection.lend(dbapi_connection)

@@ -2,10 +2,14 @@
 
 from sqlmodel import Session, col, select
 
+from mailcore.clock import Deadline
 from mailcore.errors import ConfigurationError
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, DeploymentRow, SenderRow
+
+#: Seconds that it may take: it rewrites every sender, and is done by hand.
+_TIME_LIMIT = 3600.0
 
 
 def rotate(database: Database, vault: Vault) -> int:
@@ -17,7 +21,7 @@ def rotate(database: Database, vault: Vault) -> int:
     """
     if not vault.seals:
         raise ConfigurationError("PALEMAIL_ENCRYPTION_KEYS is not set: there is no key to use.")
-    with database.session() as session:
+    with database.session(Deadline(_TIME_LIMIT)) as session:
         return sum(_rotate(session, vault))
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from psycopg.errors import (
     InsufficientPrivilege,
+    LockNotAvailable,
     QueryCanceled,
     ReadOnlySqlTransaction,
     UndefinedColumn,
@@ -40,7 +41,9 @@ def our_errors() -> Iterator[None]:
             ) from exc
         raise
     except (OperationalError, InterfaceError, PoolTimeout) as exc:
-        if isinstance(exc, OperationalError) and isinstance(exc.orig, QueryCanceled):
+        if isinstance(exc, OperationalError) and isinstance(
+            exc.orig, QueryCanceled | LockNotAvailable
+        ):
             raise DatabaseUnavailable(
                 f"The database did not answer in time: {_first_line(exc)}.",
                 remedy="Look in pg_stat_activity for a lock that is held for long. Trying again "

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from mailcore import forks
+from mailcore.clock import Deadline
 from mailcore.errors import DatabaseUnavailable, TemporaryFailure
 from mailcore.store.database import Database
 
@@ -55,21 +56,20 @@ class RefreshLeases:
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 
     @contextmanager
-    def hold(self, sender_id: int, *, lease: float, timeout: float) -> Iterator[None]:
+    def hold(self, sender_id: int, *, lease: float, deadline: Deadline) -> Iterator[None]:
         """Be the only one who renews a sender's access.
 
         Args:
             sender_id: which sender.
             lease: seconds after which a holder that did not give it back counts as dead.
-            timeout: seconds to wait for the others.
+            deadline: until when to wait for the others.
 
         Raises:
             TemporaryFailure: the others took longer.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        deadline = time.monotonic() + timeout
         lock = self._locks[sender_id]
-        if not lock.acquire(timeout=max(timeout, 0.001)):
+        if not lock.acquire(timeout=deadline.seconds_left):
             raise _busy()
         try:
             holder = self._take(sender_id, timedelta(seconds=lease), deadline)
@@ -80,21 +80,20 @@ class RefreshLeases:
         finally:
             lock.release()
 
-    def _take(self, sender_id: int, lease: timedelta, deadline: float) -> UUID:
+    def _take(self, sender_id: int, lease: timedelta, deadline: Deadline) -> UUID:
         holder = uuid4()
         values = {"sender": sender_id, "holder": holder, "lease": lease}
         while True:
-            seconds_left = max(deadline - time.monotonic(), 0.001)
-            with self._database.statement(timeout=seconds_left) as connection:
+            with self._database.statement(deadline) as connection:
                 if connection.execute(_TAKE, values).first() is not None:
                     return holder
-            if seconds_left <= _POLL:
+            if deadline.seconds_left <= _POLL:
                 raise _busy()
             time.sleep(_POLL)
 
     def _give_back(self, sender_id: int, holder: UUID) -> None:
         try:
-            with self._database.statement(timeout=1.0) as connection:
+            with self._database.statement(Deadline(1.0)) as connection:
                 connection.execute(_GIVE_BACK, {"sender": sender_id, "holder": holder})
         except DatabaseUnavailable as exc:
             # What came of the renewal stands all the same, and the lease ends by itself.

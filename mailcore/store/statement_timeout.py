@@ -7,7 +7,7 @@ written into the statement, tokens and messages would reach Postgres' log with t
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 
 import psycopg
@@ -15,10 +15,12 @@ from psycopg.errors import PipelineAborted
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import ExecutionContext
 
-#: Seconds that a statement may take whose caller named no time.
-STATEMENT_TIMEOUT = 30.0
+from mailcore.clock import Deadline
 
-_OPTION = "palemail_timeout"
+_OPTION = "palemail_deadline"
+#: Seconds by which Postgres ends a statement before its caller would, so that the caller hears
+#: why, and keeps the connection; a tenth of the time left if that is less.
+_AHEAD = 0.5
 #: Bytes above which a parameter goes out by itself: a batch would hold one more copy of it.
 _LARGE = 1_000_000
 
@@ -33,9 +35,9 @@ def _is_news(record: logging.LogRecord) -> bool:
 logging.getLogger("psycopg").addFilter(_is_news)
 
 
-def bound(connection: Connection, timeout: float | None) -> Connection:
-    """Have each statement on a connection end after that many seconds; None leaves it be."""
-    return connection.execution_options(**{_OPTION: timeout})
+def bound(connection: Connection, deadline: Deadline | None) -> Connection:
+    """Have each statement on a connection end by a deadline; None leaves it be."""
+    return connection.execution_options(**{_OPTION: deadline})
 
 
 def execute(
@@ -44,21 +46,21 @@ def execute(
     parameters: Sequence[object],
     context: ExecutionContext,
 ) -> bool | None:
-    """Run a statement under its connection's timeout, if it has one.
+    """Run a statement under its connection's deadline, if it has one.
 
     The handler of SQLAlchemy's ``do_execute``: True says that it ran here.
     """
-    timeout = context.execution_options.get(_OPTION)
-    if timeout is None:
+    deadline: Deadline | None = context.execution_options.get(_OPTION)
+    if deadline is None:
         return None
     connection = cursor.connection
-    limit = f"SET LOCAL statement_timeout = {max(int(timeout * 1000), 1)}".encode()
     try:
         with nullcontext() if _has_large(parameters) else connection.pipeline():
             if connection.autocommit:
                 # Stated, not left to the database's default, as in every other transaction.
                 connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-            connection.execute(limit)
+            for limit in _limits(deadline, alone=connection.autocommit):
+                connection.execute(limit)
             cursor.execute(statement.encode(), parameters)
             if connection.autocommit:
                 connection.execute("COMMIT")
@@ -67,6 +69,19 @@ def execute(
             connection.rollback()
         raise
     return True
+
+
+def _limits(deadline: Deadline, *, alone: bool) -> Iterator[bytes]:
+    """Yield what bounds a statement; in a longer transaction, one lock may not take it all."""
+    seconds = deadline.seconds_left
+    seconds -= min(_AHEAD, seconds / 10)
+    yield f"SET LOCAL statement_timeout = {_milliseconds(seconds)}".encode()
+    if not alone:
+        yield f"SET LOCAL lock_timeout = {_milliseconds(seconds / 2)}".encode()
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(int(seconds * 1000), 1)  # 0 would mean no limit
 
 
 def _has_large(parameters: Sequence[object]) -> bool:

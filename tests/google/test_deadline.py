@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mailcore.clock import Deadline
 from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted, Gmail
@@ -43,15 +44,15 @@ def send(
         b"Subject: Disk is full\r\n\r\n94 %",
         access_token="token",
         thread_id=None,
-        timeout=timeout,
-        answer_time=answer_time,
+        deadline=Deadline(timeout),
+        post_by=Deadline(timeout - answer_time),
     )
 
 
 def refresh(transport: Transport, token_uri: str, *, timeout: float) -> Grant:
     client = OAuthClient(client_id="id", client_secret="secret")
     return TokenRefresh(token_uri, transport).refresh(
-        client, Grant(refresh_token="refresh"), timeout=timeout
+        client, Grant(refresh_token="refresh"), deadline=Deadline(timeout)
     )
 
 

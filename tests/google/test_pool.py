@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mailcore.clock import Deadline
 from mailcore.google.failures import GoogleFailure
 from mailcore.google.transport import Transport
 from mailcore.sandbox import GoogleSandbox
@@ -22,7 +23,7 @@ def test_an_idle_connection_is_used_only_while_it_is_young(
         closing(Transport(max_idle=max_idle)) as transport,
     ):
         for _ in range(2):
-            transport.post(f"{line.url}token", b"", {}, timeout=5)
+            transport.post(f"{line.url}token", b"", {}, deadline=Deadline(5))
     assert line.connections == connections
 
 
@@ -34,6 +35,6 @@ def test_a_connection_whose_answer_was_lost_is_not_used_again(google: GoogleSand
         closing(Transport()) as transport,
     ):
         with google.hold("token"), pytest.raises(GoogleFailure):
-            transport.post(f"{line.url}token", b"", {}, timeout=0.3)
-        transport.post(f"{line.url}token", b"", {}, timeout=5)
+            transport.post(f"{line.url}token", b"", {}, deadline=Deadline(0.3))
+        transport.post(f"{line.url}token", b"", {}, deadline=Deadline(5))
     assert line.connections == 2

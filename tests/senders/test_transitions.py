@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore import Mailcore, SenderStatus
+from mailcore.clock import Deadline
 from mailcore.google.error_mapping import ERRORS
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
@@ -16,7 +17,7 @@ from mailcore.message.compose import ComposedMessage
 from mailcore.sandbox import GoogleSandbox, faults
 from mailcore.senders.transitions import REFUSALS, record_refusal, record_renewal
 from mailcore.sending.delivery_table import record_sent
-from mailcore.sending.outgoing import Deadline, OutgoingMessage
+from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.status import TRANSITIONS, RefusedBy, Trigger
 from tests.support.driving import ACCOUNT, Tables, authorise, come_back, meanwhile
 
@@ -122,6 +123,7 @@ def _sent(core: Mailcore, sender_id: int, generation: int) -> OutgoingMessage:
         thread_id=None,
         idempotency_key=None,
         deadline=Deadline(30),
+        post_by=Deadline(25),
         attempts=1,
     )
 

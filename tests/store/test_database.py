@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import event, text
 
 from mailcore import ConfigurationError, DatabaseUnavailable, Mailcore, Settings, TemporaryFailure
+from mailcore.clock import Deadline
 from mailcore.sandbox import GoogleSandbox
 from mailcore.store.database import Database
 from tests.support.driving import Tables, eventually, job, output
@@ -225,7 +226,7 @@ def test_a_table_that_is_locked_elsewhere_ends_a_statement_in_time(
         began = time.monotonic()
         with (
             pytest.raises(DatabaseUnavailable, match=r"not answer in time.*pg_stat_activity"),
-            database.statement(timeout=0.2) as connection,
+            database.statement(Deadline(0.2)) as connection,
         ):
             connection.execute(text("SELECT count(*) FROM sender"))
         assert time.monotonic() - began < 2

@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import event
 
 from mailcore import Mailcore, Settings, TemporaryFailure
+from mailcore.clock import Deadline
 from mailcore.sandbox import GoogleSandbox
 from mailcore.store.database import Database
 from mailcore.store.refresh_lease import RefreshLeases
@@ -26,7 +27,7 @@ def database(database_url: str) -> Iterator[Database]:
 def test_waiting_for_others_ends_in_time(database: Database) -> None:
     """In this process or another, a caller gets the error that it can act on."""
     here, elsewhere = RefreshLeases(database), RefreshLeases(database)
-    with here.hold(1, lease=10, timeout=1):
+    with here.hold(1, lease=10, deadline=Deadline(1)):
         for leases in (here, elsewhere):
             wait = meanwhile(lambda leases=leases: _hold(leases, 1))  # type: ignore[misc]
             with pytest.raises(TemporaryFailure, match="takes too long"):
@@ -38,7 +39,7 @@ def test_waiting_for_others_ends_in_time(database: Database) -> None:
 def test_a_holder_that_died_is_replaced(database: Database, tables: Tables) -> None:
     """Its lease ends by Postgres' clock, and the next caller goes on."""
     tables("INSERT INTO refresh_lease VALUES (1, gen_random_uuid(), now() + interval '0.3 s')")
-    with RefreshLeases(database).hold(1, lease=10, timeout=10):
+    with RefreshLeases(database).hold(1, lease=10, deadline=Deadline(10)):
         assert tables("SELECT leased_until > now() + interval '5 s' FROM refresh_lease") == [
             (True,)
         ]
@@ -48,7 +49,7 @@ def test_a_holder_that_died_is_replaced(database: Database, tables: Tables) -> N
 def test_the_lease_is_only_for_those_who_renew(database: Database, core: Mailcore) -> None:
     """Pages and other writers never wait for Google."""
     core.senders.register("alerts", by="t")
-    with RefreshLeases(database).hold(1, lease=10, timeout=1):
+    with RefreshLeases(database).hold(1, lease=10, deadline=Deadline(1)):
         assert core.senders.update("alerts", project="p", by="t").project == "p"
         assert core.senders.page().matching == 1
 
@@ -58,14 +59,16 @@ def test_a_worker_forked_while_a_lease_is_held_is_not_stuck(database_url: str) -
     script = """
 import os
 from mailcore import Settings
+from mailcore.clock import Deadline
 from mailcore.store.database import Database
 from mailcore.store.refresh_lease import RefreshLeases
 database = Database.from_settings(Settings())
 leases = RefreshLeases(database)
-with leases.hold(1, lease=10, timeout=5), leases.hold(2, lease=0.1, timeout=5):
+deadline = Deadline(5)
+with leases.hold(1, lease=10, deadline=deadline), leases.hold(2, lease=0.1, deadline=deadline):
     child = os.fork()
     if not child:
-        with leases.hold(2, lease=10, timeout=5):
+        with leases.hold(2, lease=10, deadline=deadline):
             database.close()
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
@@ -147,5 +150,5 @@ def test_one_renewal_where_the_database_isolates_more(
 
 
 def _hold(leases: RefreshLeases, sender_id: int) -> None:
-    with leases.hold(sender_id, lease=10, timeout=0.2):
+    with leases.hold(sender_id, lease=10, deadline=Deadline(0.2)):
         pass
