@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from mailcore.clock import now
 from mailcore.google.credentials import Grant
-from mailcore.senders.transitions import AUTHORIZES_TO
+from mailcore.status import TRANSITIONS, Trigger
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderRow
 
@@ -43,8 +43,8 @@ def store_access(sender: SenderRow, grant: Grant, *, vault: Vault) -> None:
     sender.token_json = vault.seal(grant.to_json())
     sender.generation += 1
     sender.granted_scopes = list(grant.scopes)
-    sender.status = AUTHORIZES_TO
-    sender.status_reason = sender.refused_by = None
+    sender.status = TRANSITIONS[Trigger.GRANT_STORED].target
+    sender.status_reason = sender.refused_by = sender.refused_at = None
     sender.status_changed_at = sender.updated_at = at
     sender.last_refreshed_at = at if grant.fresh else None
     sender.last_error_code = sender.last_error_text = sender.last_error_at = None

@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from mailcore.clock import Deadline
 from mailcore.errors import ConfigurationError, SenderNotFound
 from mailcore.grants import token_files
 from mailcore.grants.storage import store_grant
@@ -19,16 +20,24 @@ from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderEventRow, SenderRow
-from mailcore.values.senders import AuditEvent, ImportedToken
+from mailcore.values.senders import JOB, AuditEvent, ImportedToken
 
 
-def adopt(alias: str, *, settings: Settings, database: Database, vault: Vault) -> None:
+def adopt(
+    alias: str,
+    deadline: Deadline | None = None,
+    *,
+    settings: Settings,
+    database: Database,
+    vault: Vault,
+) -> None:
     """Give a sender without a grant the one in its token file, if there is one.
 
     A sender that was ever deleted takes nothing from a file: it does not come back by itself.
 
     Args:
         alias: the sender, registered or not.
+        deadline: when Postgres must have answered; None for the database's own limit.
         settings: where the files are.
         database: where the grant goes.
         vault: seals it.
@@ -41,7 +50,7 @@ def adopt(alias: str, *, settings: Settings, database: Database, vault: Vault) -
     if not _possible(alias):
         raise _no_alias(alias)
     try:
-        with database.session() as session:
+        with database.session(deadline) as session:
             row = _row(session, alias)
             deleted_at = _deleted_at(session, alias)
             names = (alias,) if row is None else _file_names(session, row)
@@ -51,7 +60,7 @@ def adopt(alias: str, *, settings: Settings, database: Database, vault: Vault) -
             if row is None and token is None:
                 raise _unknown(alias, deleted_at)
             if token is not None and (row is None or row.token_json is None):
-                _store(session, row, alias, token, vault, who="job")
+                _store(session, row, alias, token, vault, who=JOB)
     except IntegrityError:
         return  # another job registered it from its file at the same moment
 

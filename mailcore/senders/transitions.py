@@ -1,13 +1,20 @@
-"""Applying the state machine to rows: compare-and-set, and its event, in one statement."""
+"""Applying the state machine to rows: compare-and-set, and its event, in one statement.
 
+Requests to Google overlap, and what comes of them is recorded in any order. So each is recorded
+with the moment at which it went out, by Postgres' clock, and the later request has the last word.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from mailcore.clock import now
 from mailcore.google.error_mapping import SAID_BY_GMAIL, record_code
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.status import TRANSITIONS, RefusedBy, SenderStatus, Trigger
+from mailcore.values.senders import JOB
 
 #: Which refusals change a sender's status. Whatever is not here changes none.
 REFUSALS = {
@@ -15,49 +22,153 @@ REFUSALS = {
     FailureKind.ACCOUNT: Trigger.ACCOUNT_REFUSED,
 }
 
-_REFUSE = text("""
-    WITH refused AS (
+#: Of the same grant, and no message was accepted whose request went out later.
+_NOT_REFUTED = """
+    id = :id AND generation = :generation AND coalesce(last_sent_at < :asked_at, true)
+"""
+
+_REFUSE = text(f"""
+    WITH before AS (
+        SELECT id, status = ANY(:sources) AND coalesce(refused_at <= :asked_at, true) AS moves
+        FROM sender WHERE {_NOT_REFUTED} AND (status = ANY(:sources) OR status = :target)
+        FOR UPDATE
+    ), refused AS (
         UPDATE sender
-        SET status = :target, status_reason = :reason, refused_by = :refused_by,
-            status_changed_at = :at, updated_at = :at
-        WHERE id = :id AND generation = :generation AND status = ANY(:sources)
-        RETURNING alias
+        SET refused_at = greatest(refused_at, :asked_at), updated_at = :at,
+            status = CASE WHEN moves THEN :target ELSE sender.status END,
+            status_reason = CASE WHEN moves THEN :reason ELSE sender.status_reason END,
+            status_changed_at = CASE WHEN moves THEN :at ELSE sender.status_changed_at END,
+            refused_by = CASE WHEN moves THEN :refused_by ELSE sender.refused_by END
+        FROM before WHERE sender.id = before.id
+        RETURNING alias, moves
     )
     INSERT INTO sender_event (at, alias, what, who, detail)
-    SELECT :at, alias, :target, :who, :reason FROM refused
-""")
+    SELECT :at, alias, :target, :who, :reason FROM refused WHERE moves
+""")  # noqa: S608 - of constants
 
-_NOTE_ERROR = text("""
+_NOTE_ERROR = text(f"""
     UPDATE sender
-    SET last_error_code = :code, last_error_text = :reason, last_error_at = :at, updated_at = :at
-    WHERE id = :id AND generation = :generation
-""")
+    SET last_error_code = :code, last_error_text = :reason, last_error_at = :asked_at,
+        updated_at = :at
+    WHERE {_NOT_REFUTED} AND coalesce(last_error_at <= :asked_at, true)
+""")  # noqa: S608 - of constants
 
-#: One statement, so one round trip: the new access token and, where the token endpoint itself
-#: had refused this very grant, the recovery with its event.
-_RENEWED = text("""
+
+def confirming(changes: str, then: str, *, only_if: str = "true") -> TextClause:
+    """Return a statement that records what Google said yes to, in one round trip.
+
+    It clears what the yes refutes, and brings a sender back that was refused for this very grant
+    by a request that went out before, with its event. `confirming_values` has its parameters.
+
+    Args:
+        changes: what else to set in the sender's row.
+        then: how the statement goes on; its ``confirmed`` has the sender's alias and status.
+        only_if: a condition on that row.
+    """
+    return text(f"""
     WITH before AS (
-        SELECT id, status = ANY(:sources) AND refused_by = :refutes AS recovers,
-               last_error_code = ANY(:kept) OR coalesce(refused_by <> :refutes, false) AS keeps
-        FROM sender WHERE id = :id AND generation = :generation FOR UPDATE
-    ), saved AS (
+        SELECT id,
+               status = ANY(:sources) AND generation = :generation
+                   AND coalesce(refused_by, '{RefusedBy.GMAIL}') = ANY(:refutes)
+                   AND coalesce(refused_at < :asked_at, true) AS recovers,
+               coalesce(last_error_at < :asked_at, true)
+                   AND NOT coalesce(last_error_code = ANY(:kept), false)
+                   AND coalesce(refused_by = ANY(:refutes), true) AS clears
+        FROM sender WHERE id = :sender_id AND {only_if} FOR UPDATE
+    ), confirmed AS (
         UPDATE sender
-        SET token_json = :token_json, last_refreshed_at = :at, updated_at = :at,
+        SET {changes}, updated_at = :at,
             status = CASE WHEN recovers THEN :target ELSE sender.status END,
             status_reason = CASE WHEN recovers THEN NULL ELSE sender.status_reason END,
             status_changed_at = CASE WHEN recovers THEN :at ELSE sender.status_changed_at END,
             refused_by = CASE WHEN recovers THEN NULL ELSE sender.refused_by END,
-            last_error_code = CASE WHEN keeps THEN last_error_code END,
-            last_error_text = CASE WHEN keeps THEN last_error_text END,
-            last_error_at = CASE WHEN keeps THEN last_error_at END
+            refused_at = CASE WHEN recovers THEN NULL ELSE sender.refused_at END,
+            last_error_code = CASE WHEN clears THEN NULL ELSE last_error_code END,
+            last_error_text = CASE WHEN clears THEN NULL ELSE last_error_text END,
+            last_error_at = CASE WHEN clears THEN NULL ELSE last_error_at END
         FROM before WHERE sender.id = before.id
         RETURNING sender.alias, sender.status, recovers
     ), recovered AS (
         INSERT INTO sender_event (at, alias, what, who, detail)
-        SELECT :at, alias, :target, 'job', 'Google renewed the grant' FROM saved WHERE recovers
+        SELECT :at, alias, :target, :who, :why FROM confirmed WHERE recovers
     )
-    SELECT status FROM saved
-""")
+    {then}
+    """)  # noqa: S608 - of constants
+
+
+def confirming_values(
+    trigger: Trigger,
+    *,
+    sender_id: int,
+    generation: int,
+    asked_at: datetime,
+    why: str,
+    refutes: Collection[RefusedBy] = tuple(RefusedBy),
+    keeps: Collection[str] = (),
+) -> dict[str, Any]:
+    """Return the parameters of `confirming`, ``at`` being the caller's.
+
+    Args:
+        trigger: what Google said yes to.
+        sender_id: the sender's row.
+        generation: of the grant that was used.
+        asked_at: when the request went out, by Postgres' clock.
+        why: the event's detail.
+        refutes: whose refusals this clears.
+        keeps: the recorded errors of which this says nothing.
+    """
+    return {
+        **_columns(trigger),
+        "sender_id": sender_id,
+        "generation": generation,
+        "asked_at": asked_at,
+        "who": JOB,
+        "why": why,
+        "refutes": [each.value for each in refutes],
+        "kept": list(keeps),
+    }
+
+
+_RENEWED = confirming(
+    "token_json = :token_json, last_refreshed_at = :at",
+    "SELECT status FROM confirmed",
+    only_if="generation = :generation",
+)
+
+
+def record_renewal(
+    connection: Connection,
+    *,
+    sender_id: int,
+    generation: int,
+    asked_at: datetime,
+    token_json: str,
+) -> SenderStatus | None:
+    """Store a renewed grant, which refutes what the token endpoint has said against it.
+
+    Args:
+        connection: of the running transaction.
+        sender_id: the sender's row.
+        generation: of the grant that was renewed.
+        asked_at: when the request went out, by Postgres' clock.
+        token_json: the renewed grant, as it is stored.
+
+    Returns:
+        The sender's status now; None where nothing was stored, as the sender is gone or was
+        re-authorised since.
+    """
+    values = confirming_values(
+        Trigger.GRANT_RENEWED,
+        sender_id=sender_id,
+        generation=generation,
+        asked_at=asked_at,
+        why="Google renewed the grant",
+        refutes=[RefusedBy.TOKEN_ENDPOINT],
+        keeps=SAID_BY_GMAIL,
+    )
+    values |= {"token_json": token_json, "at": now()}
+    status = connection.execute(_RENEWED, values).scalar()
+    return status and SenderStatus(status)
 
 
 def record_refusal(
@@ -66,61 +177,35 @@ def record_refusal(
     *,
     sender_id: int,
     generation: int,
+    asked_at: datetime,
     reason: str,
-    who: str,
     refused_by: RefusedBy,
 ) -> None:
     """Note what Google refused, and change the status if the grant or account is at fault.
 
-    Nothing changes if the sender is gone, or was re-authorised since the attempt began.
+    Nothing changes if the sender is gone, was re-authorised since the attempt began, or has had
+    a message accepted that went out later.
 
     Args:
         connection: of the running transaction.
         failure: what happened.
         sender_id: the sender's row.
         generation: of the grant that the attempt used.
+        asked_at: when the request went out, by Postgres' clock.
         reason: the failure in words.
-        who: who attempted.
         refused_by: where it happened.
     """
     values: dict[str, Any] = {
         "id": sender_id,
         "generation": generation,
+        "asked_at": asked_at,
         "reason": reason,
         "at": now(),
     }
     connection.execute(_NOTE_ERROR, {**values, "code": record_code(failure)})
     if failure.kind in REFUSALS:
-        refusal = {**_columns(REFUSALS[failure.kind]), "who": who, "refused_by": refused_by.value}
+        refusal = {**_columns(REFUSALS[failure.kind]), "who": JOB, "refused_by": refused_by.value}
         connection.execute(_REFUSE, {**values, **refusal})
-
-
-def record_renewal(
-    connection: Connection, *, sender_id: int, generation: int, token_json: str
-) -> SenderStatus | None:
-    """Store a renewed grant, which refutes what the token endpoint has said against it.
-
-    Args:
-        connection: of the running transaction.
-        sender_id: the sender's row.
-        generation: of the grant that was renewed.
-        token_json: the renewed grant, as it is stored.
-
-    Returns:
-        The sender's status now; None where nothing was stored, as the sender is gone or was
-        re-authorised since.
-    """
-    values = {
-        **_columns(Trigger.GRANT_RENEWED),
-        "id": sender_id,
-        "generation": generation,
-        "token_json": token_json,
-        "at": now(),
-        "refutes": RefusedBy.TOKEN_ENDPOINT.value,
-        "kept": list(SAID_BY_GMAIL),
-    }
-    status = connection.execute(_RENEWED, values).scalar()
-    return status and SenderStatus(status)
 
 
 def _columns(trigger: Trigger) -> dict[str, Any]:
@@ -129,9 +214,3 @@ def _columns(trigger: Trigger) -> dict[str, Any]:
         "sources": [status.value for status in transition.sources],
         "target": transition.target.value,
     }
-
-
-#: The states out of which an accepted send brings a sender.
-RECOVERS_FROM = [status.value for status in TRANSITIONS[Trigger.SEND_ACCEPTED].sources]
-RECOVERS_TO: SenderStatus = TRANSITIONS[Trigger.SEND_ACCEPTED].target
-AUTHORIZES_TO: SenderStatus = TRANSITIONS[Trigger.GRANT_STORED].target

@@ -32,7 +32,7 @@ class Attempts:
         """
 
         def too_late(state: RetryCallState) -> bool:
-            return state.upcoming_sleep >= outgoing.post_by.seconds_left
+            return state.upcoming_sleep >= outgoing.request.post_by.seconds_left
 
         retrying = Retrying(
             retry=retry_if_exception(_did_not_arrive),
@@ -52,16 +52,17 @@ class Attempts:
         return self._with_grant(outgoing)
 
     def _with_grant(self, outgoing: OutgoingMessage) -> Accepted:
-        self._renew(outgoing)
+        deadline = outgoing.request.deadline
+        outgoing.sender = self._tokens.fresh(outgoing.sender, deadline)
         try:
             return self._post(outgoing)
         except GoogleFailure as failure:
             if failure.kind is not FailureKind.ACCESS_TOKEN:
                 raise
         # Google may end an access token early; the grant behind it may still be good.
-        refused = outgoing.sender.grant.access_token
-        outgoing.sender = outgoing.sender.without_access_token()
-        self._renew(outgoing, refused=refused)
+        refused = outgoing.sender
+        outgoing.sender = refused.without_access_token()  # never posted again, whatever comes
+        outgoing.sender = self._tokens.renew(refused, deadline, refused=True)
         try:
             return self._post(outgoing)
         except GoogleFailure as failure:
@@ -69,21 +70,19 @@ class Attempts:
                 raise
             raise GoogleFailure(FailureKind.GRANT, failure.reason, failure.text) from failure
 
-    def _renew(self, outgoing: OutgoingMessage, *, refused: str | None = None) -> None:
-        outgoing.sender = self._tokens.fresh(outgoing.sender, outgoing.deadline, refused=refused)
-
     def _post(self, outgoing: OutgoingMessage) -> Accepted:
-        if outgoing.post_by.is_over:
+        if outgoing.request.post_by.is_over:
             raise GoogleFailure(FailureKind.TEMPORARY, "deadline", "too little time was left")
         outgoing.attempts += 1
+        outgoing.asked_at = outgoing.sender.postgres_clock.now()
         outgoing.in_flight = True
         try:
             return self._gmail.send(
                 outgoing.message.raw,
                 access_token=outgoing.sender.grant.access_token or "",
-                thread_id=outgoing.thread_id,
-                deadline=outgoing.deadline,
-                post_by=outgoing.post_by,
+                thread_id=outgoing.request.thread_id,
+                deadline=outgoing.request.deadline,
+                post_by=outgoing.request.post_by,
             )
         except GoogleFailure as failure:
             outgoing.in_flight = failure.kind is FailureKind.UNKNOWN
@@ -91,7 +90,7 @@ class Attempts:
 
     def _reauthorised(self, outgoing: OutgoingMessage) -> bool:
         used = outgoing.sender
-        current = self._tokens.load(used.alias, outgoing.deadline)
+        current = self._tokens.load(used.alias, outgoing.request.deadline)
         # A sender that was deleted and registered anew is another one.
         if current.id != used.id or current.generation == used.generation:
             return False

@@ -20,7 +20,8 @@ from mailcore.grants.tokens import Tokens
 from mailcore.message.compose import ComposedMessage
 from mailcore.senders.events import event
 from mailcore.sending import delivery_table
-from mailcore.sending.outgoing import OutgoingMessage, last_moment_to_post
+from mailcore.sending.intent import lease
+from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.sending.send_email import Mailer
 from mailcore.store.database import Database, changed_rows, storable
 from mailcore.store.models import DeliveryRow
@@ -160,25 +161,30 @@ class DeliveryLog:
         sender = self._tokens.load(row.alias)
         deadline = Deadline(RETRY_TIMEOUT)
         with self._database.session() as session:
-            lease = func.now() + delivery_table.lease(RETRY_TIMEOUT)
-            _settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=lease)
+            until = func.now() + lease(RETRY_TIMEOUT)
+            _settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=until)
             session.add(event(row.alias, AuditEvent.DELIVERY_RETRIED, who=by, detail=delivery_id))
             leased_until = session.exec(
                 select(DeliveryRow.leased_until).where(DeliveryRow.id == key)
             ).one()
-        outgoing = OutgoingMessage(
-            delivery_id=row.id,
-            sender=sender,
+        request = SendRequest(
+            alias=row.alias,
             message=ComposedMessage(
                 raw=row.body,
                 message_id=row.message_id,
                 recipients=tuple(row.recipients),
                 subject=row.subject,
             ),
+            from_name=row.from_name,
             thread_id=row.thread_id,
             idempotency_key=row.idempotency_key,
             deadline=deadline,
-            post_by=last_moment_to_post(deadline),
+        )
+        request.complete(sender)
+        outgoing = OutgoingMessage(
+            request=request,
+            sender=sender,
+            delivery_id=row.id,
             leased_until=leased_until,
             attempts=row.attempts,
         )

@@ -6,8 +6,9 @@ import time
 from sqlalchemy import RowMapping
 
 from mailcore.errors import DatabaseUnavailable, DeliveryDiscarded, OutcomeUnknown
-from mailcore.sending import delivery_table
-from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.sending.delivery_table import mark_cut_off
+from mailcore.sending.intent import by_key
+from mailcore.sending.outgoing import SendRequest
 from mailcore.store.database import Database, patiently
 from mailcore.values.deliveries import DeliveryStatus, Sent
 
@@ -20,15 +21,12 @@ _FREE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.LAPSED})
 _ASK_AGAIN = "Ask again with the same key: it sends nothing twice."
 
 
-def earlier_outcome(
-    database: Database, asked: OutgoingMessage, key: str, *, admin_url: str
-) -> Sent | None:
+def earlier_outcome(database: Database, asked: SendRequest, *, admin_url: str) -> Sent | None:
     """Return the first result of a key, waiting while another call is sending.
 
     Args:
         database: where deliveries are recorded.
         asked: what this call is to send; its deadline ends the waiting.
-        key: its idempotency key.
         admin_url: the page to settle it on.
 
     Returns:
@@ -38,6 +36,7 @@ def earlier_outcome(
         OutcomeUnknown: the first call's outcome is open, not there in time, or cannot be read.
         DeliveryDiscarded: a person decided against it.
     """
+    key = asked.idempotency_key or ""
     while True:
         row = _read(database, asked, key)
         if row is None or row["status"] in _FREE:
@@ -56,16 +55,16 @@ def earlier_outcome(
         time.sleep(_POLL)
 
 
-def _read(database: Database, asked: OutgoingMessage, key: str) -> RowMapping | None:
+def _read(database: Database, asked: SendRequest, key: str) -> RowMapping | None:
     """Read what is recorded under a key, patiently: another call may be sending it."""
 
     def read() -> RowMapping | None:
         with database.statement(asked.deadline) as connection:
-            row = delivery_table.by_key(connection, asked.alias, key)
+            row = by_key(connection, asked.alias, key)
             if row is None or not row["cut_off"]:
                 return row
-            delivery_table.mark_cut_off(connection)
-            return delivery_table.by_key(connection, asked.alias, key)
+            mark_cut_off(connection)
+            return by_key(connection, asked.alias, key)
 
     try:
         return patiently(DatabaseUnavailable, asked.deadline)(read)
@@ -78,7 +77,7 @@ def _read(database: Database, asked: OutgoingMessage, key: str) -> RowMapping | 
         ) from exc
 
 
-def _warn_of_another_message(row: RowMapping, asked: OutgoingMessage, key: str) -> None:
+def _warn_of_another_message(row: RowMapping, asked: SendRequest, key: str) -> None:
     """Say that a key was too coarse: the job believes that its new message went out."""
     before = (tuple(row["recipients"]), row["subject"])
     if before != (asked.message.recipients, asked.message.subject):

@@ -2,19 +2,22 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailcore.clock import Deadline, elapsed
-from mailcore.errors import OutcomeUnknown, PalEMailError
+from mailcore import forks
+from mailcore.clock import Deadline
+from mailcore.errors import DatabaseUnavailable, OutcomeUnknown, PalEMailError, TemporaryFailure
 from mailcore.google.error_mapping import ERRORS, explain
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
-from mailcore.grants.tokens import RenewalFailed
+from mailcore.grants.renewal import RenewalFailed
 from mailcore.senders.transitions import record_refusal
 from mailcore.sending import delivery_table
-from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.sending.intent import record_not_begun
+from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.status import RefusedBy
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.values.deliveries import DeliveryStatus
@@ -46,7 +49,31 @@ class OutcomeRecorder:
     def __init__(self, database: Database, admin_url: str) -> None:
         self._database = database
         self._admin_url = admin_url
+        self.forget_parent()
+        forks.watch(self)
+
+    def forget_parent(self) -> None:
+        """Start with nothing to make up for: the parent writes its records itself."""
         self._unwritten: dict[UUID, _Write] = {}
+
+    def record_not_begun(self, request: SendRequest, exc: BaseException) -> None:
+        """Record that nothing was handed over, where the intent is or may be recorded.
+
+        Args:
+            request: what was to be sent.
+            exc: why it is not. If the database is away, this is left for later.
+        """
+        code = exc.code if isinstance(exc, PalEMailError) else TemporaryFailure.code
+        why = exc.message if isinstance(exc, PalEMailError) else f"It was stopped by {exc!r}."
+
+        def write(deadline: Deadline) -> None:
+            with self._database.statement(deadline) as connection:
+                record_not_begun(connection, request, error_code=code, error_text=why)
+
+        if isinstance(exc, DatabaseUnavailable):
+            self._keep(request, request.delivery_id, write)
+        else:
+            self._record(request, request.delivery_id, why, write)
 
     def record_sent(self, outgoing: OutgoingMessage, accepted: Accepted) -> None:
         """Record a sent mail. It is sent even if that fails: say so loudly, never send again."""
@@ -55,7 +82,8 @@ class OutcomeRecorder:
             with self._database.statement(deadline) as connection:
                 delivery_table.record_sent(connection, outgoing, accepted)
 
-        self._record(outgoing, "The mail was SENT. Do not send it again.", write)
+        outcome = "The mail was SENT. Do not send it again."
+        self._record(outgoing.request, outgoing.delivery_id, outcome, write)
 
     def record_failure(
         self, outgoing: OutgoingMessage, failure: GoogleFailure, if_not_sent: DeliveryStatus
@@ -70,13 +98,13 @@ class OutcomeRecorder:
         Returns:
             Whether it could be recorded.
         """
-        sender = outgoing.sender
+        sender, learned_at = outgoing.sender, outgoing.learned_at
         reason = explain(failure, alias=sender.alias)
         unknown = failure.kind is FailureKind.UNKNOWN or if_not_sent is DeliveryStatus.UNKNOWN
         error_text = reason
         if unknown and failure.kind is not FailureKind.UNKNOWN:
             error_text = f"{_STILL_OPEN} Sending it again failed: {reason}"
-        met_at = elapsed()
+        known = Deadline(DATABASE_PATIENCE)
 
         def write(deadline: Deadline) -> None:
             with self._database.transaction(deadline) as connection:
@@ -89,19 +117,18 @@ class OutcomeRecorder:
                 )
                 # A failed renewal is recorded already; and a refusal that could be written
                 # only much later says nothing of the sender as it is by then.
-                late = elapsed() - met_at > DATABASE_PATIENCE
-                if not isinstance(failure, RenewalFailed) and not late:
+                if not isinstance(failure, RenewalFailed) and not known.is_over:
                     record_refusal(
                         connection,
                         failure,
                         sender_id=sender.id,
                         generation=sender.generation,
+                        asked_at=learned_at,
                         reason=reason,
-                        who="job",
                         refused_by=RefusedBy.GMAIL,
                     )
 
-        return self._record(outgoing, reason, write)
+        return self._record(outgoing.request, outgoing.delivery_id, reason, write)
 
     def record_error(
         self, outgoing: OutgoingMessage, exc: PalEMailError, if_not_sent: DeliveryStatus
@@ -118,7 +145,7 @@ class OutcomeRecorder:
                     connection, outgoing, if_not_sent, error_code=exc.code, error_text=exc.message
                 )
 
-        return self._record(outgoing, exc.message, write)
+        return self._record(outgoing.request, outgoing.delivery_id, exc.message, write)
 
     def record_missed(self, seconds: float) -> None:
         """Write the records for which the database was away, as far as the time reaches."""
@@ -128,26 +155,32 @@ class OutcomeRecorder:
                 return
             try:
                 write(deadline)
-            except _RECORD_FAILURES:
+            except DatabaseUnavailable:
                 return  # it was logged when it happened, and the next call tries again
+            except _RECORD_FAILURES:
+                log.exception("delivery %s cannot be recorded", delivery_id)
             self._unwritten.pop(delivery_id, None)
 
-    def _record(self, outgoing: OutgoingMessage, outcome: str, write: _Write) -> bool:
+    def _record(self, request: SendRequest, delivery_id: UUID, outcome: str, write: _Write) -> bool:
         """Write a record, and return whether that could be done."""
         deadline = Deadline(DATABASE_PATIENCE)
         try:
             patiently(_RECORD_FAILURES, deadline)(write, deadline)
         except (KeyboardInterrupt, SystemExit):
-            _log_unrecorded(outgoing, outcome, "it was stopped")
+            _log_unrecorded(request, delivery_id, outcome, "it was stopped")
+            self._keep(request, delivery_id, write)
             raise
         except _RECORD_FAILURES as exc:
             # Not the traceback: it would show the statement's values, and so the message.
-            _log_unrecorded(outgoing, outcome, str(exc.__cause__ or exc).partition("\n")[0])
-            self._keep(outgoing.delivery_id, write)
+            why = str(exc.__cause__ or exc).partition("\n")[0]
+            _log_unrecorded(request, delivery_id, outcome, why)
+            self._keep(request, delivery_id, write)
             return False
         return True
 
-    def _keep(self, delivery_id: UUID, write: _Write) -> None:
+    def _keep(self, request: SendRequest, delivery_id: UUID, write: _Write) -> None:
+        """Keep a record for later, without the message: many large ones would fill the memory."""
+        request.message = replace(request.message, raw=b"")
         self._unwritten[delivery_id] = write
         for oldest in list(self._unwritten)[:-_MAX_UNWRITTEN]:
             self._unwritten.pop(oldest, None)
@@ -155,26 +188,27 @@ class OutcomeRecorder:
 
 def log_outcome(outgoing: OutgoingMessage, outcome: str, seconds: float) -> None:
     """Write what became of a message into the job's log."""
-    extra = {**_log_details(outgoing), "outcome": outcome, "duration_ms": round(seconds * 1000, 1)}
-    level = logging.INFO if outcome == "sent" else logging.WARNING
-    log.log(
-        level,
-        "delivery %s of sender %s: %s",
-        extra["delivery_id"],
-        extra["sender"],
-        outcome,
-        extra=extra,
-    )
-
-
-def _log_details(outgoing: OutgoingMessage) -> dict[str, object]:
-    """Return what every log line says of a message."""
-    return {
+    details = {
         "sender": outgoing.alias,
         "delivery_id": str(outgoing.delivery_id),
         "attempts": outgoing.attempts,
+        "outcome": outcome,
+        "duration_ms": round(seconds * 1000, 1),
     }
+    log.log(
+        logging.INFO if outcome == "sent" else logging.WARNING,
+        "delivery %s of sender %s: %s",
+        details["delivery_id"],
+        details["sender"],
+        outcome,
+        extra=details,
+    )
 
 
-def _log_unrecorded(outgoing: OutgoingMessage, outcome: str, why: str) -> None:
-    log.critical("%s This could not be recorded: %s", outcome, why, extra=_log_details(outgoing))
+def _log_unrecorded(request: SendRequest, delivery_id: UUID, outcome: str, why: str) -> None:
+    log.critical(
+        "%s This could not be recorded: %s",
+        outcome,
+        why,
+        extra={"sender": request.alias, "delivery_id": str(delivery_id)},
+    )

@@ -1,23 +1,64 @@
-"""A message on its way, from the first statement to the recorded outcome."""
+"""A message on its way, from what a caller asks for to the recorded outcome."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from mailcore.clock import Deadline
-from mailcore.grants.tokens import LoadedSender
-from mailcore.message.compose import ComposedMessage
+from mailcore.grants.sender_loading import LoadedSender
+from mailcore.message.compose import ComposedMessage, add_from
+
+log = logging.getLogger("mailcore")
 
 #: Seconds that Gmail must have to answer; half the timeout if that is shorter.
 ANSWER_TIME = 5.0
 
+#: What a message begins with whose sender was known when it was composed.
+_FROM = b"From: "
 
-def last_moment_to_post(deadline: Deadline) -> Deadline:
-    """Return until when a message may be posted, of which a caller's whole time is left.
 
-    One that is posted later could end as unknown, though it could be called unsent.
+@dataclass(slots=True, kw_only=True)
+class SendRequest:
+    """What a caller asks to have sent.
+
+    Attributes:
+        alias: the sender.
+        message: what goes out; without From until the sender is loaded.
+        from_name: what to show beside the sender's address; None for the sender's own name.
+        thread_id: Gmail's id of the thread to put it in, or None.
+        idempotency_key: the caller's, or None.
+        deadline: when all of it must be over.
+        post_by: when it is too late to post it: Gmail must have time to answer, or a message
+            would end as unknown that could be called unsent.
+        delivery_id: its row in the delivery table, unless its key has one already.
     """
-    return deadline.before(min(ANSWER_TIME, deadline.seconds_left / 2))
+
+    alias: str
+    message: ComposedMessage
+    from_name: str | None
+    thread_id: str | None
+    idempotency_key: str | None
+    deadline: Deadline
+    post_by: Deadline = field(init=False)
+    delivery_id: UUID = field(default_factory=uuid4)
+
+    def __post_init__(self) -> None:
+        self.post_by = self.deadline.before(min(ANSWER_TIME, self.deadline.seconds_left / 2))
+
+    def complete(self, sender: LoadedSender) -> None:
+        """Add what only the loaded sender tells: whom the message is from."""
+        if self.message.raw.startswith(_FROM):
+            return
+        if sender.gmail_account is not None:
+            name = sender.display_name if self.from_name is None else self.from_name
+            self.message = add_from(self.message, address=sender.gmail_account, name=name)
+        elif self.from_name is not None:
+            log.warning(
+                "sender %s: from_name is left to Gmail, as the account is known after its "
+                "first re-auth only",
+                sender.alias,
+            )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,31 +66,35 @@ class OutgoingMessage:
     """One message on its way, and how far it has come.
 
     Attributes:
-        delivery_id: its row in the delivery table.
+        request: what was asked for.
         sender: with the grant that the latest attempt used.
-        message: what goes out.
-        thread_id: Gmail's id of the thread to put it in, or None.
-        idempotency_key: the caller's, or None.
-        deadline: when all of it must be over.
-        post_by: when it is too late to post it, as Gmail must have time to answer.
+        delivery_id: its row in the delivery table.
         leased_until: until when its row is this call's, by Postgres' clock. It fences off a
             call whose row another one has taken over.
         attempts: how many times Gmail was asked.
+        asked_at: when Gmail was asked last, by Postgres' clock.
         in_flight: Gmail may have it, and has not answered.
     """
 
-    delivery_id: UUID
+    request: SendRequest
     sender: LoadedSender
-    message: ComposedMessage
-    thread_id: str | None
-    idempotency_key: str | None
-    deadline: Deadline
-    post_by: Deadline
-    leased_until: datetime | None = None
+    delivery_id: UUID
+    leased_until: datetime | None
     attempts: int = 0
+    asked_at: datetime | None = None
     in_flight: bool = False
 
     @property
     def alias(self) -> str:
         """The sender's alias."""
-        return self.sender.alias
+        return self.request.alias
+
+    @property
+    def message(self) -> ComposedMessage:
+        """What goes out."""
+        return self.request.message
+
+    @property
+    def learned_at(self) -> datetime:
+        """When what came of it was asked, by Postgres' clock: now, where Gmail was not."""
+        return self.asked_at or self.sender.postgres_clock.now()

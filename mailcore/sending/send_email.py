@@ -1,38 +1,30 @@
 """Sending a message: the outline, from the arguments to the recorded outcome."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Unpack
-from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 
 from mailcore.clock import Deadline, elapsed
-from mailcore.errors import (
-    DatabaseUnavailable,
-    MailError,
-    PalEMailError,
-    SenderNotFound,
-)
+from mailcore.errors import DatabaseUnavailable, MailError, PalEMailError, SenderNotFound
 from mailcore.google.error_mapping import ERRORS, to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
-from mailcore.grants.tokens import LoadedSender, Tokens
+from mailcore.grants.sender_loading import LoadedSender
+from mailcore.grants.tokens import Tokens
 from mailcore.message.arguments import ContentArguments
-from mailcore.message.compose import ComposedMessage, add_from, compose
-from mailcore.sending import delivery_table
+from mailcore.message.compose import ComposedMessage, compose
 from mailcore.sending.attempts import Attempts
 from mailcore.sending.idempotency import earlier_outcome
+from mailcore.sending.intent import load_with_intent
 from mailcore.sending.options import check_options
 from mailcore.sending.outcome_recorder import OutcomeRecorder, log_outcome
-from mailcore.sending.outgoing import OutgoingMessage, last_moment_to_post
+from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.settings import Settings
 from mailcore.store.database import Database, patiently
 from mailcore.values.deliveries import DeliveryStatus, Sent
-
-log = logging.getLogger("mailcore")
 
 
 class Mailer:
@@ -68,19 +60,20 @@ class Mailer:
         with _errors_name(alias):
             check_options(thread_id, idempotency_key, timeout)
             deadline = Deadline(timeout)
-            post_by = last_moment_to_post(deadline)
-            message = compose(from_address=None, **content)
+            request = SendRequest(
+                alias=alias,
+                message=compose(from_address=None, **content),
+                from_name=content.get("from_name"),
+                thread_id=thread_id,
+                idempotency_key=idempotency_key,
+                deadline=deadline,
+            )
             if dry_run:
-                return _complete(message, self._load_sender(alias, deadline), content)
+                request.complete(self._load(request))
+                return request.message
             self._recorder.record_missed(deadline.seconds_left / 4)
-            outgoing = self._begin(alias, message, thread_id, idempotency_key, deadline, post_by)
-            outgoing.message = _complete(message, outgoing.sender, content)
-            del message  # a large one is held once
-            if idempotency_key is not None:
-                earlier = self._claim_key_or_find_earlier(outgoing, idempotency_key)
-                if earlier is not None:
-                    return earlier
-            return self.deliver(outgoing)
+            begun = self._begin(request)
+            return begun if isinstance(begun, Sent) else self.deliver(begun)
 
     def deliver(
         self, outgoing: OutgoingMessage, *, if_not_sent: DeliveryStatus = DeliveryStatus.FAILED
@@ -116,77 +109,57 @@ class Mailer:
         self._recorder.record_sent(outgoing, accepted)
         return _to_sent(outgoing, accepted)
 
-    def _begin(  # noqa: PLR0917
-        self,
-        alias: str,
-        message: ComposedMessage,
-        thread_id: str | None,
-        idempotency_key: str | None,
-        deadline: Deadline,
-        post_by: Deadline,
-    ) -> OutgoingMessage:
-        """Load the sender. What has no key to claim has its intent recorded along with that."""
-        delivery_id, leased_until = uuid4(), None
-        if idempotency_key is None:
-            row = self._load_with_intent(alias, delivery_id, message, thread_id, deadline)
-            sender, leased_until = self._tokens.from_row(row), row.leased_until
-        else:
-            sender = self._load_sender(alias, deadline)
-        return OutgoingMessage(
-            delivery_id=delivery_id,
-            sender=sender,
-            message=message,
-            thread_id=thread_id,
-            idempotency_key=idempotency_key,
-            deadline=deadline,
-            post_by=post_by,
-            leased_until=leased_until,
-        )
-
-    def _load_sender(self, alias: str, deadline: Deadline) -> LoadedSender:
-        return patiently(DatabaseUnavailable, deadline)(lambda: self._tokens.load(alias, deadline))
-
-    def _load_with_intent(
-        self,
-        alias: str,
-        delivery_id: UUID,
-        message: ComposedMessage,
-        thread_id: str | None,
-        deadline: Deadline,
-    ) -> Row[Any]:
-        def load(least_generation: int) -> Row[Any] | None:
-            with self._database.statement(deadline) as connection:
-                return delivery_table.load_with_intent(
-                    connection,
-                    alias,
-                    delivery_id,
-                    message,
-                    thread_id=thread_id,
-                    timeout=deadline.seconds_left,
-                    least_generation=least_generation,
-                )
-
-        row = patiently(DatabaseUnavailable, deadline)(load, 1)
-        if row is None:
-            # Never authorised, or unknown: its grant may be in a file, and if not, this says so.
-            self._load_sender(alias, deadline)
-            row = patiently(DatabaseUnavailable, deadline)(load, 0)
-        if row is None:
-            raise SenderNotFound(f"Sender {alias!r} was deleted just now.", alias=alias)
-        return row
-
-    def _claim_key_or_find_earlier(self, outgoing: OutgoingMessage, key: str) -> Sent | None:
-        """Record the intent to send under the key, or return what an earlier call came to."""
-
-        def claim() -> bool:
-            with self._database.statement(outgoing.deadline) as connection:
-                return delivery_table.claim(connection, outgoing)
-
-        while not patiently(DatabaseUnavailable, outgoing.deadline)(claim):
-            earlier = earlier_outcome(self._database, outgoing, key, admin_url=self._admin_url)
+    def _begin(self, request: SendRequest) -> OutgoingMessage | Sent:
+        """Load the sender and record the intent, or return what the key came to before."""
+        while True:
+            row = self._load_with_intent(request)
+            if row.delivery_id is not None:
+                return self._outgoing(request, row)
+            earlier = earlier_outcome(self._database, request, admin_url=self._admin_url)
             if earlier is not None:
                 return earlier
-        return None
+
+    def _load_with_intent(self, request: SendRequest) -> Row[Any]:
+        deadline = request.deadline
+
+        def load(least_generation: int) -> Row[Any] | None:
+            with self._database.statement(deadline) as connection:
+                return load_with_intent(connection, request, least_generation=least_generation)
+
+        try:
+            row = patiently(DatabaseUnavailable, deadline)(load, 1)
+            if row is None:
+                # Never authorised, or unknown: its grant may be in a file; if not, this says so.
+                self._load(request)
+                row = patiently(DatabaseUnavailable, deadline)(load, 0)
+        except (DatabaseUnavailable, KeyboardInterrupt, SystemExit) as exc:
+            self._recorder.record_not_begun(request, exc)  # the intent may be there all the same
+            raise
+        if row is None:
+            raise SenderNotFound(
+                f"Sender {request.alias!r} was deleted just now.", alias=request.alias
+            )
+        return row
+
+    def _load(self, request: SendRequest) -> LoadedSender:
+        return patiently(DatabaseUnavailable, request.deadline)(
+            self._tokens.load, request.alias, request.deadline
+        )
+
+    def _outgoing(self, request: SendRequest, row: Row[Any]) -> OutgoingMessage:
+        try:
+            sender = self._tokens.senders.from_row(row)
+            request.complete(sender)
+        except BaseException as exc:  # whatever it is, nothing was handed over
+            self._recorder.record_not_begun(request, exc)
+            raise
+        return OutgoingMessage(
+            request=request,
+            sender=sender,
+            delivery_id=row.delivery_id,
+            leased_until=row.leased_until,
+            attempts=row.attempts,
+        )
 
     def _to_error(
         self, outgoing: OutgoingMessage, failure: GoogleFailure, *, recorded: bool
@@ -197,23 +170,6 @@ class Mailer:
             admin_url=self._admin_url,
             delivery_id=str(outgoing.delivery_id) if recorded else None,
         )
-
-
-def _complete(
-    message: ComposedMessage, sender: LoadedSender, content: ContentArguments
-) -> ComposedMessage:
-    """Add what only the loaded sender tells: whom the message is from."""
-    name = content.get("from_name")
-    if sender.gmail_account is None:
-        if name is not None:
-            log.warning(
-                "sender %s: from_name is left to Gmail, as the account is known after its "
-                "first re-auth only",
-                sender.alias,
-            )
-        return message
-    name = sender.display_name if name is None else name
-    return add_from(message, address=sender.gmail_account, name=name)
 
 
 def _to_sent(outgoing: OutgoingMessage, accepted: Accepted) -> Sent:

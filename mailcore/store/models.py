@@ -50,13 +50,17 @@ class SenderRow(SQLModel, table=True):
     refused_by: RefusedBy | None = Field(
         default=None, sa_type=_checked_text(RefusedBy, "sender_refused_by")
     )
+    #: When the latest request went out that was refused, by Postgres' clock.
+    refused_at: datetime | None = None
     granted_scopes: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))
     grant_issued_at: datetime | None = None
     grant_expires_at: datetime | None = None
     last_refreshed_at: datetime | None = None
+    #: When the latest accepted message went out, by Postgres' clock.
     last_sent_at: datetime | None = None
     last_error_code: str | None = Field(default=None, sa_type=Text)
     last_error_text: str | None = Field(default=None, sa_type=Text)
+    #: When the request went out, by Postgres' clock.
     last_error_at: datetime | None = None
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)
@@ -144,6 +148,8 @@ class DeliveryRow(SQLModel, table=True):
     error_code: str | None = Field(default=None, sa_type=Text)
     error_text: str | None = Field(default=None, sa_type=Text)
     idempotency_key: str | None = Field(default=None, sa_type=Text)
+    #: What the caller wants shown beside the sender's address; None for the sender's own name.
+    from_name: str | None = Field(default=None, sa_type=Text)
     #: The RFC 5322 message, only while it may still have to be sent.
     body: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
     #: Until when the process that is sending may still be at it.

@@ -110,6 +110,10 @@ class SenderPage:
     problem: DeploymentProblem | None
 
 
+#: Who does what jobs do by themselves.
+JOB = "job"
+
+
 class AuditEvent(StrEnum):
     """What the audit trail records of a sender."""
 

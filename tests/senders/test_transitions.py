@@ -2,14 +2,13 @@
 
 import json
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore import Mailcore, SenderStatus
-from mailcore.clock import Deadline
+from mailcore.clock import Deadline, now
 from mailcore.google.error_mapping import ERRORS
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
@@ -17,7 +16,7 @@ from mailcore.message.compose import ComposedMessage
 from mailcore.sandbox import GoogleSandbox, faults
 from mailcore.senders.transitions import REFUSALS, record_refusal, record_renewal
 from mailcore.sending.delivery_table import record_sent
-from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.status import TRANSITIONS, RefusedBy, Trigger
 from tests.support.driving import ACCOUNT, Tables, authorise, come_back, meanwhile
 
@@ -99,7 +98,13 @@ def _happen(core: Mailcore, kind: Trigger, sender_id: int, generation: int) -> N
             record_sent(connection, _sent(core, sender_id, generation), Accepted("id", "thread"))
             return
         if kind is Trigger.GRANT_RENEWED:
-            record_renewal(connection, sender_id=sender_id, generation=generation, token_json="{}")
+            record_renewal(
+                connection,
+                sender_id=sender_id,
+                generation=generation,
+                asked_at=now(),
+                token_json="{}",
+            )
             return
         [failure_kind] = [each for each, event in REFUSALS.items() if event is kind]
         record_refusal(
@@ -107,23 +112,29 @@ def _happen(core: Mailcore, kind: Trigger, sender_id: int, generation: int) -> N
             GoogleFailure(failure_kind, "reason", "text"),
             sender_id=sender_id,
             generation=generation,
+            asked_at=now(),
             reason="reason",
-            who="job",
             refused_by=RefusedBy.GMAIL,
         )
 
 
 def _sent(core: Mailcore, sender_id: int, generation: int) -> OutgoingMessage:
-    return OutgoingMessage(
-        delivery_id=uuid4(),
-        sender=replace(core._tokens.load("alerts"), id=sender_id, generation=generation),
+    sender = core._tokens.load("alerts")
+    request = SendRequest(
+        alias="alerts",
         message=ComposedMessage(
             raw=b"x", message_id="<x@example.com>", recipients=("a@example.com",), subject="s"
         ),
+        from_name=None,
         thread_id=None,
         idempotency_key=None,
         deadline=Deadline(30),
-        post_by=Deadline(25),
+    )
+    return OutgoingMessage(
+        request=request,
+        sender=replace(sender, id=sender_id, generation=generation),
+        delivery_id=request.delivery_id,
+        leased_until=None,
         attempts=1,
     )
 
@@ -156,8 +167,8 @@ def test_what_is_nobodys_fault_moves_nobody(
                 GoogleFailure(kind, "reason", "text"),
                 sender_id=sender_id,
                 generation=0,
+                asked_at=now(),
                 reason="in words",
-                who="job",
                 refused_by=RefusedBy.GMAIL,
             )
         sender = core.senders.get("alerts")

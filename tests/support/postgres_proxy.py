@@ -1,4 +1,4 @@
-"""A line to Postgres that counts round trips as the wire shows them, and loses answers."""
+"""A line to Postgres that counts round trips as the wire shows them, loses answers, and freezes."""
 
 import socket
 import threading
@@ -27,11 +27,30 @@ class RoundTrips:
         self.count = 0
         self.lose: bytes | None = None
         self._losing: set[socket.socket] = set()
+        self._questions_flow = threading.Event()
+        self._answers_flow = threading.Event()
+        self.thaw()
+
+    def freeze(self, *, answers_only: bool = False) -> None:
+        """Hold back what is sent, as a paused pooler does: connections stay, and nobody reads.
+
+        Args:
+            answers_only: the server still gets its questions.
+        """
+        self._answers_flow.clear()
+        if not answers_only:
+            self._questions_flow.clear()
+
+    def thaw(self) -> None:
+        """Pass on what was held back, and what comes."""
+        self._questions_flow.set()
+        self._answers_flow.set()
 
     def back(self, server: socket.socket, client: socket.socket) -> None:
         """Pass on the server's answers until it leaves, or one is to be lost."""
         with suppress(OSError):
             while data := server.recv(65536):
+                self._answers_flow.wait()
                 if server in self._losing:
                     break
                 client.sendall(data)
@@ -44,6 +63,7 @@ class RoundTrips:
         with suppress(OSError), client, client.makefile("rb") as stream:
             while head := stream.read(4):  # the opening messages have no type
                 body = stream.read(int.from_bytes(head) - 4)
+                self._questions_flow.wait()
                 server.sendall(head + body)
                 if int.from_bytes(body[:4]) == _PROTOCOL_3:
                     break
@@ -53,6 +73,7 @@ class RoundTrips:
                 if self.lose is not None and self.lose in body:
                     self.lose = None
                     self._losing.add(server)
+                self._questions_flow.wait()
                 server.sendall(head + body)
         with suppress(OSError):
             server.shutdown(socket.SHUT_WR)

@@ -1,0 +1,90 @@
+"""Reading a sender with its grant, for whoever is to use it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import Connection, Row, text
+
+from mailcore.clock import ServerClock
+from mailcore.google.credentials import Grant
+from mailcore.senders.validation import ALIAS_PATTERN
+from mailcore.status import SenderStatus
+from mailcore.store.encryption import Vault
+
+#: What `SenderReader.from_row` reads.
+SENDER_COLUMNS = """id, alias, gmail_account, display_name, generation, status, token_json,
+    coalesce(grant_client_json, credentials_json) AS client_json,
+    last_error_code, last_error_at, clock_timestamp() AS read_at"""
+
+_BY_ALIAS = text(f"SELECT {SENDER_COLUMNS} FROM sender WHERE alias = :alias")  # noqa: S608 - ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedSender:
+    """A sender with the grant that an attempt will use.
+
+    Attributes:
+        generation: of that grant; whatever the attempt learns counts for it alone.
+        status: what Google last said of it.
+        sealed_client: the client that renews it, as stored; None for the deployment's.
+        last_error_code: of what went wrong last, or None since the last success.
+        last_error_at: when that was.
+        postgres_clock: tells when a request goes out, for what is recorded of it.
+    """
+
+    id: int
+    alias: str
+    gmail_account: str | None
+    display_name: str | None
+    generation: int
+    status: SenderStatus
+    grant: Grant
+    sealed_client: str | None = field(repr=False)
+    last_error_code: str | None
+    last_error_at: datetime | None
+    postgres_clock: ServerClock
+
+    def without_access_token(self) -> Self:
+        """Return it with a grant that has to be renewed before it is used."""
+        return replace(self, grant=self.grant.without_access_token())
+
+
+class SenderReader:
+    """Reads senders.
+
+    Args:
+        vault: opens their grants.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def by_alias(self, connection: Connection, alias: str) -> LoadedSender | None:
+        """Read a sender, or return None where there is none."""
+        if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one
+            return None
+        row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
+        return None if row is None else self.from_row(row)
+
+    def from_row(self, row: Row[Any]) -> LoadedSender:
+        """Open what was read just now with `SENDER_COLUMNS`.
+
+        Raises:
+            ConfigurationError: no key opens the grant.
+        """
+        clock = ServerClock(row.read_at)
+        token_json = row.token_json and self._vault.open(row.token_json)
+        return LoadedSender(
+            id=row.id,
+            alias=row.alias,
+            gmail_account=row.gmail_account,
+            display_name=row.display_name,
+            generation=row.generation,
+            status=SenderStatus(row.status),
+            grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
+            sealed_client=row.client_json,
+            last_error_code=row.last_error_code,
+            last_error_at=row.last_error_at,
+            postgres_clock=clock,
+        )
