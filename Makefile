@@ -4,18 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help demo run test test-fast lint bench screenshots constraints clean
+.PHONY: help demo run open test test-fast lint bench screenshots constraints clean
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-demo run: export PALEMAIL_DATA_DIR := $(CURDIR)/.data
+demo run open: export PALEMAIL_DATA_DIR := $(CURDIR)/.data
 
 demo: $(VENV)/.all ## try everything against a stand-in for Google, with sample senders
 	@$(BIN)/pal-e-mail demo
 
-run: $(VENV)/.all ## the admin page and the callback, on http://localhost:8501
+run: $(VENV)/.all ## the admin page and the callback; prints the link to it
 	@$(BIN)/pal-e-mail up
+
+open: $(VENV)/.all ## print the link again while `make run` is running, and open it
+	@$(BIN)/pal-e-mail open
 
 test: $(VENV)/.dev ## the whole suite, in parallel; PYTEST_ADDOPTS adds options
 	@$(BIN)/pytest -n auto --dist loadgroup

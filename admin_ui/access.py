@@ -1,23 +1,23 @@
 """Who is looking at the page, and whether they may.
 
-`visitor` is the only way by which a page gets at mailcore, so nothing is drawn, and
-nothing done, for somebody who may not see it.
+`admin_ui.gate` asks at every request. `visitor`, which asks again, is the only way by which
+a page gets at mailcore: a tab that stays open does no more for somebody who has logged out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
 
 import streamlit as st
 
-from admin_ui import heading
 from admin_ui.deployment import Deployment, LoginMode, installed
-from admin_ui.markup import escaped
 from mailcore import ConfigurationError, Mailcore, Settings
 from mailcore import is_loopback as is_loopback_url
 
 #: How deeds are recorded where nobody logs in.
 ANYBODY = "admin"
+
+_RELOAD = "<script>window.location.reload()</script>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def login_mode(host: str, settings: Settings, *, no_login: bool = False) -> Logi
     if settings.admin_emails:
         return LoginMode.OIDC
     if is_loopback(host) and is_loopback_url(settings.public_url):
-        return LoginMode.OPEN
+        return LoginMode.LINK
     where = f"be at {settings.public_url}" if is_loopback(host) else f"listen on {host}"
     raise ConfigurationError(
         f"Refusing to {where}: others could reach the page, and no login is configured.",
@@ -89,40 +89,72 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def login_secrets(core: Mailcore) -> dict[str, Any]:
-    """Return what ``st.login`` needs, in the shape in which Streamlit takes it.
+def require_login_client(core: Mailcore) -> None:
+    """Find out at the start whether anybody can log in.
 
     Raises:
-        ConfigurationError: no OAuth client is set up, so that nobody could log in.
+        ConfigurationError: no OAuth client is set up, so that nobody could.
     """
     try:
-        login = core.login()
+        core.logins.require_client()
     except ConfigurationError as exc:
         raise ConfigurationError(
-            f"Logging in needs an OAuth client. {exc} To set one up on the page itself, start "
-            "once on 127.0.0.1 with --no-login."
+            f"Logging in needs an OAuth client. {exc.message}",
+            remedy=f"{exc.remedy or ''} To get to that page, start once on 127.0.0.1 without "
+            "PALEMAIL_ADMIN_EMAILS.".strip(),
         ) from exc
-    return {
-        "auth": {
-            "redirect_uri": login.redirect_uri,
-            "cookie_secret": login.cookie_secret,
-            "client_id": login.client_id,
-            "client_secret": login.client_secret,
-            "server_metadata_url": login.server_metadata_url,
-        }
-    }
+
+
+def admitted(
+    deployment: Deployment, headers: Mapping[str, str], cookies: Mapping[str, str]
+) -> str | None:
+    """Return the name of a visitor who may come in, or None.
+
+    Args:
+        deployment: says how visitors are told apart.
+        headers: of the request.
+        cookies: of the request.
+    """
+    settings = deployment.core.settings
+    match deployment.login:
+        case LoginMode.OPEN:
+            return ANYBODY
+        case LoginMode.HEADER:
+            name = named_by_proxy(settings, headers)
+            return name if name and may_be_admin(name, None, settings) else None
+        case LoginMode.LINK:
+            session = deployment.sessions.find(cookies)
+            return ANYBODY if session and session.name == ANYBODY else None
+        case LoginMode.OIDC:
+            session = deployment.sessions.find(cookies)
+            listed = session and may_be_admin(session.name, session.workspace, settings)
+            return session.name if session and listed else None
+
+
+def named_by_proxy(settings: Settings, headers: Mapping[str, str]) -> str:
+    """Return who a proxy says is there, or an empty text."""
+    return (headers.get(settings.trusted_user_header or "") or "").strip()
+
+
+def may_be_admin(email: str, workspace: str | None, settings: Settings) -> bool:
+    """Say whether an account is on the list, and of the Workspace where one is set.
+
+    Behind a proxy, no list means whoever the proxy lets through.
+    """
+    listed = {each.casefold() for each in settings.admin_emails}
+    if listed and email.casefold() not in listed:
+        return False
+    return not settings.admin_domain or settings.admin_domain.casefold() == (workspace or "")
 
 
 def visitor() -> Visitor:
-    """Return the visitor's visitor; draw a refusal and stop where they may not have one."""
+    """Return the page's visitor; where they may no longer be here, draw that and stop."""
     deployment = installed()
-    match deployment.login:
-        case LoginMode.OPEN:
-            name = ANYBODY
-        case LoginMode.HEADER:
-            name = _named_by_proxy(deployment)
-        case LoginMode.OIDC:
-            name = _logged_in(deployment)
+    name = admitted(deployment, st.context.headers, st.context.cookies)
+    if name is None:
+        st.error("You are logged out. Reload this page to log in.", icon=":material/lock:")
+        st.html(_RELOAD, unsafe_allow_javascript=True)
+        st.stop()
     return Visitor(deployment.core, name)
 
 
@@ -131,43 +163,10 @@ def can_log_out() -> bool:
     return installed().login is LoginMode.OIDC
 
 
-def _named_by_proxy(deployment: Deployment) -> str:
-    settings = deployment.core.settings
-    name = (st.context.headers.get(settings.trusted_user_header or "") or "").strip()
-    if not name:
-        heading.draw("Not logged in")
-        st.error(
-            "The proxy in front of this page did not say who you are. It is expected to send "
-            f"the header {settings.trusted_user_header}.",
-            icon=":material/lock:",
-        )
-        st.stop()
-    if settings.admin_emails and not _listed(name, settings):
-        heading.draw("No access")
-        st.error(f"{escaped(name)} is not on the list of admins.", icon=":material/lock:")
-        st.stop()
-    return name
+def log_out() -> None:
+    """Log the page's visitor out, in every tab.
 
-
-def _logged_in(deployment: Deployment) -> str:
-    if not st.user.is_logged_in:
-        heading.draw("Log in")
-        st.write("Log in to see the senders and to re-authorise them.")
-        st.button("Log in with Google", type="primary", icon=":material/login:", on_click=st.login)
-        st.stop()
-    email = str(st.user.get("email") or "")
-    verified = st.user.get("email_verified", True) in {True, "true"}
-    if not (verified and _listed(email, deployment.core.settings)):
-        heading.draw("No access")
-        st.error(
-            f"{escaped(email) or 'This account'} is not on the list of admins. Ask whoever runs "
-            "this deployment to add it to PALEMAIL_ADMIN_EMAILS, or log in with another account.",
-            icon=":material/lock:",
-        )
-        st.button("Log out", icon=":material/logout:", on_click=st.logout)
-        st.stop()
-    return email
-
-
-def _listed(email: str, settings: Settings) -> bool:
-    return email.casefold() in {listed.casefold() for listed in settings.admin_emails}
+    Raises:
+        DatabaseUnavailable: Postgres cannot be reached.
+    """
+    installed().sessions.end(st.context.cookies)

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 import callback
-from admin_ui import access, error_notices, middleware
-from admin_ui.access import login_mode
+from admin_ui import connections, error_notices, middleware
+from admin_ui.access import login_mode, require_login_client
 from admin_ui.deployment import Deployment, LoginMode, install, installed
+from admin_ui.sessions import Sessions
 from mailcore import ConfigurationError, Mailcore, is_loopback
 
 THEME = {
@@ -64,7 +65,7 @@ PINNED: dict[str, Any] = {
 }
 
 
-def create_app(core: Mailcore, login: LoginMode) -> st.App:
+def create_app(core: Mailcore, login: LoginMode, *, port: int) -> st.App:
     """Build the ASGI app of the page and the callback, on one origin.
 
     Streamlit allows one such app a process.
@@ -72,16 +73,22 @@ def create_app(core: Mailcore, login: LoginMode) -> st.App:
     Args:
         core: the mailcore that both draw from. The caller closes it.
         login: how visitors are told apart.
+        port: the port that it will be at.
 
     Raises:
         ConfigurationError: visitors are to log in, and no OAuth client is set up for it.
+        DatabaseUnavailable: Postgres cannot be reached.
     """
-    install(Deployment(core=core, login=login))
+    if login is LoginMode.OIDC:
+        require_login_client(core)
+    page = core.page_secrets()
+    sessions = Sessions(page.signing_key, port, core.logins)
+    deployment = Deployment(core=core, login=login, sessions=sessions)
+    install(deployment)
     return st.App(
         Path(__file__).with_name("page.py"),
-        secrets=access.login_secrets(core) if login is LoginMode.OIDC else None,
         routes=callback.routes(core),
-        middleware=middleware.stack(core.settings),
+        middleware=middleware.stack(deployment, start_token=page.start_token),
         lifespan=_announced,
         on_script_error=error_notices.unforeseen,
     )
@@ -100,7 +107,8 @@ def serve(core: Mailcore, *, host: str, port: int, no_login: bool = False) -> No
         ConfigurationError: the address needs a login and none is set up, or it is taken.
     """
     login = login_mode(host, core.settings, no_login=no_login)
-    app = create_app(core, login)
+    app = create_app(core, login, port=port)
+    connections.install()
     with _returning_on_signals():
         try:
             app.run(config=_config(host, port))
@@ -119,7 +127,10 @@ def _config(host: str, port: int) -> dict[str, Any]:
 async def _announced(_app: st.App) -> AsyncIterator[None]:
     # The socket listens already, and the port is known even if any was asked for.
     host, port = st.get_option("server.address"), st.get_option("server.port")
-    address = _opened_at(installed().core.settings.public_url, host, port)
+    deployment = installed()
+    address = _opened_at(deployment.core.settings.public_url, host, port)
+    if deployment.login is LoginMode.LINK:
+        address = deployment.core.page_secrets().link(address)
     print(f"pal-e-mail is at {address} (stop with Ctrl-C)", flush=True)  # noqa: T201 - the one line for the terminal
     yield
 

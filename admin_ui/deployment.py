@@ -7,15 +7,18 @@ it nothing. What lives as long as the process is kept here.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from admin_ui.sessions import Sessions
 from mailcore import Mailcore
 
 
 class LoginMode(StrEnum):
     """How the page knows who the visitor is."""
 
-    #: Whoever reaches the page is the admin: loopback, or ``--no-login``.
+    #: Whoever reaches the page is the admin, by ``--no-login``.
     OPEN = "open"
-    #: OpenID Connect through ``st.login``, and an allow-list of addresses.
+    #: Whoever has the start-up link is the admin: on loopback, which all users of a machine reach.
+    LINK = "link"
+    #: OpenID Connect with Google, and an allow-list of addresses.
     OIDC = "oidc"
     #: A proxy has logged people in, and names them in a header.
     HEADER = "header"
@@ -28,10 +31,12 @@ class Deployment:
     Attributes:
         core: the process's `Mailcore`.
         login: how visitors are told apart.
+        sessions: who has come in.
     """
 
     core: Mailcore
     login: LoginMode
+    sessions: Sessions
 
 
 _installed: Deployment | None = None

@@ -1,6 +1,9 @@
 """The pages, in the order of the navigation bar."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.datastructures import URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +31,14 @@ SETUP = PageEntry("setup_page.py", "Setup", "settings", "setup")
 SENDER = PageEntry("sender_page.py", "Sender", "mail", "sender", in_bar=False)
 
 PAGES = (SENDERS, DELIVERIES, SETUP, SENDER)
+
+#: The addresses at which a page is.
+PATHS = frozenset(f"/{address.path}" for address in PAGES)
+
+
+def page_of(url: URL) -> str:
+    """Return the page and the query of an address, and never anything but a page of ours."""
+    if url.path not in PATHS:
+        return "/"
+    query = quote(url.query, safe="=&+%")
+    return f"{url.path}?{query}" if query else url.path

@@ -50,7 +50,7 @@ def _draw_links(pages: list[st.Page]) -> None:
 def _draw_log_out(who: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         st.markdown(markup.quiet(markup.escaped(f"Logged in as {who}")), width="content")
-        st.button("Log out", type="tertiary", icon=":material/logout:", on_click=st.logout)
+        st.button("Log out", type="tertiary", icon=":material/logout:", on_click=access.log_out)
 
 
 draw()

@@ -37,7 +37,7 @@ def _draw_redirect_uri(visitor: Visitor) -> None:
         st.code(visitor.core.settings.redirect_uri, language=None, wrap_lines=True)
         if access.can_log_out():
             st.caption("To log in to this page with Google, add this one too:")
-            st.code(f"{visitor.core.settings.public_url.rstrip('/')}/oauth2callback", language=None)
+            st.code(visitor.core.settings.login_redirect_uri, language=None, wrap_lines=True)
         st.caption(
             "It is PALEMAIL_PUBLIC_URL plus `/senders/callback`. PALEMAIL_PUBLIC_URL must be the "
             "address in *your* browser's address bar. Also enable the Gmail API in the same "

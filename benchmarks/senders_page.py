@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import admin_ui
 from admin_ui.deployment import Deployment, LoginMode, install
+from admin_ui.sessions import Sessions
 from benchmarks.contenders.pal_e_mail import Contender as Ours
 from benchmarks.deployment import fill_up
 from benchmarks.place import Place
@@ -34,7 +35,8 @@ class PageTimes:
 def measure(place: Place) -> tuple[PageTimes, PageTimes]:
     """Return the times with `FEW` senders, and with `MANY`."""
     core = Ours(place).core
-    install(Deployment(core=core, login=LoginMode.OPEN))
+    sessions = Sessions(b"", 8501, core.logins)
+    install(Deployment(core=core, login=LoginMode.OPEN, sessions=sessions))
     page = AppTest.from_file(str(Path(admin_ui.__file__).with_name("page.py")), default_timeout=60)
 
     def times() -> PageTimes:

@@ -77,6 +77,7 @@ class Card:
         account: its mailbox, where known.
         facts: more about it, as pairs of a name and a text.
         action: the button, or None.
+        back: whether it has a link to the senders page.
     """
 
     status: HTTPStatus
@@ -89,6 +90,7 @@ class Card:
     account: str | None = None
     facts: tuple[tuple[str, str], ...] = ()
     action: Action | None = None
+    back: bool = True
 
 
 class Pages:

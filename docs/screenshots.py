@@ -31,14 +31,14 @@ def main() -> None:
         )
         for scheme in ("light", "dark"):
             for width in SIZES:
-                with demo() as url:
-                    walk(browser, url, width, scheme)
+                with demo() as link:
+                    walk(browser, link, width, scheme)
         browser.close()
 
 
 @contextmanager
 def demo() -> Iterator[str]:
-    """Run the demo, and yield the page's address."""
+    """Run the demo, and yield the link to the page."""
     with tempfile.TemporaryDirectory() as directory:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [COMMAND, "demo", "--port", PORT],
@@ -50,30 +50,30 @@ def demo() -> Iterator[str]:
             assert process.stdout is not None  # noqa: S101 - asked for above
             for line in process.stdout:
                 if found := re.match(r"pal-e-mail is at (\S+)", line):
-                    yield found[1].replace("127.0.0.1", "localhost")
+                    yield found[1]
                     break
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=30)
 
 
-def walk(browser: Browser, url: str, width: int, scheme: str) -> None:
+def walk(browser: Browser, link: str, width: int, scheme: str) -> None:
     """Go from the list through a re-auth to the other pages, taking pictures on the way."""
     context = browser.new_context(
         viewport={"width": width, "height": SIZES[width]},
         color_scheme="dark" if scheme == "dark" else "light",
     )
     page = context.new_page()
-    page.goto(url)
+    page.goto(link)
     page.get_by_text("Needs attention").wait_for()
     take(page, f"senders-{scheme}-{width}")
 
     page.locator(".st-key-sender-alerts").get_by_role("button", name="Re-auth").click()
-    link = page.get_by_role("dialog").get_by_role("link", name=re.compile("Google"))
-    link.wait_for()
+    to_google = page.get_by_role("dialog").get_by_role("link", name=re.compile("Google"))
+    to_google.wait_for()
     take(page, f"reauth-{scheme}-{width}")
     with context.expect_page() as opened:
-        link.click()
+        to_google.click()
     consent = opened.value
     consent.get_by_role("button", name="Continue").click()
     consent.wait_for_load_state()
@@ -86,7 +86,7 @@ def walk(browser: Browser, url: str, width: int, scheme: str) -> None:
         ("deliveries", "/deliveries", "Deliveries"),
         ("setup", "/setup", "Redirect URI"),
     ):
-        page.goto(url + path)
+        page.goto(f"http://localhost:{PORT}{path}")
         page.get_by_text(shown).first.wait_for()
         take(page, f"{name}-{scheme}-{width}")
     context.close()

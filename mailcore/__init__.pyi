@@ -1,5 +1,7 @@
 # The public names, and where each one lives. Loaded at first use; see __init__.py.
 
+from .access.logins import Logins
+from .access.page_secrets import PageSecrets
 from .api_keys import ApiKey, ApiScope, digest_of
 from .clock import now
 from .core import Mailcore
@@ -34,7 +36,6 @@ from .errors import (
     WrongAccount,
 )
 from .google.credentials import ClientInfo
-from .google.login import LoginSettings
 from .message.compose import Attachment, ComposedMessage
 from .senders.descriptions import (
     describe_age,
@@ -110,11 +111,12 @@ __all__ = [
     "LinkExpired",
     "LinkInvalid",
     "LinkUsed",
-    "LoginSettings",
+    "Logins",
     "MailError",
     "Mailcore",
     "MessageRejected",
     "OutcomeUnknown",
+    "PageSecrets",
     "PalEMailError",
     "PermissionMissing",
     "RateLimited",

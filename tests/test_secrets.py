@@ -47,7 +47,9 @@ def test_no_secret_leaks_over_a_whole_run(
     heard(core.senders.register, "alerts", gmail_account=ACCOUNT, by="t")
     heard(core.senders.register, "own", gmail_account=ACCOUNT, credentials_json=own, by="t")
     heard(core.client.store, google.credentials_json, by="t")
-    heard(core.login)
+    heard(core.page_secrets)
+    heard(core.logins.begin, state="s")
+    heard(core.logins.complete, code="c", code_verifier="a-verifier-" * 4)
     heard(core.doctor)
 
     def send() -> object:

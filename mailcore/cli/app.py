@@ -15,6 +15,7 @@ from mailcore.cli import (
     checking,
     deliveries,
     demo,
+    opening,
     output,
     senders,
     sending,
@@ -65,6 +66,7 @@ _senders = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 _deliveries = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 app.command(cls=Command)(serving.up)
+app.command("open", cls=Command)(opening.open_page)
 app.command(cls=Command)(demo.demo)
 app.command(cls=Command)(upkeep.migrate)
 app.add_typer(_senders, name="senders", help="Add, list and delete senders.")

@@ -41,8 +41,9 @@ def demo(port: PortOption = 8501) -> None:
                 core.migrate()
                 demo_senders.create(core, google)
                 _write(directory / "env", environment, _programs())
-                _explain(environment["PALEMAIL_PUBLIC_URL"], google.url, directory / "env")
-                server.serve(core, host=_HOST, port=port, no_login=True)
+                link = core.page_secrets().link(settings.public_url)
+                _explain(link, google.url, directory / "env")
+                server.serve(core, host=_HOST, port=port)
 
 
 def _remove_old_database(directory: Path) -> None:
@@ -112,6 +113,7 @@ def _settings(google: "GoogleSandbox", directory: Path, public_url: str) -> "mai
         gmail_api_endpoint=f"{google.url}/",
         encryption_keys=(),
         admin_emails=(),
+        admin_domain=None,
         trusted_user_header=None,
         grant_days=None,
     )
@@ -126,6 +128,9 @@ def _environment(google: "GoogleSandbox", directory: Path, port: int) -> dict[st
         "PALEMAIL_DATA_DIR": str(directory),
         "PALEMAIL_PUBLIC_URL": f"http://localhost:{port}",
         "PALEMAIL_ENCRYPTION_KEYS": "",
+        "PALEMAIL_ADMIN_EMAILS": "",
+        "PALEMAIL_ADMIN_DOMAIN": "",
+        "PALEMAIL_TRUSTED_USER_HEADER": "",
         "PALEMAIL_GRANT_DAYS": "",
         **google.environment,
     }

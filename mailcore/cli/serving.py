@@ -24,7 +24,10 @@ def up(
     ] = "127.0.0.1",
     port: PortOption = 8501,
     no_login: Annotated[
-        bool, typer.Option("--no-login", help="Let in anybody who can reach the address.")
+        bool,
+        typer.Option(
+            "--no-login", help="Let in anybody who can reach the address, without a link."
+        ),
     ] = False,
 ) -> None:
     """Serve the admin page and the OAuth callback."""

@@ -4,13 +4,16 @@ Sources: RFC 6749, RFC 7636 (PKCE), OpenID Connect Core 3.1.3.7, and Google's gu
 (https://developers.google.com/identity/protocols/oauth2/web-server).
 """
 
+import base64
+import hashlib
 import logging
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import google.auth.jwt
 from google_auth_oauthlib.flow import Flow
@@ -74,10 +77,12 @@ class GoogleAccount(NamedTuple):
     Attributes:
         email: the mailbox's address, which can be given to somebody else one day.
         sub: Google's own name for the account, which never changes.
+        workspace: the domain of the Google Workspace that the account belongs to, or None.
     """
 
     email: str
     sub: str
+    workspace: str | None = None
 
 
 class Consent:
@@ -131,6 +136,32 @@ class Consent:
         )
         return ConsentLink(url=url, code_verifier=flow.code_verifier)
 
+    def login_link(
+        self, client: OAuthClient, *, redirect_uri: str, state: str, workspace: str | None
+    ) -> ConsentLink:
+        """Build the link by which a person shows who they are, and allows nothing.
+
+        Args:
+            client: the OAuth client that asks.
+            redirect_uri: where Google sends the person back to.
+            state: proves the answer to belong to this link.
+            workspace: the Workspace whose accounts to offer, or None for any. A hint, too.
+        """
+        verifier = secrets.token_urlsafe(48)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
+        query = {
+            "response_type": "code",
+            "client_id": client.client_id,
+            "redirect_uri": redirect_uri,
+            "scope": "openid email",
+            "state": state,
+            "prompt": "select_account",
+            "code_challenge": challenge.decode().rstrip("="),
+            "code_challenge_method": "S256",
+            **({"hd": workspace} if workspace else {}),
+        }
+        return ConsentLink(url=f"{self._auth_uri}?{urlencode(query)}", code_verifier=verifier)
+
     def exchange(
         self, client: OAuthClient, *, code: str, code_verifier: str, redirect_uri: str
     ) -> Exchanged:
@@ -171,7 +202,9 @@ class Consent:
                 exchanged.id_token or "", verify=False
             )
             issuer = str(claims["iss"])
-            account = GoogleAccount(email=str(claims["email"]), sub=str(claims["sub"]))
+            account = GoogleAccount(
+                email=str(claims["email"]), sub=str(claims["sub"]), workspace=claims.get("hd")
+            )
             as_expected = self._is_expected(issuer)
             proven = (
                 client.client_id in _as_list(claims["aud"])

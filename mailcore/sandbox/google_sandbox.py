@@ -126,6 +126,11 @@ class GoogleSandbox:
         """The environment variables that put the sandbox behind pal-e-mail."""
         return google_settings.environment(self.url, self.client)
 
+    @property
+    def workspaces(self) -> set[str]:
+        """The domains whose accounts belong to a Google Workspace; none at first."""
+        return self._state.workspaces
+
     def register_client(self) -> Client:
         """Register a further OAuth client, as a second Google Cloud project would have."""
         return self._state.register_client()

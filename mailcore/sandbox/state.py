@@ -35,6 +35,8 @@ class State:
         self._access_tokens: dict[str, AccessToken] = {}
         self._codes: dict[str, tuple[Consent, datetime]] = {}
         self._secrets: set[str] = set()
+        #: Domains whose accounts belong to a Google Workspace, as their ID tokens tell (``hd``).
+        self.workspaces: set[str] = set()
         for email in accounts:
             self.add_account(email)
 

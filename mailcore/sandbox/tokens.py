@@ -188,6 +188,9 @@ class TokenEndpoints:
         }
         if scopes.EMAIL in grant.scopes:
             claims |= {"email": grant.account.email, "email_verified": True}
+            domain = grant.account.email.partition("@")[2]
+            if domain in self._state.workspaces:
+                claims["hd"] = domain
         if nonce:
             claims["nonce"] = nonce
         token = jwt.encode({"alg": "RS256", "kid": "sandbox"}, claims, _signing_key())

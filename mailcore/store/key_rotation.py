@@ -42,7 +42,10 @@ def _rotate(session: Session, vault: Vault) -> list[bool]:
             | _reseal(row, "grant_client_json", vault)
             for row in senders
         ),
-        *(_reseal(row, "credentials_json", vault) for row in deployment),
+        *(
+            _reseal(row, "credentials_json", vault) | _reseal(row, "page_key", vault)
+            for row in deployment
+        ),
     ]
 
 

@@ -175,12 +175,24 @@ class SenderEventRow(SQLModel, table=True):
 
 
 class DeploymentRow(SQLModel, table=True):
-    """The one row of what the Setup page stores for all senders."""
+    """The one row of what is stored for all senders, and for the admin page."""
 
     __tablename__ = "deployment"
     __table_args__ = (CheckConstraint("id = 1", name="deployment_is_one_row"),)
 
     id: int = Field(default=1, primary_key=True)
     credentials_json: str | None = Field(default=None, sa_type=Text, repr=False)
+    #: What the admin page's cookies and its start-up link come from.
+    page_key: str | None = Field(default=None, sa_type=Text, repr=False)
     updated_at: datetime = Field(default_factory=now)
     updated_by: str = Field(sa_type=Text)
+
+
+class EndedLoginRow(SQLModel, table=True):
+    """A login to the admin page that no longer counts, though its cookie would."""
+
+    __tablename__ = "ended_login"
+
+    id: str = Field(sa_type=Text, primary_key=True)
+    #: When the cookie is too old anyway.
+    forget_at: datetime

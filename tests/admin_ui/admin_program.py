@@ -4,8 +4,11 @@ import os
 import select
 import signal
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Self
+
+import urllib3
 
 from tests.support.processes import Forked
 
@@ -40,6 +43,24 @@ class Served:
             process.kill()  # it announces nothing then, which the caller tells
         output = os.fdopen(reader)
         return cls(f"http://localhost:{port}", output.readline(), process, output)
+
+    @property
+    def link(self) -> str:
+        """What the line tells people to open."""
+        return self.announced.split()[3]
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        """What a browser has after opening the link; nothing where there is no token in it."""
+        if "token=" not in self.link:
+            return {}
+        given = urllib3.request("GET", self.link, redirect=False).headers.getlist("Set-Cookie")
+        return dict(cookie.partition(";")[0].split("=", 1) for cookie in given)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of a browser that has opened the link."""
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
 
     def stop(self, number: int = signal.SIGTERM) -> str:
         """Ask it to stop, and return what it printed since it listened."""

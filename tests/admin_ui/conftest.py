@@ -18,9 +18,18 @@ DESKTOP = ViewportSize(width=1280, height=900)
 
 
 @pytest.fixture
-def serve(environment: dict[str, str]) -> Iterator[Serve]:
-    """Start the admin page with further settings; each is ended with the test."""
-    started: list[Served] = []
+def started() -> Iterator[list[Served]]:
+    """The programs of this test; each is ended with it."""
+    running: list[Served] = []
+    yield running
+    for served in running:
+        if not served.output.closed:
+            served.stop()
+
+
+@pytest.fixture
+def serve(environment: dict[str, str], started: list[Served]) -> Serve:
+    """Start the admin page with further settings."""
 
     def start(**settings: str) -> Served:
         port = free_port()
@@ -30,10 +39,7 @@ def serve(environment: dict[str, str]) -> Iterator[Serve]:
         assert served.announced.startswith("pal-e-mail is at "), served.announced + served.stop()
         return served
 
-    yield start
-    for served in started:
-        if not served.output.closed:
-            served.stop()
+    return start
 
 
 @pytest.fixture
@@ -49,16 +55,22 @@ def serve_without_client(serve: Serve) -> Served:
 
 
 @pytest.fixture
-def person(chromium: Browser) -> Iterator[Person]:
-    """Seat people, each in front of a browser of their own, at an address."""
+def person(chromium: Browser, started: list[Served]) -> Iterator[Person]:
+    """Seat people, each in front of a browser of their own, at an address.
+
+    They have opened the link of every program, unless they are strangers.
+    """
     contexts = []
 
-    def sit_down(url: str, *, phone: bool = False) -> Page:
+    def sit_down(url: str, *, phone: bool = False, stranger: bool = False) -> Page:
         context = chromium.new_context(
             viewport=PHONE if phone else DESKTOP, is_mobile=phone, has_touch=phone
         )
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
+        for served in [] if stranger else started:
+            for name, value in served.cookies.items():
+                context.add_cookies([{"name": name, "value": value, "url": served.url}])
         page = context.new_page()
         page.goto(url)
         return page

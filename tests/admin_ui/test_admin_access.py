@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from admin_ui.access import is_loopback, login_mode, login_secrets
+from admin_ui.access import is_loopback, login_mode, require_login_client
 from admin_ui.deployment import LoginMode
 from mailcore import ConfigurationError, Mailcore, Settings
 
@@ -16,9 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost", "::1"])
 def test_on_this_machine_nobody_logs_in(host: str) -> None:
-    """`pal-e-mail up` works at once on a laptop."""
+    """`pal-e-mail up` works at once on a laptop, for whoever sees the link that it prints."""
     assert is_loopback(host)
-    assert login_mode(host, Settings()) is LoginMode.OPEN
+    assert login_mode(host, Settings()) is LoginMode.LINK
+    assert login_mode(host, Settings(), no_login=True) is LoginMode.OPEN
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "mail.example.com"])  # noqa: S104 - that is the point
@@ -91,5 +92,5 @@ def test_a_login_without_a_client_is_refused_at_the_start(database_url: str) -> 
     """Rather than at the first visit, when nobody could get in to set one up."""
     core = Mailcore(Settings(database_url=database_url, admin_emails=("ann@example.com",)))
     with pytest.raises(ConfigurationError, match="GOOGLE_CLIENT_ID"):
-        login_secrets(core)
+        require_login_client(core)
     core.close()

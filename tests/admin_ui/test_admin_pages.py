@@ -13,6 +13,7 @@ from streamlit.util import calc_hash
 import admin_ui
 from admin_ui import markup, wording
 from admin_ui.deployment import Deployment, LoginMode, install
+from admin_ui.sessions import Sessions
 from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown, ReauthRequired
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise
@@ -31,7 +32,8 @@ def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def visit(core: Mailcore) -> Visit:
     """Open a page of a deployment on loopback."""
-    install(Deployment(core=core, login=LoginMode.OPEN))
+    sessions = Sessions(b"", 8501, core.logins)
+    install(Deployment(core=core, login=LoginMode.OPEN, sessions=sessions))
 
     return open_page
 
@@ -316,7 +318,8 @@ def test_a_client_is_entered_on_the_setup_page(
     for name in ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"):
         monkeypatch.delenv(name)
     core = Mailcore()
-    install(Deployment(core=core, login=LoginMode.OPEN))
+    sessions = Sessions(b"", 8501, core.logins)
+    install(Deployment(core=core, login=LoginMode.OPEN, sessions=sessions))
     app = open_page("setup")
     assert "No OAuth client is set up yet" in texts(app)
     inputs = {element.label: element for element in app.text_input}

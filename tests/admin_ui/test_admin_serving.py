@@ -21,10 +21,11 @@ def test_a_signal_stops_it_cleanly(served: Served, number: signal.Signals) -> No
 
 
 def test_it_says_where_it_is_in_one_line(served: Served) -> None:
-    """One line with the address that people open, and nothing of Streamlit's."""
-    port = served.url.rpartition(":")[2]
-    expected = f"pal-e-mail is at http://localhost:{port} (stop with Ctrl-C)\n"
-    assert served.announced == expected
+    """One line with the link that people open, and nothing of Streamlit's."""
+    address, _, token = served.link.partition("/?token=")
+    assert address == served.url
+    assert len(token) >= 43  # 256 bits
+    assert served.announced == f"pal-e-mail is at {served.link} (stop with Ctrl-C)\n"
     assert served.stop() == "stopped cleanly\n"
 
 
@@ -50,7 +51,10 @@ def test_an_address_that_is_no_page_is_not_found(served: Served) -> None:
         "/api/x": 404,
         "/sender/alerts": 404,
     }
-    answers = {path: urllib3.request("GET", served.url + path).status for path in expected}
+    answers = {
+        path: urllib3.request("GET", served.url + path, headers=served.headers).status
+        for path in expected
+    }
     assert answers == expected
 
 

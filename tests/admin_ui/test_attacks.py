@@ -10,12 +10,13 @@ from tests.admin_ui.admin_calling import Serve
 from tests.admin_ui.admin_program import Served
 
 
-def ask(served: Served, path: str, *headers: str) -> str:
-    """Send a request with exactly these headers; return the answer's head."""
+def ask(served: Served, path: str, *headers: str, method: str = "GET") -> str:
+    """Send a request with these headers and the admin's cookies; return the answer's head."""
     port = int(served.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
         ending = [] if any("Upgrade" in header for header in headers) else ["Connection: close"]
-        lines = [f"GET {path} HTTP/1.1", *headers, *ending, "", ""]
+        cookies = [f"Cookie: {served.headers['Cookie']}"] if served.cookies else []
+        lines = [f"{method} {path} HTTP/1.1", *headers, *cookies, *ending, "", ""]
         line.sendall("\r\n".join(lines).encode())
         answer = line.recv(65536)
         while b"\r\n\r\n" not in answer and (more := line.recv(65536)):
@@ -68,12 +69,11 @@ def test_a_page_of_another_site_or_port_opens_no_websocket(served: Served) -> No
 
 def test_nobody_may_frame_or_command_the_page(served: Served) -> None:
     """Neither an own page of the attacker's, nor Streamlit's cloud."""
-    answer = urllib3.request("GET", served.url)
+    answer = urllib3.request("GET", served.url, headers=served.headers)
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Frame-Options"] == "DENY"
-    assert (
-        urllib3.request("GET", f"{served.url}/_stcore/host-config").json()["allowedOrigins"] == []
-    )
+    config = urllib3.request("GET", f"{served.url}/_stcore/host-config", headers=served.headers)
+    assert config.json()["allowedOrigins"] == []
 
 
 def test_a_folders_config_opens_nothing(
@@ -86,10 +86,12 @@ def test_a_folders_config_opens_nothing(
         "[server]\nenableXsrfProtection = false\nenableCORS = false\nmaxUploadSize = 500\n"
     )
     served = serve(HOME=str(tmp_path))
-    config = urllib3.request("GET", f"{served.url}/_stcore/host-config").json()
+    address = f"{served.url}/_stcore"
+    config = urllib3.request("GET", f"{address}/host-config", headers=served.headers).json()
     assert config["allowedOrigins"] == []
-    upload = urllib3.request("PUT", f"{served.url}/_stcore/upload_file/a/b", body=b"x")
+    upload = urllib3.request("PUT", f"{address}/upload_file/a/b", body=b"x", headers=served.headers)
     assert upload.status in {400, 403}
+    assert b"xsrf" in upload.data.lower()
 
 
 def test_a_user_header_that_comes_twice_is_refused(serve: Serve) -> None:
@@ -106,7 +108,7 @@ def test_cookies_of_an_https_address_never_go_out_in_the_clear(serve: Serve) -> 
     served = serve(
         PALEMAIL_PUBLIC_URL="https://mail.example.com", PALEMAIL_ADMIN_EMAILS="ann@example.com"
     )
-    answer = ask(served, "/auth/login", "Host: mail.example.com")
+    answer = ask(served, "/", "Host: mail.example.com", method="POST")
     cookies = [line for line in answer.splitlines() if line.startswith("set-cookie:")]
     assert cookies
     assert all("; secure" in cookie for cookie in cookies)

@@ -74,7 +74,10 @@ def test_from_start_to_stop(demo: Running, data: Path, port: int, tmp_path: Path
     """Re-auth, then type what it says, anywhere: a mail is sent; and nothing is left running."""
     env = data / "demo" / "env"
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
-    assert urllib3.request("GET", f"http://localhost:{port}/").status == 200
+    link = demo.line.split()[3]
+    assert demo.said.count(link) == 2
+    assert urllib3.request("GET", f"http://localhost:{port}/").status == 403
+    assert urllib3.request("GET", link, redirect=False).status == 303
     commands = demo.said.partition("through it:")[2].partition("Each demo")[0]
     refused = second_terminal(commands, tmp_path)
     assert refused.returncode == 77

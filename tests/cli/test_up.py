@@ -23,7 +23,7 @@ SERVING = "pal-e-mail is at "
 
 
 def get(url: str) -> "urllib3.BaseHTTPResponse":
-    return urllib3.request("GET", url, timeout=10.0, retries=False)
+    return urllib3.request("GET", url, timeout=10.0, retries=False, redirect=False)
 
 
 def test_page_and_callback_on_one_port(
@@ -37,7 +37,8 @@ def test_page_and_callback_on_one_port(
         "up", "--port", port, environment=environment, until=SERVING, log=tmp_path / "up",
         installed=True,
     ) as up:  # fmt: skip
-        assert b"<html" in get(url).data
+        assert get(url).status == 403
+        assert get(up.line.split()[3]).status == 303
         assert get(f"{url}/healthz").status == 200
         with started(
             "auth", "alerts", until="http", log=tmp_path / "auth",
@@ -134,7 +135,8 @@ def test_no_login(environment: dict[str, str], tmp_path: Path) -> None:
         "up", "--host", "0.0.0.0", "--port", port, "--no-login",  # noqa: S104 - asked for
         environment=environment, until=SERVING, log=tmp_path / "log",
     ) as up:  # fmt: skip
-        assert get(f"http://127.0.0.1:{port}/healthz").status == 200
+        assert "token" not in up.line
+        assert b"streamlit" in get(f"http://localhost:{port}/").data.lower()
         assert up.stop() == 0
 
 

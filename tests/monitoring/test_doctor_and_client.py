@@ -5,15 +5,24 @@ from contextlib import ExitStack, closing
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from mailcore import ConfigurationError, Finding, FindingState, Mailcore, Settings, now
+from mailcore import (
+    ConfigurationError,
+    Finding,
+    FindingState,
+    Mailcore,
+    PageSecrets,
+    Settings,
+    now,
+)
 from mailcore.sandbox import GoogleSandbox
 from tests.support.connect_proxy import connect_proxy
-from tests.support.driving import ACCOUNT, authorise
+from tests.support.driving import ACCOUNT, Tables, at_once, authorise
 from tests.support.token_stand_in import TokenStandIn
 
 Deployed = Callable[[Settings], Mailcore]
@@ -210,26 +219,35 @@ def test_the_doctor_reaches_google_as_mail_does(
 
 
 def test_the_login_goes_to_google(core: Mailcore, google: GoogleSandbox) -> None:
-    """With the deployment's client; the cookie stays good over a restart."""
-    login = core.login()
-    assert login.client_id == google.client_id
-    assert login.server_metadata_url == f"{google.url}/.well-known/openid-configuration"
-    assert login.redirect_uri == "http://localhost:8501/oauth2callback"
-    assert login.cookie_secret == core.login().cookie_secret
-    assert google.client_secret not in repr(login)
-    assert login.cookie_secret not in repr(login)
-
-
-def test_googles_own_login(settings: Settings, deployed: Deployed) -> None:
-    """Its issuer is not where its token endpoint is."""
-    defaults = {"google_token_uri": Settings.model_fields["google_token_uri"].default}
-    core = deployed(settings.model_copy(update=defaults))
-    address = core.login().server_metadata_url
-    assert address == "https://accounts.google.com/.well-known/openid-configuration"
+    """With the deployment's client, and a state of the caller's."""
+    link = core.logins.begin(state="of-the-caller")
+    address, _, query = link.url.partition("?")
+    assert address == google.auth_uri
+    asked = parse_qs(query)
+    assert asked["client_id"] == [google.client_id]
+    assert asked["redirect_uri"] == ["http://localhost:8501/oauth2callback"]
+    assert asked["state"] == ["of-the-caller"]
 
 
 def test_without_a_client_there_is_no_login(bare: Settings, deployed: Deployed) -> None:
     """The program refuses to start openly instead."""
     core = deployed(bare)
     with pytest.raises(ConfigurationError, match="No OAuth client"):
-        core.login()
+        core.logins.require_client()
+
+
+def test_the_pages_secrets_outlast_restarts_and_new_keys(
+    settings: Settings, deployed: Deployed, tables: Tables
+) -> None:
+    """They are random, sealed where keys are set, and the same for all who ask at once."""
+    first = deployed(settings)
+    asked = at_once(8, first.page_secrets)
+    (secrets,) = {each.start_token for each in asked if isinstance(each, PageSecrets)}
+    assert len(asked) == 8
+    keys = (SecretStr(Fernet.generate_key().decode()),)
+    sealing = deployed(settings.model_copy(update={"encryption_keys": keys}))
+    assert sealing.page_secrets().start_token == secrets
+    assert sealing.rotate_keys() == 1
+    ((stored,),) = tables("SELECT page_key FROM deployment")
+    assert str(stored).startswith("fernet:")
+    assert sealing.page_secrets().start_token == secrets

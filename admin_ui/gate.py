@@ -1,0 +1,153 @@
+"""The door: nothing of the page is served to somebody who has not come in.
+
+Neither a document nor a websocket, an upload or a picture. So before that nothing is stored
+or started for anybody. The callback's addresses have secrets of their own, and are no
+concern of this door.
+"""
+
+import hmac
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from admin_ui.access import ANYBODY, admitted, named_by_proxy
+from admin_ui.deployment import Deployment, LoginMode
+from admin_ui.google_login import GoogleLogin
+from admin_ui.navigation import page_of
+from admin_ui.sessions import Session
+from callback.pages import PRIVATE, Card, Pages
+
+#: How many tabs may be open at once: of one visitor, and of all. Each costs memory.
+MAX_TABS_EACH = 50
+MAX_TABS = 200
+
+#: The callback's, which answers all that is below ``/senders``; and what watches the process.
+_NOT_OURS = frozenset({"/senders", "/openapi.json", "/healthz", "/readyz"})
+
+
+class Gate:
+    """Let in who may come in, and tell everybody else how to.
+
+    Args:
+        app: what is behind it.
+        deployment: says how visitors are told apart.
+        start_token: lets in whoever has it, where the mode is `LoginMode.LINK`.
+    """
+
+    def __init__(self, app: ASGIApp, *, deployment: Deployment, start_token: str) -> None:
+        settings = deployment.core.settings
+        self._app = app
+        self._deployment = deployment
+        self._start_token = start_token
+        self._pages = Pages(public_url=settings.public_url, auth_uri=settings.google_auth_uri)
+        self._login = GoogleLogin(deployment.core, deployment.sessions, self._pages)
+        self._tabs: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        if scope["type"] == "lifespan" or _is_not_ours(scope):
+            await self._app(scope, receive, send)
+            return
+        visit = HTTPConnection(scope)
+        # In a thread: it may ask the database.
+        name = await run_in_threadpool(admitted, self._deployment, visit.headers, visit.cookies)
+        if scope["type"] == "websocket":
+            await self._open_tab(name, scope, receive, send)
+            return
+        request = Request(scope, receive)
+        if self._has_start_token(request):
+            await self._enter(request)(scope, receive, send)
+        elif name is not None:
+            await self._app(scope, receive, send)
+        else:
+            refusal = await run_in_threadpool(self._refusal, request)
+            await refusal(scope, receive, send)
+
+    async def _open_tab(self, name: str | None, scope: Scope, receive: Receive, send: Send) -> None:
+        if name is None:
+            refusal = PlainTextResponse("Log in first.\n", HTTPStatus.FORBIDDEN)
+            await refusal(scope, receive, send)
+        elif self._tabs[name] >= MAX_TABS_EACH or self._tabs.total() >= MAX_TABS:
+            refusal = PlainTextResponse("Too many open tabs.\n", HTTPStatus.SERVICE_UNAVAILABLE)
+            await refusal(scope, receive, send)
+        else:
+            with self._counted(name):
+                await self._app(scope, receive, send)
+
+    @contextmanager
+    def _counted(self, name: str) -> Iterator[None]:
+        self._tabs[name] += 1
+        try:
+            yield
+        finally:
+            self._tabs[name] -= 1
+            if not self._tabs[name]:
+                del self._tabs[name]
+
+    def _has_start_token(self, request: Request) -> bool:
+        sent = request.query_params.get("token", "")
+        return (
+            self._deployment.login is LoginMode.LINK
+            and request.method in {"GET", "HEAD"}
+            and hmac.compare_digest(sent.encode(), self._start_token.encode())
+        )
+
+    def _enter(self, request: Request) -> Response:
+        """Swap the token for a cookie, and take it out of the address."""
+        page = page_of(request.url.remove_query_params("token"))
+        response = RedirectResponse(page, HTTPStatus.SEE_OTHER, PRIVATE)
+        self._deployment.sessions.begin(response, Session.of(ANYBODY))
+        return response
+
+    def _refusal(self, request: Request) -> Response:
+        if self._deployment.login is LoginMode.OIDC:
+            response = self._login.answer(request)
+        else:
+            response = self._pages.draw(self._closed(request))
+        # The page's form posts to itself: without a referrer the browser would say that this
+        # comes from nowhere.
+        response.headers["Referrer-Policy"] = "same-origin"
+        return response
+
+    def _closed(self, request: Request) -> Card:
+        if self._deployment.login is LoginMode.LINK:
+            return _closed(
+                "This page is opened by a link",
+                "For your protection, other users of this computer cannot open it.",
+                "Open the link that pal-e-mail printed when it started. To see it again, run "
+                "“pal-e-mail open” in a terminal.",
+            )
+        settings = self._deployment.core.settings
+        name = named_by_proxy(settings, request.headers)
+        if name:
+            return _closed("No access", f"{name} is not on the list of admins.")
+        return _closed(
+            "Not logged in",
+            "The proxy in front of this page did not say who you are. It is expected to send "
+            f"the header {settings.trusted_user_header}.",
+        )
+
+
+def _closed(heading: str, happened: str, next_step: str | None = None) -> Card:
+    return Card(
+        status=HTTPStatus.FORBIDDEN,
+        tone="pending",
+        badge="Closed",
+        heading=heading,
+        happened=happened,
+        next_step=next_step,
+        back=False,
+    )
+
+
+def _is_not_ours(scope: Scope) -> bool:
+    path = scope["path"]
+    return scope["type"] == "http" and (
+        path.rstrip("/") in _NOT_OURS or path.startswith("/senders/")
+    )

@@ -1,0 +1,1 @@
+"""Access: who may use the admin page."""
