@@ -71,6 +71,10 @@ class Fault:
         """Return the same fault, come too late to keep the request from taking effect."""
         return replace(self, taken=True)
 
+    def delayed(self, seconds: float) -> Self:
+        """Return the same fault, after a wait."""
+        return replace(self, delay=seconds)
+
 
 def _gmail(
     status: int,
