@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import Session, select
 
 from mailcore.clock import Deadline, now
-from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
+from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError, SenderNotFound
 from mailcore.google.consent import Consent, Exchanged, GoogleAccount
 from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import GoogleFailure
@@ -268,7 +268,17 @@ class Authorizations:
             check_permissions(exchanged.grant, request.alias)
             account = self._consent.account(exchanged, client)
             storing = patiently(DatabaseUnavailable, Deadline(DATABASE_PATIENCE))
-            return storing(self._store, request, exchanged, account)
+            try:
+                return storing(self._store, request, exchanged, account)
+            except SenderNotFound:  # it was deleted meanwhile: nobody would ever use this grant
+                self._senders.revocations.revoke_late(
+                    request.alias,
+                    account.email,
+                    exchanged.grant,
+                    asked_at=request.created_at,
+                    by=request.requested_by,
+                )
+                raise
         except DatabaseUnavailable:
             raise  # where nothing can be stored, no refusal can
         except PalEMailError as exc:

@@ -1,6 +1,5 @@
 """The registry: register, list, inspect, change and delete senders."""
 
-import logging
 from typing import Literal
 
 from sqlalchemy import delete, update
@@ -8,12 +7,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from mailcore.clock import now
-from mailcore.errors import ConfigurationError, DatabaseUnavailable, InvalidSender, SenderExists
+from mailcore.errors import ConfigurationError, InvalidSender, SenderExists
 from mailcore.google.credentials import Grant, OAuthClient
-from mailcore.google.failures import GoogleFailure
 from mailcore.google.revocation import TokenRevocation
-from mailcore.senders.accounts import same_account
 from mailcore.senders.events import event
+from mailcore.senders.grant_revocation import GrantRevocations
 from mailcore.senders.listing import read_page
 from mailcore.senders.picture import no_sender, read_sender
 from mailcore.senders.validation import ALIAS_PATTERN, checked_account, checked_alias, checked_text
@@ -33,8 +31,6 @@ from mailcore.values.senders import AuditEvent, Deleted, Revocation, Sender, Sen
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
 
-log = logging.getLogger("mailcore")
-
 _WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
 
 
@@ -44,13 +40,14 @@ class SenderRegistry:
     Args:
         database: where they are.
         vault: seals their own OAuth clients.
-        revocation: ends the grants of those that are deleted.
+        revocation: Google's endpoint that ends grants.
     """
 
     def __init__(self, database: Database, vault: Vault, revocation: TokenRevocation) -> None:
         self._database = database
         self._vault = vault
-        self._revocation = revocation
+        #: Ends the grants of those that are deleted.
+        self.revocations = GrantRevocations(database, revocation)
 
     def register(
         self,
@@ -218,7 +215,7 @@ class SenderRegistry:
         """
         with self._database.session() as session:
             row = find(session, alias)
-            sealed, shared = row.token_json, shares_account(session, row)
+            sealed, account = row.token_json, row.gmail_account
             session.delete(row)
             for table in (AuthorizationRequestRow, ReauthTicketRow):
                 session.execute(delete(table).where(col(table.alias) == alias))
@@ -230,29 +227,22 @@ class SenderRegistry:
             )
             detail = f"{discarded} waiting deliveries discarded" if discarded else None
             session.add(event(alias, AuditEvent.DELETED, who=by, detail=detail))
+            if keep_grant:
+                session.add(event(alias, AuditEvent.GRANT_KEPT, who=by))
         if sealed is None:
             grant = Revocation.NO_GRANT
         elif keep_grant:
             grant = Revocation.KEPT
-        elif shared:
-            grant = Revocation.SHARED
         else:
-            grant = self._revoke(alias, sealed, by)
+            grant = self._revoke(alias, account, sealed, by)
         return Deleted(alias=alias, discarded_deliveries=discarded, grant=grant)
 
-    def _revoke(self, alias: str, sealed: str, by: str) -> Revocation:
-        what, detail, outcome = AuditEvent.GRANT_REVOKED, None, Revocation.REVOKED
+    def _revoke(self, alias: str, account: str | None, sealed: str, by: str) -> Revocation:
         try:
-            refresh_token = Grant.from_json(self._vault.open(sealed)).refresh_token
-            self._revocation.revoke(refresh_token or "")
-        except (GoogleFailure, ConfigurationError) as exc:
-            what, detail, outcome = AuditEvent.GRANT_NOT_REVOKED, str(exc), Revocation.FAILED
-        try:
-            with self._database.session() as session:
-                session.add(event(alias, what, who=by, detail=detail))
-        except DatabaseUnavailable as exc:  # the sender is deleted, and its grant dealt with
-            log.warning("sender %s: %s could not be recorded: %s", alias, what, exc)
-        return outcome
+            grant = Grant.from_json(self._vault.open(sealed))
+        except ConfigurationError as exc:  # the key that sealed it is gone
+            return self.revocations.record(alias, by, Revocation.FAILED, str(exc))
+        return self.revocations.revoke(alias, account, grant, by=by)
 
     def events(self, alias: str, *, limit: int = 100) -> tuple[SenderEvent, ...]:
         """Return a sender's audit trail, newest first; a deleted sender has one too.
@@ -284,17 +274,6 @@ class SenderRegistry:
                 exc.message, remedy=exc.remedy, field="credentials_json", alias=alias
             ) from exc
         return self._vault.seal(client.to_json())
-
-
-def shares_account(session: Session, row: SenderRow) -> bool:
-    """Say whether another sender has a grant of the same account."""
-    account = row.gmail_account
-    others = session.exec(
-        select(SenderRow.gmail_account).where(
-            SenderRow.alias != row.alias, col(SenderRow.token_json).is_not(None)
-        )
-    )
-    return account is not None and any(other and same_account(account, other) for other in others)
 
 
 def find(session: Session, alias: str) -> SenderRow:
