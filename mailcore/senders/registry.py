@@ -2,36 +2,28 @@
 
 from typing import Literal
 
-from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
 
 from mailcore.clock import now
 from mailcore.errors import ConfigurationError, InvalidSender, SenderExists
 from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.revocation import TokenRevocation
-from mailcore.senders.events import event
+from mailcore.senders.deletion import delete_row
+from mailcore.senders.events import event, read_events
 from mailcore.senders.grant_revocation import GrantRevocations
 from mailcore.senders.listing import read_page
-from mailcore.senders.picture import no_sender, read_sender
+from mailcore.senders.picture import find, no_sender, read_sender
 from mailcore.senders.validation import ALIAS_PATTERN, checked_account, checked_alias, checked_text
 from mailcore.status import SenderStatus
-from mailcore.store.database import Database, changed_rows, storable
+from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import (
-    AuthorizationRequestRow,
-    DeliveryRow,
-    ReauthTicketRow,
-    SenderEventRow,
     SenderRow,
 )
-from mailcore.values.deliveries import DeliveryStatus
 from mailcore.values.senders import AuditEvent, Deleted, Revocation, Sender, SenderEvent, SenderPage
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
-
-_WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
 
 
 class SenderRegistry:
@@ -216,19 +208,7 @@ class SenderRegistry:
         with self._database.session() as session:
             row = find(session, alias)
             sealed, account = row.token_json, row.gmail_account
-            session.delete(row)
-            for table in (AuthorizationRequestRow, ReauthTicketRow):
-                session.execute(delete(table).where(col(table.alias) == alias))
-            discarded = changed_rows(
-                session,
-                update(DeliveryRow)
-                .where(col(DeliveryRow.alias) == alias, col(DeliveryRow.status).in_(_WAITING))
-                .values(status=DeliveryStatus.DISCARDED, body=None, updated_at=now()),
-            )
-            detail = f"{discarded} waiting deliveries discarded" if discarded else None
-            session.add(event(alias, AuditEvent.DELETED, who=by, detail=detail))
-            if keep_grant:
-                session.add(event(alias, AuditEvent.GRANT_KEPT, who=by))
+            discarded = delete_row(session, row, by=by, keep_grant=keep_grant)
         if sealed is None:
             grant = Revocation.NO_GRANT
         elif keep_grant:
@@ -251,18 +231,7 @@ class SenderRegistry:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
-            rows = session.exec(
-                select(SenderEventRow)
-                .where(SenderEventRow.alias == storable(alias))
-                .order_by(col(SenderEventRow.at).desc(), col(SenderEventRow.id).desc())
-                .limit(limit)
-            )
-            return tuple(
-                SenderEvent(
-                    at=row.at, alias=row.alias, what=row.what, who=row.who, detail=row.detail
-                )
-                for row in rows
-            )
+            return read_events(session, alias, limit)
 
     def _sealed_client(self, credentials_json: str | None, alias: str) -> str | None:
         if credentials_json is None:
@@ -274,19 +243,3 @@ class SenderRegistry:
                 exc.message, remedy=exc.remedy, field="credentials_json", alias=alias
             ) from exc
         return self._vault.seal(client.to_json())
-
-
-def find(session: Session, alias: str) -> SenderRow:
-    """Return a sender's row, locked until the transaction ends.
-
-    Raises:
-        SenderNotFound: no sender has that alias.
-    """
-    row = None
-    if ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be an alias
-        row = session.exec(
-            select(SenderRow).where(SenderRow.alias == alias).with_for_update()
-        ).first()
-    if row is None:
-        raise no_sender(alias)
-    return row
