@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from mailcore.sandbox import GoogleSandbox, faults
 from mailcore.sending.outgoing import SendRequest
 from tests.support.driving import job, output
 from tests.support.outages import Closable
-from tests.support.steps import send
+from tests.support.steps import send, the_delivery
 
 KEY = "disk-2026-11-22"
 
@@ -51,6 +52,24 @@ def test_a_record_that_waits_for_the_database_holds_no_message(
     [unknown] = core.deliveries.page(status=DeliveryStatus.UNKNOWN).deliveries
     assert unknown.can_retry  # the message was stored with the intent
     core.deliveries.retry(unknown.id, by="ann")
+
+
+def test_a_job_that_ends_makes_up_for_its_records(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, database: Closable
+) -> None:
+    """It never sends again, so nobody else could say that its message was sent."""
+    with (
+        closing(Mailcore(core.settings)) as job,
+        google.hold("send", at="answer") as gate,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        sending = pool.submit(send, job, timeout=20)
+        gate.wait_for_arrivals(1)
+        database.close()
+        gate.release()
+        sending.result()
+        database.mend()
+    assert the_delivery(core).status is DeliveryStatus.SENT
 
 
 def test_a_forked_worker_leaves_its_parents_records_alone(
