@@ -31,12 +31,18 @@ class Served:
     output: IO[str]
 
     @classmethod
-    def start(cls, port: int, environment: dict[str, str]) -> Self:
-        """Start it, and return once it listens or has failed to."""
+    def start(
+        cls, port: int, environment: dict[str, str], *, directory: Path | None = None
+    ) -> Self:
+        """Start it in a directory, and return once it listens or has failed to."""
         reader, writer = os.pipe()
         with Path(os.devnull).open() as nothing:
             process = Forked(
-                _serve, port, environment=environment, streams=(nothing.fileno(), writer, writer)
+                _serve,
+                port,
+                directory,
+                environment=environment,
+                streams=(nothing.fileno(), writer, writer),
             )
         os.close(writer)
         if not select.select([reader], [], [], _PATIENCE)[0]:
@@ -74,7 +80,9 @@ class Served:
         return printed
 
 
-def _serve(port: int) -> None:
+def _serve(port: int, directory: Path | None) -> None:
+    if directory is not None:
+        os.chdir(directory)
     from admin_ui.app import serve  # noqa: PLC0415 - loaded before the fork
     from mailcore import Mailcore  # noqa: PLC0415 - as above
 

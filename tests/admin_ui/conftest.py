@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
@@ -31,10 +32,11 @@ def started() -> Iterator[list[Served]]:
 def serve(environment: dict[str, str], started: list[Served]) -> Serve:
     """Start the admin page with further settings."""
 
-    def start(**settings: str) -> Served:
+    def start(directory: Path | None = None, **settings: str) -> Served:
         port = free_port()
         public = {"PALEMAIL_PUBLIC_URL": f"http://localhost:{port}"}
-        served = Served.start(port, {**os.environ, **public, **environment, **settings})
+        variables = {**os.environ, **public, **environment, **settings}
+        served = Served.start(port, variables, directory=directory)
         started.append(served)
         assert served.announced.startswith("pal-e-mail is at "), served.announced + served.stop()
         return served

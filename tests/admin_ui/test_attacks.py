@@ -76,16 +76,17 @@ def test_nobody_may_frame_or_command_the_page(served: Served) -> None:
     assert config.json()["allowedOrigins"] == []
 
 
+@pytest.mark.parametrize("place", ["home", "working directory"])
 def test_a_folders_config_opens_nothing(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """What lies in the home, which Streamlit reads, decides nothing about access."""
+    """What lies in the home, or where it is started, decides nothing about access."""
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "config.toml").write_text(
         "[client]\nallowedOrigins = ['https://evil.example']\n"
         "[server]\nenableXsrfProtection = false\nenableCORS = false\nmaxUploadSize = 500\n"
     )
-    served = serve(HOME=str(tmp_path))
+    served = serve(HOME=str(tmp_path)) if place == "home" else serve(directory=tmp_path)
     address = f"{served.url}/_stcore"
     config = urllib3.request("GET", f"{address}/host-config", headers=served.headers).json()
     assert config["allowedOrigins"] == []
