@@ -33,28 +33,34 @@ class Visitor:
     by: str
 
 
-def login_mode(host: str, settings: Settings, *, no_login: bool = False) -> LoginMode:
+def login_mode(
+    host: str, settings: Settings, *, no_login: bool = False, link: bool = False
+) -> LoginMode:
     """Decide how visitors are told apart on an address.
 
     Args:
         host: the address to listen on, by name or number.
         settings: the deployment's settings.
         no_login: whether the operator asked for a page that anybody may use.
+        link: whether the operator says that only this machine reaches the address, as where a
+            container's port is published on loopback.
 
     Raises:
         ConfigurationError: others than this machine's users could reach the page, and
             nothing says who may; or everybody may, and some setting says who.
     """
+    if no_login or link:
+        _require_no_list(settings, "--no-login" if no_login else "--link")
     if no_login:
-        _require_no_list(settings)
         return LoginMode.OPEN
     if settings.trusted_user_header:
         return LoginMode.HEADER
     if settings.admin_emails:
         return LoginMode.OIDC
-    if is_loopback(host) and is_loopback_url(settings.public_url):
+    if (link or is_loopback(host)) and is_loopback_url(settings.public_url):
         return LoginMode.LINK
-    where = f"be at {settings.public_url}" if is_loopback(host) else f"listen on {host}"
+    listens = f"listen on {host}"
+    where = f"be at {settings.public_url}" if link or is_loopback(host) else listens
     raise ConfigurationError(
         f"Refusing to {where}: others could reach the page, and no login is configured.",
         remedy="Set PALEMAIL_ADMIN_EMAILS to the addresses that may log in with Google, or "
@@ -63,7 +69,7 @@ def login_mode(host: str, settings: Settings, *, no_login: bool = False) -> Logi
     )
 
 
-def _require_no_list(settings: Settings) -> None:
+def _require_no_list(settings: Settings, flag: str) -> None:
     contradicted = [
         name
         for name, value in (
@@ -74,7 +80,8 @@ def _require_no_list(settings: Settings) -> None:
     ]
     if contradicted:
         raise ConfigurationError(
-            f"--no-login lets everybody in, but {' and '.join(contradicted)} says who may.",
+            f"{flag} lets people in without a login, but {' and '.join(contradicted)} says who "
+            "may log in.",
             remedy="Drop the flag, or unset the other.",
         )
 

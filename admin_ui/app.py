@@ -94,7 +94,9 @@ def create_app(core: Mailcore, login: LoginMode, *, port: int) -> st.App:
     )
 
 
-def serve(core: Mailcore, *, host: str, port: int, no_login: bool = False) -> None:
+def serve(
+    core: Mailcore, *, host: str, port: int, no_login: bool = False, link: bool = False
+) -> None:
     """Serve the page and the callback until SIGINT or SIGTERM, then return.
 
     Args:
@@ -102,11 +104,12 @@ def serve(core: Mailcore, *, host: str, port: int, no_login: bool = False) -> No
         host: the address to listen on, by name or number.
         port: the port to listen on; 0 takes a free one.
         no_login: let anybody in who can reach the address.
+        link: let in who has the link, though the address is not loopback.
 
     Raises:
         ConfigurationError: the address needs a login and none is set up, or it is taken.
     """
-    login = login_mode(host, core.settings, no_login=no_login)
+    login = login_mode(host, core.settings, no_login=no_login, link=link)
     app = create_app(core, login, port=port)
     connections.install()
     with _returning_on_signals():

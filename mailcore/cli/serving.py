@@ -29,17 +29,21 @@ def up(
             "--no-login", help="Let in anybody who can reach the address, without a link."
         ),
     ] = False,
+    link: Annotated[
+        bool,
+        typer.Option("--link", help="In a container published on loopback: let in by the link."),
+    ] = False,
 ) -> None:
     """Serve the admin page and the OAuth callback."""
     with until_stopped():
         server = load_server()
         settings = with_public_url(mailcore.Settings(), port)
         # Before a database is touched: what will not be served is not set up.
-        server.login_mode(host, settings, no_login=no_login)
+        server.login_mode(host, settings, no_login=no_login, link=link)
         require_free(host, port)
         with database(settings), closing(mailcore.Mailcore(settings)) as core:
             core.migrate()
-            server.serve(core, host=host, port=port, no_login=no_login)
+            server.serve(core, host=host, port=port, no_login=no_login, link=link)
 
 
 @contextmanager

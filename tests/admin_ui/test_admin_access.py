@@ -32,6 +32,14 @@ def test_where_others_could_reach_it_it_refuses_without_a_login(host: str) -> No
     assert login_mode(host, Settings(), no_login=True) is LoginMode.OPEN
 
 
+def test_a_container_that_only_this_machine_reaches_is_opened_by_the_link() -> None:
+    """Its own address is not loopback; a public one needs a login all the same."""
+    assert login_mode("0.0.0.0", Settings(), link=True) is LoginMode.LINK  # noqa: S104 - as above
+    for host in ("0.0.0.0", "127.0.0.1"):  # noqa: S104 - as above
+        with pytest.raises(ConfigurationError, match="Refusing to be at"):
+            login_mode(host, Settings(public_url="https://mail.example.com"), link=True)
+
+
 def test_an_allow_list_means_a_login_everywhere() -> None:
     """On loopback, too: a tunnel may lead there."""
     settings = Settings(admin_emails=("ann@example.com",))
@@ -58,8 +66,10 @@ def test_a_public_address_needs_a_login_even_on_loopback(url: str) -> None:
 )
 def test_no_login_beside_a_list_of_who_may_is_refused(who: dict[str, Any]) -> None:
     """Neither silently wins over the other."""
-    with pytest.raises(ConfigurationError, match="--no-login lets everybody in"):
+    with pytest.raises(ConfigurationError, match="--no-login lets people in without a login"):
         login_mode("127.0.0.1", Settings(**who), no_login=True)
+    with pytest.raises(ConfigurationError, match="--link lets people in without a login"):
+        login_mode("127.0.0.1", Settings(**who), link=True)
 
 
 def composed(tmp_path: Path, **variables: str) -> list[str]:
@@ -79,10 +89,11 @@ def composed(tmp_path: Path, **variables: str) -> list[str]:
 
 
 def test_compose_has_a_login_once_one_variable_is_set(tmp_path: Path) -> None:
-    """And without one it is open on this machine's address only."""
+    """And without one it opens by the link, on this machine's address only."""
     here, public = "http://localhost:8501", "https://mail.example.com"
-    assert "--no-login" in composed(tmp_path, PALEMAIL_PUBLIC_URL=here)
-    assert "--no-login" not in composed(tmp_path, PALEMAIL_PUBLIC_URL=public)
+    open_here = ["up", "--host", "0.0.0.0", "--link"]  # noqa: S104 - in its container
+    assert composed(tmp_path, PALEMAIL_PUBLIC_URL=here) == open_here
+    assert composed(tmp_path, PALEMAIL_PUBLIC_URL=public) == open_here[:-1]
     for name in ("PALEMAIL_ADMIN_EMAILS", "PALEMAIL_TRUSTED_USER_HEADER"):
         given = composed(tmp_path, **{name: "ann@example.com", "PALEMAIL_PUBLIC_URL": here})
         assert given == ["up", "--host", "0.0.0.0"]  # noqa: S104 - in its container

@@ -174,3 +174,15 @@ def test_extra_is_missing(environment: dict[str, str], command: str) -> None:
     assert ran[command,].returncode == 78
     assert "pip install 'pal-e-mail[admin,callback]'" in ran[command,].stderr
     assert ran["senders", "list"].returncode == 0
+
+
+def test_a_container_published_on_loopback(environment: dict[str, str], tmp_path: Path) -> None:
+    """--link listens for other addresses, too, and lets in whoever has the link."""
+    port = free_port()
+    with started(
+        "up", "--host", "0.0.0.0", "--port", port, "--link",  # noqa: S104 - asked for
+        environment=environment, until=SERVING, log=tmp_path / "log",
+    ) as up:  # fmt: skip
+        assert get(f"http://localhost:{port}/").status == 403
+        assert get(up.line.split()[3]).status == 303
+        assert up.stop() == 0
