@@ -76,7 +76,7 @@ def create_app(core: Mailcore, login: LoginMode, *, port: int) -> st.App:
         port: the port that it will be at.
 
     Raises:
-        ConfigurationError: visitors are to log in, and no OAuth client is set up for it.
+        ConfigurationError: visitors have to log in, and no OAuth client is set up for it.
         DatabaseUnavailable: Postgres cannot be reached.
     """
     if login is LoginMode.OIDC:
@@ -103,7 +103,7 @@ def serve(
         core: the mailcore that both draw from. The caller closes it.
         host: the address to listen on, by name or number.
         port: the port to listen on; 0 takes a free one.
-        no_login: let anybody in who can reach the address.
+        no_login: let in anybody who can reach the address.
         link: let in who has the link, though the address is not loopback.
 
     Raises:
@@ -118,7 +118,8 @@ def serve(
         except SystemExit as exc:
             # Streamlit's way to say that it could not listen.
             raise ConfigurationError(
-                f"Cannot listen on {host}:{port}. Is the port taken? Choose another by --port."
+                f"Cannot listen on {host}:{port}.",
+                remedy="If the port is taken, choose another with --port.",
             ) from exc
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from admin_ui import dialogs, error_notices, wording
 from admin_ui.access import Visitor
-from admin_ui.markup import escaped, quiet
+from admin_ui.markup import escaped, quiet, sentence
 from mailcore import Delivery, DeliveryStatus
 
 #: Labels and values; a value of None is left out.
@@ -38,13 +38,13 @@ def _draw_row(delivery: Delivery, zone: tzinfo, *, with_sender: bool) -> None:
             st.markdown(f"**{escaped(delivery.subject.strip()) or '(no subject)'}**")
             st.markdown(quiet(escaped(" · ".join(parts))))
             if delivery.error_text:
-                st.markdown(quiet(escaped(delivery.error_text)))
+                st.markdown(quiet(sentence(delivery.error_text)))
         with actions.container(horizontal=True, horizontal_alignment="right"):
             if st.button(
                 "Decide" if undecided else "Details",
                 key=f"open-{delivery.id}",
                 type="primary" if undecided else "secondary",
-                help=f"Show “{escaped(delivery.subject)}”",
+                help=f'Show "{escaped(delivery.subject)}"',
             ):
                 dialogs.show(DeliveryDetail(delivery.id, zone))
 
@@ -116,15 +116,16 @@ def _draw_decision(visitor: Visitor, delivery: Delivery) -> None:
                 "The message itself is no longer stored, so it can't be sent again from here."
             )
     elif delivery.status is DeliveryStatus.HELD:
-        st.markdown("It goes out automatically once its sender is re-authorised.")
+        st.markdown("It is held until its sender is re-authorised.")
     else:
-        st.markdown("It is waiting in the queue and goes out automatically.")
+        st.markdown("It is waiting in the queue.")
     if st.button("Discard", icon=":material/delete:", width="stretch"):
         with error_notices.explained():
             visitor.core.deliveries.discard(delivery.id, by=visitor.by)
             dialogs.close("Discarded")
     st.caption(
-        "It won't be sent (again). A job that retries with the same idempotency key gets an error."
+        "Discarding means that it won't be sent (again). A job that retries with the same "
+        "idempotency key gets an error."
     )
     st.divider()
 

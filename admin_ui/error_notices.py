@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from admin_ui.access import visitor
-from admin_ui.markup import escaped
+from admin_ui.markup import sentence
 from admin_ui.wording import BLOCKED_REMEDY
 from mailcore import (
     ConfigurationError,
@@ -63,8 +63,8 @@ def draw(exc: PalEMailError) -> None:
             icon=":material/cloud_off:",
         )
         return
-    text = escaped(exc.message).replace("\n", "  \n")
-    way_out = _WAYS_OUT.get(type(exc), escaped(exc.remedy or ""))
+    text = sentence(exc.message).replace("\n", "  \n")
+    way_out = _WAYS_OUT.get(type(exc), sentence(exc.remedy or ""))
     st.error(f"{text} {way_out}".strip(), icon=":material/error:")
 
 

@@ -1,4 +1,4 @@
-"""Text as Markdown: escaped, or small and grey."""
+"""Text as Markdown: escaped, with commands as code, or small and grey."""
 
 import re
 
@@ -14,6 +14,12 @@ def escaped(text: str) -> str:
     marked = re.sub(r":(?=[A-Za-z]|\d+:)", ":\u2060", marked)
     marked = re.sub(r"(?i)\b(www)\\\.", r"\1:small[.]", marked)
     return marked.replace("@", ":small[@]").replace("://", ":small[:]//")
+
+
+def sentence(text: str) -> str:
+    """Return one of mailcore's sentences as Markdown: `commands` in backticks become code."""
+    parts = re.split(r"(`[^`\n]+`)", text)
+    return "".join(escaped(part) if number % 2 == 0 else part for number, part in enumerate(parts))
 
 
 def quiet(markdown: str) -> str:

@@ -3,14 +3,20 @@
 from http import HTTPStatus
 
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.middleware.base import (
+    BaseHTTPMiddleware,
+    DispatchFunction,
+    RequestResponseEndpoint,
+)
 from starlette.requests import Request
 from starlette.responses import Response
 
+import callback
 from admin_ui.deployment import Deployment
 from admin_ui.gate import Gate
 from admin_ui.guards import Guards
 from admin_ui.navigation import PATHS
+from mailcore import Settings
 
 
 def stack(deployment: Deployment, *, start_token: str) -> list[Middleware]:
@@ -26,21 +32,24 @@ def stack(deployment: Deployment, *, start_token: str) -> list[Middleware]:
             Guards, public_url=settings.public_url, user_header=settings.trusted_user_header
         ),
         Middleware(Gate, deployment=deployment, start_token=start_token),
-        Middleware(BaseHTTPMiddleware, dispatch=_deny_unknown),
+        Middleware(BaseHTTPMiddleware, dispatch=_not_found(settings)),
     ]
 
 
-async def _deny_unknown(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Let an address that is no page be one that is not found, for programs and probes.
+def _not_found(settings: Settings) -> DispatchFunction:
+    """Answer an address that is no page with a page of our own, and 404.
 
     Streamlit answers every address with the same document.
     """
-    response = await call_next(request)
-    path = request.url.path
-    document = response.headers.get("content-type", "").startswith("text/html")
-    if document and response.status_code == HTTPStatus.OK and not _is_ours(path):
-        response.status_code = HTTPStatus.NOT_FOUND
-    return response
+
+    async def dispatch(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        document = response.headers.get("content-type", "").startswith("text/html")
+        if document and response.status_code == HTTPStatus.OK and not _is_ours(request.url.path):
+            return callback.not_found(settings)
+        return response
+
+    return dispatch
 
 
 def _is_ours(path: str) -> bool:

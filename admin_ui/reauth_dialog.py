@@ -6,7 +6,7 @@ import streamlit as st
 
 from admin_ui import access, dialogs, error_notices
 from admin_ui.access import Visitor
-from admin_ui.markup import escaped
+from admin_ui.markup import escaped, sentence
 from admin_ui.ticket_dialog import draw_ticket
 from mailcore import (
     Authorization,
@@ -16,6 +16,7 @@ from mailcore import (
     Sender,
     Ticket,
     WrongAccount,
+    describe_next_step,
 )
 
 #: How often an open dialog checks whether the callback has run, in seconds.
@@ -135,7 +136,7 @@ class RenewAll:
         done = max(self.total - due, 0)
         st.progress(done / self.total, text=f"{done} of {self.total} renewed")
         if not due:
-            st.success("All due senders are healthy.", icon=":material/check_circle:")
+            st.success("Done: no sender is expiring or expired.", icon=":material/check_circle:")
             _draw_close()
             return
         progress = visitor.core.authorizations.progress(self.authorization.id)
@@ -174,7 +175,7 @@ def renew_all(total: int) -> None:
         dialogs.show(NotStarted("Renew all due", exc))
         return
     if authorization is None:
-        dialogs.close("Nothing is due anymore")
+        dialogs.close("No sender is expiring or expired any more")
     else:
         dialogs.show(RenewAll(authorization, total))
 
@@ -195,7 +196,8 @@ def draw_google_link(authorization: Authorization) -> None:
 
 
 def _draw_reason(progress: AuthorizationProgress) -> None:
-    st.error(escaped(progress.detail or "Google refused the re-auth."), icon=":material/error:")
+    reason = progress.detail or "Google refused the re-auth."
+    st.error(f"{sentence(reason)} {describe_next_step(progress.code)}", icon=":material/error:")
 
 
 def _draw_done(sender: Sender) -> None:

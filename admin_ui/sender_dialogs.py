@@ -87,8 +87,8 @@ class DeleteSender:
                 icon=":material/warning:",
             )
         st.markdown(
-            "Its tokens are deleted permanently, and jobs can no longer send through it. Its "
-            "history and deliveries are kept."
+            "Its grant is deleted for good, and jobs can no longer send through it. Its history "
+            "and deliveries are kept."
         )
         with st.form("delete-sender", border=False):
             typed = st.text_input(f"Type {escaped(alias)} to confirm", autocomplete="off")

@@ -65,7 +65,7 @@ def _draw_not_found(visitor: Visitor, alias: str) -> None:
     st.warning(
         f"There is no sender named {name}. It may have been deleted."
         if alias
-        else "This link names no sender.",
+        else "This link doesn't name a sender.",
         icon=":material/search_off:",
     )
     st.page_link("senders_page.py", label="All senders", icon=":material/arrow_back:")
@@ -179,7 +179,7 @@ def _draw_history(visitor: Visitor, alias: str) -> None:
         with st.container(border=True, gap=None):
             st.markdown(f"**{markup.escaped(describe_event(event.what))}**")
             if event.detail:
-                st.markdown(markup.escaped(event.detail))
+                st.markdown(markup.sentence(event.detail))
             by = markup.escaped(f"{wording.moment(event.at, zone)} · by {event.who}")
             st.markdown(markup.quiet(by))
 
@@ -187,7 +187,7 @@ def _draw_history(visitor: Visitor, alias: str) -> None:
 def _draw_delete(sender: Sender) -> None:
     with st.container(border=True):
         heading.section("Delete")
-        st.caption("Deletes its tokens permanently. You will be asked to type its alias.")
+        st.caption("This deletes its grant for good. You will be asked to type its alias.")
         if st.button("Delete this sender", icon=":material/delete:"):
             dialogs.show(DeleteSender(sender))
 

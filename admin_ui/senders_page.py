@@ -102,7 +102,7 @@ def _draw_problem(page: SenderPage) -> None:
     if page.problem is None:
         return
     st.error(
-        markup.escaped(page.problem.text),
+        markup.sentence(page.problem.text),
         title="The OAuth client or the Google project is at fault, not the senders",
         icon=":material/report:",
     )
@@ -190,7 +190,7 @@ def _draw_row(sender: Sender, at: datetime) -> None:
         with state.container(gap=None):
             st.markdown(markup.escaped(describe_grant(sender, at)))
             if sender.status is SenderStatus.BLOCKED and sender.status_reason:
-                st.markdown(markup.quiet(markup.escaped(sender.status_reason)))
+                st.markdown(markup.quiet(markup.sentence(sender.status_reason)))
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 st.markdown(_second_line(sender, at), width="content")
                 unknown_outcome.draw_link(sender.alias, sender.unknown)

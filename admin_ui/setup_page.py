@@ -4,7 +4,7 @@ import streamlit as st
 
 from admin_ui import access, dialogs, error_notices, heading
 from admin_ui.access import Visitor
-from admin_ui.markup import escaped
+from admin_ui.markup import escaped, sentence
 from mailcore import ConfigurationError, FindingState
 
 CONSOLE = "https://console.cloud.google.com/auth/clients"
@@ -39,9 +39,9 @@ def _draw_redirect_uri(visitor: Visitor) -> None:
             st.caption("To log in to this page with Google, add this one too:")
             st.code(visitor.core.settings.login_redirect_uri, language=None, wrap_lines=True)
         st.caption(
-            "It is PALEMAIL_PUBLIC_URL plus `/senders/callback`. PALEMAIL_PUBLIC_URL must be the "
-            "address in *your* browser's address bar. Also enable the Gmail API in the same "
-            "Google project."
+            "It is `PALEMAIL_PUBLIC_URL` plus `/senders/callback`. `PALEMAIL_PUBLIC_URL` must be "
+            "the address in *your* browser's address bar. Also enable the Gmail API in the same "
+            "Google Cloud project."
         )
 
 
@@ -55,8 +55,8 @@ def _draw_client(visitor: Visitor) -> None:
         with typed:
             _draw_pair(visitor)
         st.caption(
-            "If GOOGLE_CLIENT_ID or GOOGLE_CREDENTIALS_FILE is set in the environment, it takes "
-            "precedence over the client stored here."
+            "If `GOOGLE_CLIENT_ID` or `GOOGLE_CREDENTIALS_FILE` is set in the environment, it "
+            "takes precedence over the client stored here."
         )
 
 
@@ -111,9 +111,9 @@ def _draw_doctor(visitor: Visitor) -> None:
         for finding in visitor.core.doctor():
             icon = _ICONS[finding.state]
             with st.container(gap=None):
-                st.markdown(f"{icon} **{escaped(finding.name)}:** {escaped(finding.detail)}")
+                st.markdown(f"{icon} **{escaped(finding.name)}:** {sentence(finding.detail)}")
                 if finding.remedy:
-                    st.caption(escaped(finding.remedy))
+                    st.caption(sentence(finding.remedy))
 
 
 def _draw_settings(visitor: Visitor) -> None:

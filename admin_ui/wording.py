@@ -18,9 +18,9 @@ from mailcore import (
 Color = Literal["green", "orange", "red", "violet", "gray", "blue"]
 
 LEAVE_TESTING = (
-    "While the Google Cloud project is in *Testing*, every grant expires after 7 days. To get rid "
-    "of this limit, open Google Auth Platform → Audience in Google's console, click "
-    "**Publish app**, and re-authorise each sender once more."
+    "While the Google Cloud project is in *Testing*, every grant expires after 7 days. To lift "
+    "this limit, open Google Auth Platform → Audience in Google's console, click **Publish app**, "
+    "and re-authorise each sender once more."
 )
 BLOCKED_REMEDY = (
     "Re-authorising doesn't help. Ask the Workspace admin whether the account still exists, isn't "
@@ -28,17 +28,16 @@ BLOCKED_REMEDY = (
 )
 _EXPIRED_REMEDIES = {
     ExpiryCause.PERMISSION_MISSING: (
-        "A box was left unticked on Google's consent screen. Re-authorise the sender and tick "
-        "every box."
+        "A box was left unticked on Google's consent screen. Click **Re-auth** and tick every box."
     ),
-    ExpiryCause.TESTING_LIMIT: LEAVE_TESTING,
+    ExpiryCause.TESTING_LIMIT: f"Click **Re-auth** to renew the grant. {LEAVE_TESTING}",
     ExpiryCause.OTHER_CLIENT: (
-        "The grant belongs to another OAuth client than the current one. Re-authorise the sender, "
-        "or put the old client back."
+        "The grant belongs to a different OAuth client. Click **Re-auth**, or put the old client "
+        "back."
     ),
     ExpiryCause.REVOKED: (
         "The password was probably changed, or access was revoked in the account's settings. "
-        "Re-authorise the sender."
+        "Click **Re-auth** to fix this."
     ),
 }
 
@@ -110,16 +109,17 @@ def renewable(sender: Sender) -> bool:
 
 
 def remedy(sender: Sender) -> str | None:
-    """Return what to do about a sender, in Markdown, or None where nothing is to be done."""
+    """Return what to do about a sender, in Markdown, or None if there is nothing to do."""
     match sender.status:
         case SenderStatus.PENDING:
-            return "Authorise it once, and jobs can send through it."
+            return "Click **Re-auth** to authorise it. Then jobs can send through it."
         case SenderStatus.BLOCKED:
             return BLOCKED_REMEDY
         case SenderStatus.EXPIRED:
             return _EXPIRED_REMEDIES[expiry_cause(sender) or ExpiryCause.REVOKED]
-        case SenderStatus.HEALTHY if sender.expiring and has_testing_lifetime(sender):
-            return LEAVE_TESTING
+        case SenderStatus.HEALTHY if sender.expiring:
+            hint = f" {LEAVE_TESTING}" if has_testing_lifetime(sender) else ""
+            return f"Click **Re-auth** before the grant expires.{hint}"
         case SenderStatus.HEALTHY:
             return None
 
@@ -137,7 +137,7 @@ def held(count: int) -> str:
 
 
 def unknown_outcome(count: int) -> str:
-    """Say of how many messages nobody knows whether they were sent."""
+    """Say how many messages may or may not have been sent."""
     return f"{describe_messages(count)} with unknown outcome"
 
 

@@ -14,9 +14,10 @@ from callback import api_keys, health, logs, openapi, problems
 from callback.api import Api
 from callback.endpoint import Endpoint, Operation
 from callback.pages import Pages
+from callback.pages import not_found as no_such_page
 from callback.reauth_pages import ReauthPages
 from callback.ticket_pages import TicketPages
-from mailcore import ApiScope, Mailcore
+from mailcore import ApiScope, Mailcore, Settings
 
 
 def routes(core: Mailcore) -> list[Route]:
@@ -72,6 +73,12 @@ def routes(core: Mailcore) -> list[Route]:
         # Starlette would redirect these to whatever Host the client names.
         *(Route(f"{path}/", Endpoint(None)) for path in ("/healthz", "/readyz", "/openapi.json")),
     ]
+
+
+def not_found(settings: Settings) -> Response:
+    """Return the page for an address that has none, with a link to the senders page."""
+    pages = Pages(public_url=settings.public_url, auth_uri=settings.google_auth_uri)
+    return pages.draw(no_such_page())
 
 
 def create_app(core: Mailcore | None = None) -> Starlette:

@@ -7,6 +7,7 @@ problem document, whichever application the routes are part of.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -30,6 +32,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound=BaseModel)
+
+#: What pydantic calls a value that is none of those allowed, and how it quotes these.
+_CHOICES = frozenset({"enum", "literal_error"})
+_QUOTED = re.compile(r"'([^']+)'")
+#: Pydantic's other findings, by their type; our own validators speak for themselves.
+_FAULTS = {
+    "missing": "is missing",
+    "string_type": "must be text",
+    "string_unicode": "must be valid Unicode",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
 
 #: Bytes. A credentials.json has about 500; nothing longer is ever sent here.
 BODY_LIMIT = 1_000_000
@@ -98,13 +112,26 @@ def _validated(model: type[Model], given: dict[str, object]) -> Model:
     try:
         return model.model_validate(given)
     except ValidationError as exc:
-        fault = exc.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise _invalid(str(fault["loc"][0]), fault["msg"], model) from exc
+        faults = exc.errors(include_url=False, include_input=False)
+        name = str(faults[0]["loc"][0])
+        about_it = [fault for fault in faults if fault["loc"][0] == name]
+        raise _invalid(name, _fault(about_it), model) from exc
+
+
+def _fault(faults: list[ErrorDetails]) -> str:
+    """Return what is wrong with one member: pydantic's findings, in our words."""
+    allowed = [each["ctx"]["expected"] for each in faults if each["type"] in _CHOICES]
+    if allowed:
+        return f"must be one of {', '.join(re.findall(_QUOTED, ' '.join(allowed)))}"
+    first = faults[0]
+    return _FAULTS.get(first["type"], "{error}").format_map(
+        {"error": first["msg"]} | first.get("ctx", {})
+    )
 
 
 def _invalid(name: str, fault: str, model: type[BaseModel]) -> RequestRefused:
     if name in model.model_fields:
-        detail = f"{name}: {fault.removeprefix('Value error, ')}."
+        detail = f"{name} {fault}."
     else:
         detail = f"{name!r} is unknown. Known are: {', '.join(sorted(model.model_fields))}."
     return RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_value", detail, field=name)

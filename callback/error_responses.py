@@ -1,18 +1,19 @@
-"""What each error means to whoever asked: one table, for the pages and for the API.
+"""How each error is answered: one table, for the pages and for the API.
 
 The error's own text says what happened; this says which HTTP status fits (RFC 9110),
 how the page is headed, and what to do next.
 
 Why these statuses: 4xx where another link or another choice by the person fixes it, 502
-where Google's answer is at fault, 503 where waiting fixes it, 500 where the deployment is.
-Of the 4xx, 403 is a person's (or Google's) no, 409 a clash with what is stored, and 410 a
-link that was good once.
+where Google's response is at fault, 503 where waiting fixes it, 500 where the deployment is
+at fault. Of the 4xx, 403 means that the person or Google said no, 409 that it conflicts with
+what is stored, and 410 that the link has expired.
 """
 
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from mailcore import (
+    AuthorizationError,
     ConfigurationError,
     ConsentDenied,
     DatabaseUnavailable,
@@ -30,6 +31,7 @@ from mailcore import (
     SenderNotFound,
     TemporaryFailure,
     WrongAccount,
+    describe_next_step,
 )
 
 
@@ -43,7 +45,7 @@ class Outcome:
         next_step: what to do about it.
         fixed_by_retry: going to Google again may well fix it.
         public_message: what happened, where the error's own text names hosts and paths that
-            are nobody else's business; or None.
+            outsiders must not see; or None.
         api_remedy: what a program's author can do, where the error's own remedy is for
             someone at a shell; or None.
     """
@@ -59,6 +61,17 @@ class Outcome:
 _ASK_FOR_A_LINK = (
     "Start again from the senders page, or ask the person who sent you the link for a new one."
 )
+
+
+def _refused(error: type[AuthorizationError], status: HTTPStatus, heading: str) -> Outcome:
+    """Return how a re-auth that Google or the person refused is answered."""
+    return Outcome(
+        status=status,
+        heading=heading,
+        next_step=describe_next_step(error.code),
+        fixed_by_retry=True,
+    )
+
 
 OUTCOMES: dict[str, Outcome] = {
     LinkInvalid.code: Outcome(
@@ -76,46 +89,19 @@ OUTCOMES: dict[str, Outcome] = {
         heading="This link has already been used",
         next_step=f"Each link works once. {_ASK_FOR_A_LINK}",
     ),
-    ConsentDenied.code: Outcome(
-        status=HTTPStatus.FORBIDDEN,
-        heading="Access was not allowed",
-        next_step="Try again, and press “Continue” on Google’s page.",
-        fixed_by_retry=True,
+    ConsentDenied.code: _refused(ConsentDenied, HTTPStatus.FORBIDDEN, "Access was not allowed"),
+    PermissionMissing.code: _refused(
+        PermissionMissing, HTTPStatus.FORBIDDEN, "A permission is missing"
     ),
-    PermissionMissing.code: Outcome(
-        status=HTTPStatus.FORBIDDEN,
-        heading="A permission is missing",
-        next_step="Try again, and leave every box ticked on Google’s page.",
-        fixed_by_retry=True,
+    WrongAccount.code: _refused(WrongAccount, HTTPStatus.CONFLICT, "That was a different account"),
+    IdentityMissing.code: _refused(
+        IdentityMissing, HTTPStatus.BAD_GATEWAY, "Google did not say which account this is"
     ),
-    WrongAccount.code: Outcome(
-        status=HTTPStatus.CONFLICT,
-        heading="That was a different account",
-        next_step="Try again with the right account.",
-        fixed_by_retry=True,
+    RefreshTokenMissing.code: _refused(
+        RefreshTokenMissing, HTTPStatus.CONFLICT, "Google gave no lasting access"
     ),
-    IdentityMissing.code: Outcome(
-        status=HTTPStatus.BAD_GATEWAY,
-        heading="Google did not say which account this is",
-        next_step=(
-            "Try again. If it keeps happening, ask the admin to run the checks on the Setup page."
-        ),
-        fixed_by_retry=True,
-    ),
-    RefreshTokenMissing.code: Outcome(
-        status=HTTPStatus.CONFLICT,
-        heading="Google gave no lasting access",
-        next_step=(
-            "Sign in to myaccount.google.com/connections with the sender’s account, remove this "
-            "app there, then try again."
-        ),
-        fixed_by_retry=True,
-    ),
-    ExchangeFailed.code: Outcome(
-        status=HTTPStatus.BAD_GATEWAY,
-        heading="Google could not finish this",
-        next_step="Wait a minute, then try again.",
-        fixed_by_retry=True,
+    ExchangeFailed.code: _refused(
+        ExchangeFailed, HTTPStatus.BAD_GATEWAY, "Google could not finish this"
     ),
     # The process stopped in the middle of a callback.
     "cut_off": Outcome(
@@ -126,7 +112,7 @@ OUTCOMES: dict[str, Outcome] = {
     ConfigurationError.code: Outcome(
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
         heading="The setup needs attention",
-        next_step="Ask the admin to run the checks on the Setup page, then start again.",
+        next_step=describe_next_step(ConfigurationError.code),
     ),
     DatabaseUnavailable.code: Outcome(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
@@ -173,7 +159,7 @@ NOT_STORED = Outcome(
     ),
     public_message=(
         "pal-e-mail lost its database before it could store the new grant. The old grant is "
-        "untouched."
+        "unchanged."
     ),
 )
 
@@ -181,9 +167,9 @@ NOT_STORED = Outcome(
 UNFORESEEN = Outcome(
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
     heading="Something went wrong",
-    next_step="Try again. If it keeps happening, ask the admin to look in the server’s log.",
+    next_step="Try again. If it keeps happening, ask the admin to look in the server's log.",
 )
-UNFORESEEN_DETAIL = "It was our fault, not yours. Details are in the server’s log."
+UNFORESEEN_DETAIL = "It was our fault, not yours. Details are in the server's log."
 
 
 def outcome_of(error: PalEMailError) -> Outcome:

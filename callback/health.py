@@ -32,7 +32,7 @@ def ready(core: Mailcore) -> Handler:
             raise RequestRefused(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "not_migrated",
-                "The database’s tables are not up to date. Run on the server: pal-e-mail migrate",
+                "The database's tables are not up to date. Run on the server: pal-e-mail migrate",
             )
         return json_response(Health())
 

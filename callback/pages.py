@@ -1,7 +1,7 @@
 """The one look of every page for people: a card, readable on a phone, without script.
 
-The headers keep a page from being stored, framed, or told of to the next site, and let
-it load nothing at all but its own style, which the policy names by its hash.
+The headers keep a page from being stored, framed, or named as the referrer, and let it load
+nothing but its own style, which the policy names by its hash.
 """
 
 import base64
@@ -55,11 +55,9 @@ class Action:
 
     Attributes:
         label: the button's text.
-        hint: what to do after pressing it, in a sentence; or None.
     """
 
     label: str
-    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +184,18 @@ def already_done(alias: str, account: str | None, *, status: HTTPStatus = HTTPSt
         next_step="Nothing. You can close this page.",
         alias=alias,
         account=account,
+    )
+
+
+def not_found() -> Card:
+    """Return the card for an address without a page."""
+    return Card(
+        status=HTTPStatus.NOT_FOUND,
+        tone="pending",
+        badge="Not found",
+        heading="Page not found",
+        happened="There is no page at this address.",
+        next_step="Check the address, or start from the senders page.",
     )
 
 

@@ -157,8 +157,8 @@ class ReauthPages:
         following = self._offered(offer)
         if following is None:
             return f"{left} Continue from the senders page.", None
-        hint = _choose(following.gmail_account)
-        return left, Action(label=f"Next: {following.alias}", hint=hint)
+        choose = f"On Google's page, choose {following.gmail_account or 'its account'}."
+        return f"{left} {choose}", Action(label=f"Next: {following.alias}")
 
     def _offer(self, request: Request) -> FollowUp:
         return follow_up.read(request, auth_uri=self._core.settings.google_auth_uri)
@@ -184,7 +184,7 @@ def _refused(progress: AuthorizationProgress, offered: AuthorizationProgress | N
     outcome = OUTCOMES.get(progress.code or LinkExpired.code, UNFORESEEN)
     retry = None
     if offered is not None:
-        retry = Action(label="Try again with Google", hint=_choose(offered.gmail_account))
+        retry = Action(label="Try again with Google")
     return refusal(
         outcome,
         progress.detail or UNFORESEEN_DETAIL,
@@ -201,7 +201,7 @@ def _waiting(progress: AuthorizationProgress) -> Card:
         badge="Waiting",
         heading="Not finished yet",
         happened=f"Google has not answered for {progress.alias} yet.",
-        next_step="Finish on Google’s page, then reload this one.",
+        next_step="Finish on Google's page, then reload this one.",
         alias=progress.alias,
         account=progress.gmail_account,
     )
@@ -236,11 +236,7 @@ def _used_before(progress: AuthorizationProgress) -> Card:
 def _facts(sender: Sender | None, offer: FollowUp) -> tuple[tuple[str, str], ...]:
     facts = []
     if offer.released:
-        facts.append(("Held mail", f"{describe_messages(offer.released)} going out now"))
+        facts.append(("No longer held", describe_messages(offer.released)))
     if sender is not None and sender.grant_expires_at is not None:
         facts.append(("Valid until", moment(sender.grant_expires_at)))
     return tuple(facts)
-
-
-def _choose(account: str | None) -> str:
-    return f"On Google’s page, choose {account}." if account else "Choose the account to send from."

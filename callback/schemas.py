@@ -21,9 +21,9 @@ MAX_OFFSET = 1_000_000_000
 
 
 def _storable(text: str) -> str:
-    """Postgres stores no NUL; half a surrogate pair pydantic has refused already."""
+    """Postgres stores no NUL; half of a surrogate pair is refused by pydantic."""
     if "\0" in text:
-        raise ValueError("it must not contain a NUL character")
+        raise ValueError("must not contain a NUL character")
     return text
 
 
@@ -35,9 +35,9 @@ def _flag(value: object) -> object:
 
 
 def _digits(value: object) -> object:
-    """Refuse what `int` takes and nobody means in an address: signs, spaces, underscores."""
+    """Refuse what `int` accepts but nobody means in a URL: signs, spaces, underscores."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,10}", value):
-        raise ValueError("it must be a whole number")
+        raise ValueError("must be a whole number")
     return value
 
 
@@ -54,7 +54,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class _Strict(BaseModel):
-    """Refuses a misspelled name: ignored, it would quietly do something else than meant."""
+    """Refuses a misspelled name: if it were ignored, the call would do something else."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

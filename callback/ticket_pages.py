@@ -41,10 +41,10 @@ class TicketPages:
             heading=f"Authorise {ticket.alias}",
             happened=(
                 f"Programs send mail from {account or 'a Gmail account'}, and Google needs its "
-                "owner’s permission for that."
+                "owner's permission for that."
             ),
             next_step=(
-                f"On Google’s page, choose {account or 'the account to send from'} and leave "
+                f"On Google's page, choose {account or 'the account to send from'} and leave "
                 "every box ticked. This link works once."
             ),
             alias=ticket.alias,

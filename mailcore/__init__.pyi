@@ -43,6 +43,7 @@ from .senders.descriptions import (
     describe_event,
     describe_grant,
     describe_messages,
+    describe_next_step,
     describe_revocation,
 )
 from .senders.expiry import ExpiryCause, expiry_cause, has_testing_lifetime
@@ -145,6 +146,7 @@ __all__ = [
     "describe_event",
     "describe_grant",
     "describe_messages",
+    "describe_next_step",
     "describe_revocation",
     "digest_of",
     "expiry_cause",

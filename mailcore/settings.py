@@ -27,6 +27,9 @@ DEFAULT_PUBLIC_URL = "http://localhost:8501"
 GOOGLE_ISSUER = "https://accounts.google.com"
 _GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address
 
+#: A hundred years: the end of any grant can still be stored as a date.
+_MOST_DAYS = 36500
+
 #: An example of each setting, shown when its value is wrong and on the Setup page.
 SETTING_EXAMPLES = {
     "DATABASE_URL": "postgresql://palemail:secret@db.example.com:5432/palemail",
@@ -96,6 +99,16 @@ def _fernet_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
+def _days(value: object) -> object:
+    try:
+        days = float(str(value))
+    except ValueError as exc:
+        raise ValueError("must be a number of days") from exc
+    if not 0 < days <= _MOST_DAYS:
+        raise ValueError(f"must be more than 0 and at most {_MOST_DAYS} days")
+    return days
+
+
 def _comma_separated(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -144,7 +157,7 @@ class Settings(BaseSettings):
     admin_domain: str | None = None
     encryption_keys: Annotated[SecretList, AfterValidator(_fernet_keys)] = ()
     alert_urls: SecretList = ()
-    grant_days: Annotated[float, Field(gt=0, le=36500)] | None = None
+    grant_days: Annotated[float, BeforeValidator(_days)] | None = None
     trusted_user_header: str | None = None
     google_auth_uri: Endpoint = "https://accounts.google.com/o/oauth2/v2/auth"
     google_token_uri: Endpoint = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address

@@ -38,7 +38,8 @@ def auth(
     if progress.outcome is AuthorizationOutcome.DONE:
         output.say(f"{alias} is healthy and sends as {progress.gmail_account}.")
         return
-    output.say(f"Error: {progress.detail or 'The link has expired.'}")
+    reason = progress.detail or "The link has expired."
+    output.say(f"Error: {reason} {mailcore.describe_next_step(progress.code)}")
     refused_client = progress.code == ConfigurationError.code
     raise typer.Exit(ExitCode.CONFIGURATION if refused_client else ExitCode.REFUSED)
 

@@ -1,5 +1,6 @@
 """`check`: ask Google about every grant, in parallel."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing
@@ -14,6 +15,9 @@ from mailcore.cli import output, senders, wording
 from mailcore.cli.exit_codes import ExitCode, exit_code
 from mailcore.cli.output import JsonOption
 
+#: In the order in which they are counted.
+_STATUSES = ("healthy", "expiring", "expired", "blocked", "pending")
+
 #: Fewer than the connections that the database pool hands out.
 _AT_ONCE = 12
 
@@ -26,14 +30,14 @@ class Checked:
     error: PalEMailError | None = None
 
     @property
-    def needs_person(self) -> bool:
+    def cannot_send(self) -> bool:
         """Nothing goes out through it until somebody acts."""
         return self.error is None and self.sender.status is not SenderStatus.HEALTHY
 
     @property
     def needs_reauth(self) -> bool:
-        """A consent is what it needs."""
-        return self.needs_person and self.sender.status is not SenderStatus.BLOCKED
+        """A re-auth lets it send."""
+        return self.cannot_send and self.sender.status is not SenderStatus.BLOCKED
 
     def row(self) -> tuple[str, ...]:
         """Return its line of the table."""
@@ -46,7 +50,7 @@ class Checked:
     def facts(self) -> dict[str, object]:
         """Return its JSON object."""
         error = self.error and {"code": self.error.code, "message": str(self.error)}
-        return {"sender": self.sender, "needs_person": self.needs_person, "error": error}
+        return {"sender": self.sender, "cannot_send": self.cannot_send, "error": error}
 
 
 def check(
@@ -56,10 +60,10 @@ def check(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask Google whether every grant still works; exit with 1 if a sender needs attention.
+    """Ask Google whether every grant still works; exit with 1 if a sender cannot send.
 
-    It also says how many messages have an unknown outcome. They don't affect the exit code,
-    because they don't keep other messages from going out.
+    It also says how many messages have an unknown outcome. They don't affect the exit code:
+    other messages still go out.
     """
     with closing(mailcore.Mailcore()) as core:
         chosen = [core.senders.get(alias) for alias in aliases or ()] or list(senders.every(core))
@@ -123,16 +127,10 @@ def _unknown(core: "mailcore.Mailcore", results: Sequence[Checked], *, everyone:
 def _summary(results: Sequence[Checked]) -> str:
     if not results:
         return "There are no senders."
-    asked = [result for result in results if result.error is None]
-    due = sum(result.needs_person for result in asked)
-    expiring = sum(result.sender.expiring for result in asked)
-    failed = len(results) - len(asked)
-    parts = [
-        f"{len(asked) - due - expiring} healthy",
-        *([f"{expiring} expiring"] if expiring else []),
-        *([f"{due} {'needs' if due == 1 else 'need'} attention"] if due else []),
-        *([f"{failed} could not be checked"] if failed else []),
-    ]
+    found = Counter(wording.status(each.sender) for each in results if each.error is None)
+    parts = [f"{found[name]} {name}" for name in _STATUSES if found[name] or name == "healthy"]
+    if failed := len(results) - found.total():
+        parts.append(f"{failed} could not be checked")
     return f"{', '.join(parts)}."
 
 
@@ -144,6 +142,6 @@ def _unknown_notice(unknown: int) -> str:
 
 
 def _code(results: Sequence[Checked]) -> int:
-    if any(result.needs_person for result in results):
-        return ExitCode.ATTENTION_NEEDED
+    if any(result.cannot_send for result in results):
+        return ExitCode.CANNOT_SEND
     return max((exit_code(each.error) for each in results if each.error), default=ExitCode.DONE)

@@ -13,9 +13,30 @@ from mailcore.cli import output
 from mailcore.cli.audit import BY
 from mailcore.cli.output import JsonOption
 
+
+def _moment(text: str) -> datetime:
+    """Read a date and time; without a time zone it is local.
+
+    Raises:
+        BadParameter: it is not one.
+    """
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError) as exc:
+        raise typer.BadParameter(
+            f"{text!r} is not a date. Give one such as 2026-11-25 or '2026-11-25 14:30'."
+        ) from exc
+
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=_moment, metavar="TIME", help="Only since then (local time, as 2026-11-25 14:30)."
+    ),
+]
 DeliveryId = Annotated[
     str,
-    typer.Argument(metavar="ID", help="As in `deliveries list`.", show_default=False),
+    typer.Argument(metavar="ID", help="Its ID, as `deliveries list` shows.", show_default=False),
 ]
 
 
@@ -23,10 +44,9 @@ def list_(
     *,
     sender: Annotated[str | None, typer.Option(help="Only this sender.")] = None,
     status: Annotated[DeliveryStatus | None, typer.Option(help="Only this status.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Only since then (local time).")] = None,
+    since: Since = None,
     search: Annotated[
-        str,
-        typer.Option(help="In subject, recipients or key."),
+        str, typer.Option(help="Only those with this in subject, recipients or key.")
     ] = "",
     limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 25,
     offset: Annotated[int, typer.Option(min=0, help="Skip this many.")] = 0,
@@ -37,7 +57,7 @@ def list_(
         page = core.deliveries.page(
             alias=sender,
             status=status,
-            since=since.astimezone() if since else None,
+            since=since,
             search=search,
             limit=limit,
             offset=offset,
@@ -98,7 +118,7 @@ def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 
 
 def discard(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Mark a delivery as not to be sent (again)."""
+    """Settle a delivery: it won't be sent (again)."""
     with closing(mailcore.Mailcore()) as core:
         delivery = core.deliveries.discard(delivery_id, by=BY)
     if as_json:

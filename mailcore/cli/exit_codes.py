@@ -26,8 +26,8 @@ class ExitCode(IntEnum):
 
     #: Success.
     DONE = 0
-    #: `check` found a sender that needs attention.
-    ATTENTION_NEEDED = 1
+    #: `check` found a sender that cannot send.
+    CANNOT_SEND = 1
     #: The command line is wrong: a flag, an address, a file that cannot be read (EX_USAGE).
     USAGE = 64
     #: The message, or the content of a file, is refused (EX_DATAERR).

@@ -20,7 +20,7 @@ from mailcore import (
 )
 from mailcore.cli import files, output
 from mailcore.cli.audit import BY
-from mailcore.cli.flags import wrong
+from mailcore.cli.exit_codes import ExitCode
 from mailcore.cli.output import JsonOption
 from mailcore.cli.wording import status
 
@@ -70,10 +70,12 @@ def every(
 
 def list_(
     *,
-    search: Annotated[str, typer.Option(help="In alias, account, name, project.")] = "",
+    search: Annotated[
+        str, typer.Option(help="Only those with this in alias, account, name or project.")
+    ] = "",
     status_: Annotated[
         Filter | None,
-        typer.Option("--status", help="Only this status; due: expiring, expired."),
+        typer.Option("--status", help="Only this status; due is expiring or expired."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -142,16 +144,13 @@ def add(
     ],
     *,
     account: Annotated[
-        str | None, typer.Option(help="The Gmail account. If omitted, the first one that consents.")
+        str | None, typer.Option(help="The Gmail account; by default, the first one that consents.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="The display name that recipients see.")] = None,
     project: Annotated[str | None, typer.Option(help="The project to group it under.")] = None,
     credentials: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="The sender's own credentials.json.",
-        ),
+        typer.Option(metavar="FILE", help="An OAuth client of its own: its credentials.json."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -179,7 +178,7 @@ def remove(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a sender permanently and revoke its grant. Its history and deliveries are kept."""
+    """Delete a sender for good and revoke its grant. Its history and deliveries are kept."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.senders.get(alias)
         if not yes:
@@ -202,6 +201,8 @@ def _confirm(sender: Sender) -> None:
         typed = typer.prompt("Type the alias to confirm", err=True)
     except typer.Abort as exc:
         output.say("")  # the prompt's line is still open
-        raise wrong("ALIAS", "not confirmed, so nothing was deleted; --yes skips this") from exc
+        output.say("Not confirmed. Nothing was deleted. To delete without being asked, give --yes.")
+        raise typer.Exit(ExitCode.USAGE) from exc
     if typed != sender.alias:
-        raise wrong("ALIAS", f"that doesn't match {sender.alias}, so nothing was deleted")
+        output.say(f"That doesn't match {sender.alias}. Nothing was deleted.")
+        raise typer.Exit(ExitCode.USAGE)

@@ -44,11 +44,12 @@ class _Explanation(NamedTuple):
 
 _EXPLANATIONS = {
     FailureKind.GRANT: _Explanation(
-        "Google refuses the grant of sender {alias!r} ({said}).",
+        "Google no longer accepts the grant of sender {alias!r} ({said}).",
         "Re-authorise it on {page}.",
     ),
     FailureKind.ACCOUNT: _Explanation(
-        "Google refuses the account of sender {alias!r} ({said}). Re-authorising does not help.",
+        "Google does not let the account of sender {alias!r} send ({said}). Re-authorising does "
+        "not help.",
         "Ask the Workspace admin to check that the account exists, is not suspended, has Gmail "
         "turned on, and may use this app.",
     ),
@@ -61,10 +62,10 @@ _EXPLANATIONS = {
         "It is safe to try again later.",
     ),
     FailureKind.UNKNOWN: _Explanation(
-        "The message of sender {alias!r} may or may not have been sent ({said}). It will not be "
+        "A message from sender {alias!r} may or may not have been sent ({said}). It will not be "
         "repeated automatically.",
         "Look in the account's Sent folder, then settle it on {page} or with "
-        "`pal-e-mail deliveries retry|discard`.",
+        "`pal-e-mail deliveries retry` or `discard`.",
     ),
     FailureKind.CONFIGURATION: _Explanation(
         "Google refuses the OAuth client or the project, not sender {alias!r} ({said}).",
@@ -72,13 +73,13 @@ _EXPLANATIONS = {
         "`pal-e-mail doctor`.",
     ),
     FailureKind.MESSAGE: _Explanation(
-        "Gmail rejects this message of sender {alias!r} ({said}).",
+        "Gmail rejected this message from sender {alias!r} ({said}).",
         "Change the message before you send it again.",
     ),
 }
 _EXPLANATIONS[FailureKind.ACCESS_TOKEN] = _EXPLANATIONS[FailureKind.GRANT]
 _OTHER_CLIENT = _Explanation(
-    "The grant of sender {alias!r} belongs to another OAuth client than the current one ({said}).",
+    "The grant of sender {alias!r} belongs to a different OAuth client ({said}).",
     "Re-authorise the sender on {page}, or put the old client back.",
 )
 
@@ -94,7 +95,8 @@ def explain(failure: GoogleFailure, *, alias: str) -> str:
 
 
 def _explanation(failure: GoogleFailure, *, alias: str, admin_url: str) -> _Explanation:
-    said = failure.reason if failure.text in {"", failure.reason} else str(failure)
+    # Google's sentences end with a full stop, and this one goes on.
+    said = failure.reason if failure.text in {"", failure.reason} else str(failure).rstrip(".")
     when = "Try again later."
     if failure.retry_at is not None:
         when = f"Try again at {failure.retry_at:%Y-%m-%d %H:%M:%S} UTC."

@@ -171,11 +171,11 @@ def refuse(database: Database, request: AuthorizationRequestRow, exc: PalEMailEr
             .values(
                 outcome=AuthorizationOutcome.REFUSED,
                 refusal_code=exc.code,
-                refusal_text=str(exc),
+                refusal_text=exc.message,
             )
         )
         if not isinstance(exc, SenderNotFound):
-            detail = f"{exc.code}: {exc}"
+            detail = f"{exc.code}: {exc.message}"
             session.add(
                 event(
                     request.alias,

@@ -89,9 +89,9 @@ def check_identity(sender: SenderRow, account: GoogleAccount) -> None:
         )
     if sender.google_sub not in {None, account.sub}:
         raise WrongAccount(
-            f"{account.email} is another Google account now than the one that sender "
-            f"{sender.alias!r} was authorised with: the address was given to somebody else.",
-            remedy="If that is intended, delete the sender and register it again.",
+            f"{account.email} now belongs to a different Google account than the one that sender "
+            f"{sender.alias!r} was authorised with. If that is intended, delete the sender and "
+            "register it again.",
             alias=sender.alias,
             expected=expected,
             actual=account.email,

@@ -1,10 +1,19 @@
-"""Senders and their history in plain words, the same on the admin page and the command line."""
+"""Senders, their history and refused re-auths in plain words, the same on every face."""
 
 from datetime import datetime, timedelta
 
+from mailcore.errors import (
+    ConfigurationError,
+    ConsentDenied,
+    ExchangeFailed,
+    IdentityMissing,
+    PermissionMissing,
+    RefreshTokenMissing,
+    WrongAccount,
+)
 from mailcore.senders.expiry import ExpiryCause, expiry_cause
 from mailcore.status import SenderStatus
-from mailcore.values.senders import Revocation, Sender
+from mailcore.values.senders import AuditEvent, Revocation, Sender
 
 _CAUSES = {
     ExpiryCause.PERMISSION_MISSING: "permission to send is missing",
@@ -14,22 +23,35 @@ _CAUSES = {
 }
 
 _EVENTS = {
-    "registered": "Added",
-    "imported": "Imported from a token file",
-    "reauthorized": "Re-authorised",
-    "reauth refused": "Re-auth failed",
-    "ticket issued": "Link created for the mailbox owner",
-    "healthy": "Working again",
-    "expired": "Google refused the grant",
-    "blocked": "Google refused the account",
-    "changed": "Edited",
-    "client changed": "OAuth client changed",
-    "delivery retried": "Message sent again",
-    "delivery discarded": "Message discarded",
-    "deleted": "Deleted",
-    "grant kept": "Grant kept at Google",
-    "grant revoked": "Grant revoked at Google",
-    "grant not revoked": "Grant could not be revoked at Google",
+    AuditEvent.REGISTERED: "Added",
+    AuditEvent.IMPORTED: "Imported from a token file",
+    AuditEvent.REAUTHORIZED: "Re-authorised",
+    AuditEvent.REAUTH_REFUSED: "Re-auth failed",
+    AuditEvent.TICKET_ISSUED: "Link created for the mailbox owner",
+    AuditEvent.HEALTHY: "Working again",
+    AuditEvent.EXPIRED: "Google refused the grant",
+    AuditEvent.BLOCKED: "Google refused the account",
+    AuditEvent.CHANGED: "Edited",
+    AuditEvent.CLIENT_CHANGED: "OAuth client changed",
+    AuditEvent.DELIVERY_RETRIED: "Message sent again",
+    AuditEvent.DELIVERY_DISCARDED: "Message discarded",
+    AuditEvent.DELETED: "Deleted",
+    AuditEvent.GRANT_KEPT: "Grant kept at Google",
+    AuditEvent.GRANT_REVOKED: "Grant revoked at Google",
+    AuditEvent.GRANT_NOT_REVOKED: "Grant could not be revoked at Google",
+}
+
+_AFTER_REFUSED_REAUTH = {
+    ConsentDenied.code: "Try again, and press Continue on Google's page.",
+    PermissionMissing.code: "Try again, and leave every box ticked on Google's page.",
+    WrongAccount.code: "Try again with the right account.",
+    IdentityMissing.code: "Try again. If it keeps happening, an admin should run the checks on the "
+    "Setup page.",
+    RefreshTokenMissing.code: "Sign in to myaccount.google.com/connections with the sender's "
+    "account, remove this app there, then try again.",
+    ExchangeFailed.code: "Wait a minute, then try again.",
+    ConfigurationError.code: "An admin has to fix the setup first: the checks on the Setup page "
+    "say how.",
 }
 
 _REVOCATIONS = {
@@ -69,9 +91,22 @@ def describe_event(what: str) -> str:
     """Return the title of an entry in the audit trail.
 
     Args:
-        what: as in `SenderEvent.what`.
+        what: as in `SenderEvent.what`. A word that only a newer version knows is returned as
+            it is.
     """
-    return _EVENTS.get(what, what.capitalize())
+    try:
+        return _EVENTS[AuditEvent(what)]
+    except ValueError:
+        return what
+
+
+def describe_next_step(code: str | None) -> str:
+    """Return what to do after a re-auth was refused, for whoever was on Google's page.
+
+    Args:
+        code: as in `AuthorizationProgress.code`.
+    """
+    return _AFTER_REFUSED_REAUTH.get(code or "", "Start again.")
 
 
 def describe_revocation(revocation: Revocation) -> str | None:

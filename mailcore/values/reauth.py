@@ -46,7 +46,7 @@ class AuthorizationProgress:
     Attributes:
         outcome: waiting, done, refused or expired.
         code: the refusal's code as in `mailcore.errors`, or None.
-        detail: the refusal in words, or None.
+        detail: why it was refused, in words, or None; `describe_next_step` says what to do.
         renewing_all: it is one of a walk through everything that is due.
         requested_by: who began it.
     """
@@ -67,7 +67,7 @@ class Completed:
 
     Attributes:
         sender: as it is now.
-        released: how many held deliveries go out now.
+        released: how many held deliveries no longer wait for a re-auth.
     """
 
     authorization_id: str

@@ -144,7 +144,7 @@ class SenderEvent:
     Attributes:
         at: when.
         alias: the sender, kept after it is deleted.
-        what: one of `AuditEvent`; text, so that what an older version wrote stays readable.
+        what: one of `AuditEvent`; text, so that what another version wrote can be read.
         who: the admin's email, ``"job"``, ``"cli"``, ``api:LABEL``, or ``ticket from …``.
         detail: more in words, or None.
     """

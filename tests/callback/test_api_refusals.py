@@ -171,6 +171,23 @@ def test_a_query_with_a_bad_value(api: TestClient, query: str, field: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("limit=201", "limit must be at most 200."),
+        ("limit=ten", "limit must be a whole number."),
+        (
+            "status=green",
+            "status must be one of pending, healthy, expired, blocked, expiring, due.",
+        ),
+        ("search=%00", "search must not contain a NUL character."),
+    ],
+)
+def test_a_bad_value_is_explained_in_our_words(api: TestClient, query: str, detail: str) -> None:
+    """The problem says what would be right, and no library's name for it."""
+    assert api.get(f"/senders?{query}").json()["detail"] == detail
+
+
+@pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
         ("PUT", "/senders", "GET, POST"),

@@ -86,7 +86,7 @@ def test_cancelling_changes_nothing(
     answer = browser.get(google.consent(begun.url, cancel=True))
 
     page = shows(answer, 403, "Access was not allowed", core)
-    assert "“Continue”" in page.text
+    assert "press Continue on Google's page" in page.text
     assert ACCOUNT in page.text
     assert page.buttons == ["Try again with Google"]
     assert healthy_with_the_old_grant(core, authorised)
@@ -424,7 +424,7 @@ def test_a_database_that_goes_away_once_the_link_is_used_up(
 
     page = shows(answer, 503, "The new grant could not be stored", core)
     assert answer.history == []
-    assert "old grant is untouched" in page.text
+    assert "old grant is unchanged" in page.text
     assert "start again from the senders page" in page.text
     assert "reload" not in page.text
     assert healthy_with_the_old_grant(core, authorised)

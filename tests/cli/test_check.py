@@ -38,11 +38,11 @@ def test_several_senders(
         "reports": "healthy",
         "new": "pending",
     }
-    assert {alias for alias, each in results.items() if each["needs_person"]} == {"billing", "new"}
+    assert {alias for alias, each in results.items() if each["cannot_send"]} == {"billing", "new"}
     assert "invalid_grant" in results["billing"]["sender"]["status_reason"]
     assert core.senders.get("billing").status is SenderStatus.EXPIRED
-    assert cli("check").err == f"2 healthy, 2 need attention.\n{AUTHORISE}"
-    assert cli("check", "new").err == f"0 healthy, 1 needs attention.\n{AUTHORISE}"
+    assert cli("check").err == f"2 healthy, 1 expired, 1 pending.\n{AUTHORISE}"
+    assert cli("check", "new").err == f"0 healthy, 1 pending.\n{AUTHORISE}"
     assert cli("check", "alerts", "reports").code == 0
 
 
@@ -79,7 +79,7 @@ def test_google_is_down(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts:
     assert ran.code == 75
     [result] = ran.json["results"]
     assert result["error"]["code"] == "temporary_failure"
-    assert not result["needs_person"]
+    assert not result["cannot_send"]
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY
 
 

@@ -87,6 +87,7 @@ def test_removing_asks(cli: Cli, core: Mailcore, alerts: str) -> None:
     refused = cli("senders", "remove", "alerts", stdin=b"yes\n")
     assert refused.code == 64
     assert "permanently" in refused.err
+    assert "Usage:" not in refused.err
     nobody = cli("senders", "remove", "alerts")
     assert nobody.code == 64
     assert "--yes" in nobody.err

@@ -65,7 +65,7 @@ def refused(core: Mailcore, address: str, error: type[PalEMailError]) -> PalEMai
         assert exc.authorization_id is not None
         progress = core.authorizations.progress(exc.authorization_id)
         assert (progress.outcome, progress.code) == (AuthorizationOutcome.REFUSED, exc.code)
-        assert progress.detail == str(exc)
+        assert progress.detail == exc.message
     return exc
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from mailcore import (
+    AuditEvent,
     Sender,
     SenderStatus,
     describe_duration,
@@ -88,6 +89,9 @@ def test_a_missing_permission_is_told_from_an_old_grant() -> None:
 
 
 def test_an_entry_of_the_history_has_a_title() -> None:
-    """One that no table knows is shown as it was written."""
+    """Every event has its own; one that a newer version wrote is shown as it is."""
+    titles = [describe_event(each) for each in AuditEvent]
+    assert len(set(titles)) == len(AuditEvent)
+    assert all(title[0].isupper() for title in titles)
     assert describe_event("reauth refused") == "Re-auth failed"
-    assert describe_event("something new") == "Something new"
+    assert describe_event("something new") == "something new"

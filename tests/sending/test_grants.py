@@ -183,7 +183,7 @@ def test_a_late_refusal_does_not_undo_a_reauth(
         gate.wait_for_arrivals(1)
         authorise(another_process, google, "alerts")
         gate.release()
-        with pytest.raises(Exception, match="refuses the account"):
+        with pytest.raises(Exception, match="does not let the account"):
             slow.result()
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY
     assert the_delivery(core).status is DeliveryStatus.FAILED

@@ -129,7 +129,7 @@ def test_an_unsent_mail_that_cannot_be_recorded_is_unsent(
         gate.wait_for_arrivals(1)
         database.close()
         gate.release()
-        with pytest.raises(Exception, match="rejects this message"):
+        with pytest.raises(Exception, match="rejected this message"):
             sending.result()
     assert [record for record in caplog.records if record.levelno == logging.CRITICAL]
 
