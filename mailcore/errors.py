@@ -8,7 +8,7 @@
     ├── SenderExists
     ├── SenderNotFound
     ├── DeliveryNotFound
-    ├── DeliveryNotSettleable        the delivery's outcome is no open question
+    ├── DeliveryNotSettleable        the delivery cannot be settled: it has been, or is being sent
     ├── AuthorizationError           a re-auth was refused; the old grant still stands
     │   ├── LinkInvalid              state or ticket unknown
     │   ├── LinkExpired
@@ -20,7 +20,7 @@
     │   ├── RefreshTokenMissing
     │   └── ExchangeFailed
     └── MailError                    a message did not go out as asked
-        ├── InvalidMessage           bad input, found before any network
+        ├── InvalidMessage           bad input, found before anything is sent
         ├── ReauthRequired
         ├── SenderBlocked
         ├── RateLimited
@@ -44,8 +44,8 @@ from typing import ClassVar
 class PalEMailError(Exception):
     """Anything that pal-e-mail raises on purpose.
 
-    As text it is the message followed by the remedy. A face that has a way out of its own,
-    such as a button, shows ``message`` and puts that way in the remedy's place.
+    As text it is the message followed by the remedy. Where there is a better way to fix it,
+    such as a button on a page, ``message`` is shown with that instead of ``remedy``.
 
     Attributes:
         code: a stable machine-readable name, such as ``"reauth_required"``.
@@ -113,7 +113,7 @@ class DeliveryNotFound(PalEMailError, LookupError):
 
 
 class DeliveryNotSettleable(PalEMailError):
-    """The delivery has a final outcome, or is still under way: nothing to decide."""
+    """The delivery has a final outcome or is still being sent: there is nothing to decide."""
 
     code = "delivery_not_settleable"
 
@@ -170,7 +170,7 @@ class PermissionMissing(AuthorizationError):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class WrongAccount(AuthorizationError):
-    """Another Google account consented than the sender's.
+    """A different Google account consented than the sender's.
 
     Attributes:
         expected: the sender's account.
@@ -223,7 +223,7 @@ class MailError(PalEMailError):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class InvalidMessage(MailError, ValueError):
-    """An argument is unusable. Found before any network; nothing was recorded.
+    """An argument is unusable. Nothing was sent or recorded.
 
     Attributes:
         field: the argument's name, such as ``"to"`` or ``"attachments"``.
@@ -281,9 +281,9 @@ class DatabaseUnavailable(TemporaryFailure):
 
 
 class OutcomeUnknown(MailError):
-    """The message may have been sent; nobody can tell from here.
+    """The message may have been sent; there is no way to tell from here.
 
-    It is never repeated by itself: a person decides
+    It is never repeated automatically; a person decides
     (``pal-e-mail deliveries retry|discard``).
     """
 

@@ -55,7 +55,7 @@ class Checked:
 
 def check(
     aliases: Annotated[
-        list[str] | None, typer.Argument(metavar="[ALIAS]...", help="Check only these senders.")
+        list[str] | None, typer.Argument(metavar="ALIAS", help="Check only these senders.")
     ] = None,
     *,
     as_json: JsonOption = False,

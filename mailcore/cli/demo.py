@@ -34,7 +34,8 @@ def demo(port: PortOption = 8501) -> None:
         _remove_old_database(directory)
         with _google() as google:
             environment = _environment(google, directory, port)
-            settings = _settings(google, directory, environment["PALEMAIL_PUBLIC_URL"])
+            os.environ.update(environment)
+            settings = mailcore.Settings()
             with database(settings), closing(mailcore.Mailcore(settings)) as core:
                 from mailcore.cli import demo_senders  # noqa: PLC0415 - loads SQLAlchemy
 
@@ -100,27 +101,8 @@ def _google() -> Iterator["GoogleSandbox"]:
         google.stop()
 
 
-def _settings(google: "GoogleSandbox", directory: Path, public_url: str) -> "mailcore.Settings":
-    return mailcore.Settings(
-        data_dir=directory,
-        public_url=public_url,
-        gmail_secrets_dir=directory / "secrets",
-        google_client_id=google.client_id,
-        google_client_secret=google.client_secret,
-        google_credentials_file=None,
-        google_auth_uri=google.auth_uri,
-        google_token_uri=google.token_uri,
-        gmail_api_endpoint=f"{google.url}/",
-        encryption_keys=(),
-        admin_emails=(),
-        admin_domain=None,
-        trusted_user_header=None,
-        grant_days=None,
-    )
-
-
 def _environment(google: "GoogleSandbox", directory: Path, port: int) -> dict[str, str]:
-    """Return the variables with which other programs use this demo; empty counts as unset."""
+    """Return the variables with which this and other programs use the demo; empty is unset."""
     return {
         "DATABASE_URL": os.environ.get("DATABASE_URL", ""),
         "GOOGLE_CREDENTIALS_FILE": "",

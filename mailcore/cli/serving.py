@@ -20,7 +20,7 @@ PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to lis
 
 def up(
     host: Annotated[
-        str, typer.Option(help="The address to listen on; any but loopback needs a login.")
+        str, typer.Option(help="The address to listen on; any other than loopback needs a login.")
     ] = "127.0.0.1",
     port: PortOption = 8501,
     no_login: Annotated[
@@ -64,20 +64,20 @@ def load_server() -> Any:
         return importlib.import_module("admin_ui.app")
     except ModuleNotFoundError as exc:
         raise ConfigurationError(
-            f"The admin page is not installed ({exc.name} is missing). Run: "
-            "pip install 'pal-e-mail[admin,callback]'"
+            f"The admin page is not installed ({exc.name} is missing).",
+            remedy="Run: pip install 'pal-e-mail[admin,callback]'",
         ) from exc
 
 
 def with_public_url(settings: "mailcore.Settings", port: int) -> "mailcore.Settings":
-    """Return settings by which people find the page on the port, unless they say otherwise."""
+    """Return settings with a public URL on the port, unless one is set."""
     if "public_url" in settings.model_fields_set:
         return settings
     return mailcore.Settings(public_url=f"http://localhost:{port}")
 
 
 def require_free(host: str, port: int) -> None:
-    """Find out before anything is started that the port cannot be had.
+    """Check that the port is free, before anything is started.
 
     Raises:
         ConfigurationError: it is in use, or the address is not one of this machine's.
@@ -89,8 +89,8 @@ def require_free(host: str, port: int) -> None:
         raise ConfigurationError(f"Cannot listen on {host}: {exc.strerror}.") from exc
     except OSError as exc:
         raise ConfigurationError(
-            f"Cannot listen on {host}, port {port}: {os.strerror(exc.errno or 0)}. Choose another "
-            "port with --port, or stop what uses it."
+            f"Cannot listen on {host}, port {port}: {os.strerror(exc.errno or 0)}.",
+            remedy="Choose another port with --port, or stop what uses it.",
         ) from exc
 
 

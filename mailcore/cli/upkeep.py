@@ -86,7 +86,7 @@ def rotate_keys(
     *,
     new: Annotated[bool, typer.Option("--new", help="Only print a new key.")] = False,
 ) -> None:
-    """Re-encrypt everything stored with the newest key.
+    """Re-encrypt all stored secrets with the newest key.
 
     That is the first of PALEMAIL_ENCRYPTION_KEYS. Afterwards you can remove the others.
     """
