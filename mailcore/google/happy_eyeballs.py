@@ -46,7 +46,7 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
         try:
             return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except UnicodeError as exc:  # a label that is empty or too long (RFC 1035 section 2.3.4)
-            raise socket.gaierror(socket.EAI_NONAME, "this is no host name") from exc
+            raise socket.gaierror(socket.EAI_NONAME, "this is not a host name") from exc
 
     try:
         return _families_in_turn(left_behind(look_up, deadline))

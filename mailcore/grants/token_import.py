@@ -191,7 +191,7 @@ def _unknown(alias: str, deleted_at: datetime | None) -> SenderNotFound:
         )
     return SenderNotFound(
         f"There is no sender {alias!r}.",
-        remedy="`pal-e-mail senders list` shows the senders there are; "
+        remedy="`pal-e-mail senders list` shows all senders; "
         f"`pal-e-mail senders add {alias}` registers it.",
         alias=alias,
     )
@@ -204,6 +204,6 @@ def _no_alias(alias: str) -> SenderNotFound:
         return no_sender(alias)
     return SenderNotFound(
         f"There is no sender {alias!r}. Aliases are in lower case: did you mean {meant!r}?",
-        remedy="`pal-e-mail senders list` shows the senders there are.",
+        remedy="`pal-e-mail senders list` shows all senders.",
         alias=alias,
     )

@@ -21,7 +21,7 @@ def _mailboxes(name: str, text: str) -> str:
     mailboxes = parse_addresses(text, field="headers")
     if not mailboxes:
         raise InvalidMessage(
-            f"headers: {name} names no address.",
+            f"headers: {name} holds no address.",
             remedy='Write it as "Ann Lee <ann@example.com>", or leave the header out.',
             field="headers",
         )

@@ -1,8 +1,8 @@
 """A stand-in for Google over real HTTP, for tests and for trying things out.
 
-It shows a consent page, exchanges codes and refreshes tokens, takes mail as Gmail does, and
-goes wrong on request in every way that Google does. No mail leaves the machine. It needs
-the extra ``pal-e-mail[sandbox]``. In a test of your own::
+It shows a consent page, exchanges codes, refreshes tokens, accepts messages as Gmail does, and
+fails on request in every way that Google does. No mail leaves the machine. It needs the extra
+``pal-e-mail[sandbox]``. In a test of your own::
 
     from mailcore.sandbox import GoogleSandbox, faults
 
@@ -19,7 +19,7 @@ the extra ``pal-e-mail[sandbox]``. In a test of your own::
         google.expire_access_tokens()                # send: 401; refresh works
         google.fail("send", faults.RATE_LIMIT_EXCEEDED)              # the next send
         google.fail("token", faults.SERVICE_UNAVAILABLE, times=None) # all, until heal()
-        google.fail("send", faults.CLOSE_AFTER)      # taken, but never answered
+        google.fail("send", faults.CLOSE_AFTER)      # accepted, but never answered
 
         with google.hold("send") as gate:            # sends wait here
             ...                                      # start the sending thread

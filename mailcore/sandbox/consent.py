@@ -26,7 +26,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class BadRequest(Exception):
-    """The client asked for consent in a way that Google does not even show to people."""
+    """The client asked for consent in a way that Google answers with an error page."""
 
     def __init__(self, status: int, error: str, text: str) -> None:
         super().__init__(error)
@@ -54,7 +54,7 @@ class AuthorizationRequest:
         """Check a query.
 
         Raises:
-            BadRequest: nobody may be sent anywhere on such a request.
+            BadRequest: the request is wrong, so nobody is sent back to the client.
         """
         client = _client(query, state)
         redirect_uri = _redirect_uri(query)

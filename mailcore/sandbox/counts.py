@@ -1,4 +1,4 @@
-"""What kinds of request there are, and how many of each came."""
+"""The kinds of request, and how many of each came."""
 
 import threading
 from collections import Counter
@@ -62,6 +62,6 @@ class RequestCounts:
         return self.count("revoke", account)
 
     def reset(self) -> None:
-        """Start again from nought."""
+        """Set all counts to zero."""
         with self._lock:
             self._counts.clear()

@@ -48,8 +48,8 @@ class DeploymentSandbox:
             account: its mailbox; by default the alias at example.com.
 
         Raises:
-            SenderExists: there is one of that name.
-            InvalidSender: the alias or the account cannot be one.
+            SenderExists: the alias is taken.
+            InvalidSender: the alias or the account is not valid.
         """
         account = account or f"{alias}@example.com"
         if account not in self.google.accounts:
@@ -67,7 +67,7 @@ class DeploymentSandbox:
         return done.sender
 
     def expire(self, alias: str) -> None:
-        """Let a sender's grant run out: its next mail raises `mailcore.ReauthRequired`."""
+        """Make a sender's grant expire: its next send raises `mailcore.ReauthRequired`."""
         account = self.mailcore.senders.get(alias).gmail_account
         if account is not None:
             self.google.expire_grant(account)

@@ -37,7 +37,7 @@ class Ending(StrEnum):
     CLOSE = "close"
     #: The connection is reset (TCP RST) without an answer.
     RESET = "reset"
-    #: The answer begins, then the connection is closed in the midst of it.
+    #: The connection is closed in the middle of the answer.
     CUT = "cut"
 
 
@@ -68,7 +68,7 @@ class Fault:
     taken: bool = False
 
     def after_taking(self) -> Self:
-        """Return the same fault, come too late to keep the request from taking effect."""
+        """Return the same fault, but after the request has taken effect."""
         return replace(self, taken=True)
 
     def delayed(self, seconds: float) -> Self:
@@ -193,7 +193,7 @@ DELETED_CLIENT = _token(401, "deleted_client", "The OAuth client was deleted.")
 INTERNAL_FAILURE = _token(500, "internal_failure", "Backend Error")
 TEMPORARILY_UNAVAILABLE = _token(503, "temporarily_unavailable", "Try again later")
 
-# 200, and yet no answer.
+# 200, but not the answer.
 OK_WITH_HTML = Fault(
     "200_html",
     body=b"<!DOCTYPE html><title>Sign in to the guest network</title><p>Please sign in.",
@@ -211,7 +211,7 @@ CUT_AFTER = Fault("cut_after_taking", Ending.CUT, taken=True)
 
 
 def slow(seconds: float) -> Fault:
-    """Return a delay, after which all goes well if the client still waits."""
+    """Return a delay, after which the request succeeds if the client is still waiting."""
     return Fault("slow", Ending.NORMAL, delay=seconds)
 
 
@@ -221,10 +221,10 @@ def too_many_requests(
     """Return a 429 as Gmail sends it.
 
     Args:
-        wait: seconds from now until Google wants to be asked again.
-        text: name that moment in the message, as Gmail does.
+        wait: seconds from now until the client may try again.
+        text: give that time in the message, as Gmail does.
         header: give the seconds as a ``Retry-After`` header.
-        until: the moment itself, aware, instead of `wait`.
+        until: that time itself, aware, instead of `wait`.
     """
     moment = until or datetime.now(UTC) + timedelta(seconds=wait)
     stamp = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,10 +1,9 @@
-"""Gates that hold requests up, so that a test plays out a race in an order of its choice."""
+"""Gates that hold requests up, so that a test can run a race in the order that it chooses."""
 
 import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Self
 
 from mailcore.sandbox.counts import Operation
@@ -32,12 +31,7 @@ class Gate:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
     def wait_for_arrivals(self, count: int = 1, timeout: float = 10) -> None:
@@ -63,7 +57,7 @@ class Gate:
         return self._released
 
     def concerns(self, operation: Operation, account: str | None, taken: bool) -> bool:
-        """Say whether such a request has to wait here."""
+        """Return whether such a request has to wait here."""
         return (
             self.operation == operation
             and self.taken == taken
@@ -73,7 +67,7 @@ class Gate:
 
     @contextmanager
     def arrival(self) -> Iterator[asyncio.Future[None]]:
-        """Stand in line; yields a future that is done once the gate is open."""
+        """Wait at the gate; yields a future that is done once it is open."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         with self._changed:

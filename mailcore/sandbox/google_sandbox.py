@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,8 +29,8 @@ class GoogleSandbox:
     """A stand-in for Google's consent page, token endpoint and Gmail, over real HTTP.
 
     It serves in a thread while it is entered as a context manager, or between `start` and
-    `stop`. After a stop, everything is still known, and `start` serves it again at the same
-    address: in between, Google "is down".
+    `stop`. After `stop`, Google "is down"; `start` brings it back at the same address, with
+    nothing forgotten.
 
     Args:
         port: the port on 127.0.0.1; 0 for any that is free.
@@ -62,18 +61,13 @@ class GoogleSandbox:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # Life
+    # Start and stop
 
     def start(self) -> None:
-        """Serve; return once requests are taken."""
+        """Start serving; return once requests are accepted."""
         if self._server is not None:
             return
         listener = socket.create_server((_HOST, self._port), backlog=_BACKLOG)
@@ -192,7 +186,7 @@ class GoogleSandbox:
             account: whose mailbox they are for.
             scopes: what they allow, in full, or short as in ``gmail.send``.
             client: for which OAuth client; by default the one registered from the start.
-            days: how long the grant lasts, instead of the sandbox's own number.
+            days: how many days the grant lasts, instead of the sandbox's `grant_days`.
         """
         grant = self._state.create_grant(
             self._state.account(account),
@@ -233,15 +227,15 @@ class GoogleSandbox:
     # Switches
 
     def expire_grant(self, account: str) -> None:
-        """Let an account's grants run out: no refresh, and 401 for its access tokens."""
+        """Make an account's grants expire: no refresh, and 401 for its access tokens."""
         self._state.end_grants(account, "expired")
 
     def revoke_grant(self, account: str) -> None:
-        """Withdraw an account's grants, as its owner can: looks the same to the client."""
+        """Revoke an account's grants, as its owner can; the client can't tell the difference."""
         self._state.end_grants(account, "revoked")
 
     def expire_access_tokens(self, account: str | None = None) -> None:
-        """Let access tokens run out, of one account or all; they can be refreshed."""
+        """Make access tokens expire, of one account or all; they can be refreshed."""
         self._state.expire_access_tokens(account)
 
     def fail(

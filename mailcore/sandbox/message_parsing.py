@@ -39,7 +39,7 @@ def read_json(body: bytes) -> dict[str, Any]:
     """Return a JSON object.
 
     Raises:
-        Refusal: 400, the text is none.
+        Refusal: 400, the body is not one.
     """
     try:
         value = json.loads(body)

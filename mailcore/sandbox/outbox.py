@@ -1,4 +1,4 @@
-"""The mail that was sent."""
+"""The messages that were sent."""
 
 import secrets
 import threading
@@ -14,14 +14,14 @@ from mailcore.sandbox.responses import Refusal, gmail_error
 
 @dataclass(frozen=True)
 class SandboxMessage:
-    """A mail that the sandbox took, as Gmail would have sent it.
+    """A message that the sandbox accepted, as Gmail would have sent it.
 
     Attributes:
         account: the address of the mailbox that it was sent through.
         gmail_id: Gmail's identifier.
         thread_id: the identifier of its conversation.
         raw: the very bytes that were posted.
-        received_at: when it was taken, aware UTC.
+        received_at: when it was accepted, aware UTC.
     """
 
     account: str
@@ -48,7 +48,7 @@ class SandboxMessage:
 
 
 class Outbox:
-    """Every message that was taken; safe to use from any thread."""
+    """Every message that was accepted; safe to use from any thread."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -1,4 +1,4 @@
-"""A pytest plugin for those who write jobs: try their mail without Google.
+"""A pytest plugin for tests of jobs that send mail, without Google.
 
 It comes with ``pip install 'pal-e-mail[sandbox,embedded]'``; pytest finds it by itself. A
 test that asks for the fixture ``gmail_sandbox`` has a deployment of its own, in which
@@ -28,10 +28,10 @@ test that asks for the fixture ``gmail_sandbox`` has a deployment of its own, in
         run_the_nightly_job()
         assert len(gmail_sandbox.outbox) == 1
 
-``gmail_sandbox.google`` is a `mailcore.sandbox.GoogleSandbox` with every fault that Google
-has; ``gmail_sandbox.mailcore`` shows senders and deliveries. For the time of the test the
-environment says where they are (``DATABASE_URL``, ``GOOGLE_CLIENT_ID`` and the others), so
-programs that the test starts send there too.
+``gmail_sandbox.google`` is a `mailcore.sandbox.GoogleSandbox`, which can fail in every way that
+Google does; ``gmail_sandbox.mailcore`` shows senders and deliveries. During the test, the
+environment points to both (``DATABASE_URL``, ``GOOGLE_CLIENT_ID`` and the others), so programs
+that the test starts send there too.
 
 Postgres is real: on the server of ``TEST_DATABASE_URL`` if that is set (its user must be
 allowed to create databases; no existing one is touched), else an embedded one, which takes a

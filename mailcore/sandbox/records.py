@@ -1,4 +1,4 @@
-"""What the sandbox keeps: accounts, clients, consents, grants, tokens."""
+"""The sandbox's records: accounts, clients, consents, grants, tokens."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,7 +61,7 @@ class AccessToken:
 
 @dataclass(frozen=True)
 class Consent:
-    """What a person answered on the consent page; what a code stands for."""
+    """What a person allowed on the consent page, which a code stands for."""
 
     account: Account
     client_id: str

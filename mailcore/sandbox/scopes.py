@@ -1,4 +1,4 @@
-"""The names of what a person allows."""
+"""Scopes: what a person can allow."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What the sandbox knows of accounts, clients, grants and tokens.
+"""What the sandbox knows about accounts, clients, grants and tokens.
 
 The server's thread and the tests' threads both come here; one lock guards it all.
 """
@@ -84,7 +84,7 @@ class State:
         return self._clients.get(client_id)
 
     def remember(self, secret: str) -> str:
-        """Note a value that must never be seen outside the protocol; return it."""
+        """Remember a value that must never be seen outside the protocol; return it."""
         with self._lock:
             self._secrets.add(secret)
         return secret
@@ -180,7 +180,7 @@ class State:
         return token
 
     def account_of_access_token(self, value: str) -> str | None:
-        """Return whose mailbox an access token is for, good or not."""
+        """Return whose mailbox an access token is for, valid or not."""
         token = self._access_tokens.get(value)
         return token.grant.account.email if token else None
 

@@ -1,4 +1,4 @@
-"""What every request passes that can be counted, held up or made to fail."""
+"""Counts requests, holds them up, and makes them fail when told to."""
 
 import asyncio
 import threading
@@ -116,7 +116,7 @@ class Traffic:
         if fault.taken:
             answer = await work()
             if answer.status_code >= 400 and fault.ending in {Ending.ANSWER, Ending.CUT}:  # noqa: PLR2004
-                return answer  # it could not be taken, and a success would be a lie
+                return answer  # it was refused, so it must not look like a success
         if fault.delay:
             await unless_cut_off(request, asyncio.sleep(fault.delay))
         if fault.ending is Ending.NORMAL and not fault.taken:

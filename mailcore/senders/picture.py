@@ -93,7 +93,7 @@ def no_sender(alias: str) -> SenderNotFound:
     """Return the error of an alias that nobody has."""
     return SenderNotFound(
         f"There is no sender {alias!r}.",
-        remedy="`pal-e-mail senders list` shows the senders there are.",
+        remedy="`pal-e-mail senders list` shows all senders.",
         alias=alias,
     )
 
