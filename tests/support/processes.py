@@ -26,6 +26,8 @@ _ROOT = Path(__file__).parents[2]
 #: What tells a program about a deployment; none of it comes from outside the test.
 _OURS = ("PALEMAIL_", "GOOGLE_", "GMAIL_", "DATABASE_")
 
+# numpy starts a thread for each core as it is loaded, and threads don't survive a fork.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(
     [
@@ -34,9 +36,22 @@ _FORKING.set_forkserver_preload(
         "admin_ui.reauth_dialog",
         "admin_ui.send_plot",
         "alembic.command",
+        "anyio._backends._asyncio",
         "mailcore.cli.app",
         "mailcore.core",
         "mailcore.default",
+        "mailcore.monitoring.doctor",
+        "mailcore.reauth.authorizations",
+        "mailcore.sending.delivery_log",
+        # What Streamlit loads as it starts, and for the first page that it draws.
+        "PIL.Image",
+        "pandas",
+        "pyarrow.compute",
+        "pyarrow.pandas_compat",
+        "streamlit.web.bootstrap",
+        "uvicorn.lifespan.on",
+        "uvicorn.loops.auto",
+        "uvicorn.protocols.websockets.auto",
         "rich.console",
         "rich.status",
         "rich.table",
