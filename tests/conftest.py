@@ -1,6 +1,6 @@
 """What every test may ask for: a real Postgres, a Google stand-in, and a Mailcore on both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -17,7 +17,9 @@ from tests.support import fast, postgres
 from tests.support.driving import ACCOUNT, Tables, authorise
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
+
+    from tests.support.browser import Launched
 
 # How long an example takes says more of the machine's load than of the code.
 hypothesis.settings.register_profile("without a clock", deadline=None)
@@ -108,15 +110,28 @@ def core(settings: Settings) -> Iterator[Mailcore]:
     mailcore.close()
 
 
-# By module: two Playwrights at once, or one beside asyncio.run, do not work in one process.
-@pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    """A browser, for pages in contexts of their own."""
+@pytest.fixture(scope="session")
+def browser_process() -> Iterator["Launched"]:
+    """The browser of all tests."""
     # Loaded when it is asked for: most tests need no browser.
     from tests.support.browser import launched  # noqa: PLC0415
 
     with launched() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def chromium(browser_process: "Launched") -> Iterator["Browser"]:
+    """A browser, for pages in contexts of their own."""
+    with browser_process.driven() as windows:
+        yield windows.browser
+
+
+@pytest.fixture
+def window(chromium: "Browser", browser_process: "Launched") -> Iterator[Callable[..., "Page"]]:
+    """Take windows of the browser, each with cookies of its own; ``phone`` makes them small."""
+    with browser_process.windows.lent() as take:
+        yield take
 
 
 @pytest.fixture

@@ -1,21 +1,17 @@
 """The admin page as a program of its own, and people with browsers in front of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Page
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
 from tests.admin_ui.admin_calling import Authorise, Person, Serve, consent
 from tests.admin_ui.admin_program import Served
-from tests.support.browser import PATIENCE
-from tests.support.ports import free_port
-
-PHONE = ViewportSize(width=390, height=844)
-DESKTOP = ViewportSize(width=1280, height=900)
+from tests.support.ports import free_port, is_free
 
 
 @pytest.fixture
@@ -28,12 +24,18 @@ def started() -> Iterator[list[Served]]:
             served.stop()
 
 
+@pytest.fixture(scope="session")
+def usual_port() -> int:
+    """The port of most programs: what a browser has compiled is for one address only."""
+    return free_port()
+
+
 @pytest.fixture
-def serve(environment: dict[str, str], started: list[Served]) -> Serve:
+def serve(environment: dict[str, str], started: list[Served], usual_port: int) -> Serve:
     """Start the admin page with further settings."""
 
     def start(directory: Path | None = None, **settings: str) -> Served:
-        port = free_port()
+        port = usual_port if is_free(usual_port) else free_port()
         public = {"PALEMAIL_PUBLIC_URL": f"http://localhost:{port}"}
         variables = {**os.environ, **public, **environment, **settings}
         served = Served.start(port, variables, directory=directory)
@@ -57,29 +59,21 @@ def serve_without_client(serve: Serve) -> Served:
 
 
 @pytest.fixture
-def person(chromium: Browser, started: list[Served]) -> Iterator[Person]:
+def person(window: Callable[..., Page], started: list[Served]) -> Person:
     """Seat people, each in front of a browser of their own, at an address.
 
     They have opened the link of every program, unless they are strangers.
     """
-    contexts = []
 
     def sit_down(url: str, *, phone: bool = False, stranger: bool = False) -> Page:
-        context = chromium.new_context(
-            viewport=PHONE if phone else DESKTOP, is_mobile=phone, has_touch=phone
-        )
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
+        page = window(phone=phone)
         for served in [] if stranger else started:
             for name, value in served.cookies.items():
-                context.add_cookies([{"name": name, "value": value, "url": served.url}])
-        page = context.new_page()
+                page.context.add_cookies([{"name": name, "value": value, "url": served.url}])
         page.goto(url)
         return page
 
-    yield sit_down
-    for context in contexts:
-        context.close()
+    return sit_down
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Logging in, in a real browser against the stand-in for Google."""
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from starlette.datastructures import URL
 
 from admin_ui.navigation import page_of
@@ -99,24 +99,18 @@ def test_a_login_leads_to_no_page_but_ours() -> None:
 
 
 def test_a_proxys_header_names_the_admin(
-    serve: Serve, chromium: Browser, core: Mailcore, authorised: Authorise
+    serve: Serve, person: Person, core: Mailcore, authorised: Authorise
 ) -> None:
     """With the header the page opens and records the name; without it nothing shows."""
     authorised("alerts", ALERTS)
     url = serve(PALEMAIL_TRUSTED_USER_HEADER="X-Email").url
-    stranger, ann = chromium.new_context(), chromium.new_context()
-    ann.set_extra_http_headers({"X-Email": "ann@example.com"})
-    try:
-        page = stranger.new_page()
-        page.goto(url)
-        expect(page.get_by_text("did not say who you are")).to_be_visible(timeout=20_000)
-        assert ALERTS not in page.content()
-        page = ann.new_page()
-        page.goto(url)
-        row(page, "alerts").get_by_role("button", name="Re-auth").click()
-        page.get_by_role("button", name="Create a link for the mailbox owner").click()
-        expect(page.get_by_text("/senders/reauth/")).to_be_visible()
-        assert core.senders.events("alerts")[0].who == "ann@example.com"
-    finally:
-        stranger.close()
-        ann.close()
+    stranger = person(url)
+    expect(stranger.get_by_text("did not say who you are")).to_be_visible()
+    assert ALERTS not in stranger.content()
+    ann = person("about:blank")
+    ann.context.set_extra_http_headers({"X-Email": "ann@example.com"})
+    ann.goto(url)
+    row(ann, "alerts").get_by_role("button", name="Re-auth").click()
+    ann.get_by_role("button", name="Create a link for the mailbox owner").click()
+    expect(ann.get_by_text("/senders/reauth/")).to_be_visible()
+    assert core.senders.events("alerts")[0].who == "ann@example.com"

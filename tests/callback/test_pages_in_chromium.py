@@ -1,9 +1,9 @@
 """The pages in a real browser, on a phone-sized window: what a policy or a cookie breaks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import ConsoleMessage, Page
 
 from mailcore import Mailcore, SenderStatus, Settings
 from mailcore.sandbox import GoogleSandbox
@@ -13,12 +13,17 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def page(window: Callable[..., Page]) -> Iterator[Page]:
     """A phone. A test fails if the browser complains, as it does of a blocked style."""
     complaints: list[str] = []
-    with chromium.new_page(viewport={"width": 390, "height": 844}) as phone:
-        phone.on("console", lambda message: complaints.append(message.text))
-        yield phone
+    phone = window(phone=True)
+
+    def note(message: ConsoleMessage) -> None:
+        complaints.append(message.text)
+
+    phone.on("console", note)
+    yield phone
+    phone.remove_listener("console", note)
     assert [text for text in complaints if "Content Security Policy" in text] == []
 
 

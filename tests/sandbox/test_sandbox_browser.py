@@ -1,9 +1,9 @@
 """The consent page and the home page in a real browser."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from tests.sandbox.sandbox_calling import BOB, Caller, mail, query_of
 
@@ -11,9 +11,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def browser_page(chromium: Browser) -> Iterator[Page]:
-    with chromium.new_page(viewport={"width": 390, "height": 844}) as page:
-        yield page
+def browser_page(window: Callable[..., Page]) -> Page:
+    return window(phone=True)
 
 
 def test_a_person_consents_on_a_phone(caller: Caller, browser_page: Page) -> None:

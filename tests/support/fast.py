@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-_SLOW_FIXTURES = {"postgres_server", "chromium"}
+_SLOW_FIXTURES = {"postgres_server", "browser_process"}
 
 
 def is_fast(item: pytest.Item) -> bool:
