@@ -14,7 +14,8 @@ from psycopg.sql import SQL, Identifier
 from mailcore import SETTING_EXAMPLES, Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
 from tests.support import fast, postgres
-from tests.support.driving import ACCOUNT, Tables, authorise
+from tests.support.authorise import ACCOUNT, authorise
+from tests.support.driving import Tables
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

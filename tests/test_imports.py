@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import mailcore
-from tests.support.driving import job, output
+from tests.support.processes import output, start_script
 
 
 def loaded_by(statements: str) -> set[str]:
     """The top-level packages, and Google's own parts, that are there afterwards."""
-    return set(output(job(f"{statements}\nimport sys\nprint(*sys.modules)", {})).split())
+    return set(output(start_script(f"{statements}\nimport sys\nprint(*sys.modules)", {})).split())
 
 
 @pytest.mark.process
@@ -62,7 +62,7 @@ mailcore.send_email("alerts", to="ops@example.com", subject="s", text="t")
 mailcore.default().close()
 print(*sys.modules)
 """
-    loaded = set(output(job(script, environment)).split())
+    loaded = set(output(start_script(script, environment)).split())
     assert not loaded & {"alembic", "google_auth_oauthlib", "requests", "streamlit", "starlette"}
 
 

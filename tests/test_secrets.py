@@ -8,7 +8,8 @@ import pytest
 
 from mailcore import Mailcore, PalEMailError
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.driving import ACCOUNT, Tables, authorise, come_back, query
+from tests.support.authorise import ACCOUNT, authorise, come_back, query
+from tests.support.driving import Tables
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the tests of the callback share: an account, a key, and eyes for a page."""
+"""What the tests of the callback share: a key, and eyes for a page."""
 
 import socket
 import threading
@@ -10,13 +10,9 @@ import uvicorn
 
 from callback import create_app
 from mailcore import ApiKey, Mailcore, Settings, digest_of
-from tests.support.authorise import ACCOUNT, come_back
 
 API_KEY = "a-long-random-key-of-the-tests-0123456789"
 KEYS = {"ci": ApiKey(digest=digest_of(API_KEY))}
-__all__ = ["ACCOUNT", "API_KEY", "KEYS", "Page", "complete", "served"]
-
-complete = come_back
 
 
 class Page(HTMLParser):

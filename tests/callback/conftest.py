@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from callback import create_app
 from mailcore import Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import ACCOUNT, API_KEY, KEYS, complete
+from tests.callback.browsing import API_KEY, KEYS
+from tests.support.authorise import ACCOUNT, come_back
 
 
 @pytest.fixture
@@ -51,16 +51,5 @@ def api(keyed_core: Mailcore) -> Iterator[TestClient]:
 def authorised(core: Mailcore, google: GoogleSandbox) -> str:
     """The alias of a sender that is healthy."""
     core.senders.register("alerts", gmail_account=ACCOUNT, by="test")
-    complete(core, google.consent(core.authorizations.begin("alerts", by="test").url))
+    come_back(core, google.consent(core.authorizations.begin("alerts", by="test").url))
     return "alerts"
-
-
-@pytest.fixture
-def in_database(database_url: str) -> Callable[[str], None]:
-    """Runs a statement, to let time pass where the code cannot wait for it."""
-
-    def run(statement: str) -> None:
-        with psycopg.connect(database_url) as connection:
-            connection.execute(statement.encode())
-
-    return run

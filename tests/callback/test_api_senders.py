@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 from callback import create_app
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import ACCOUNT, API_KEY, KEYS
+from tests.callback.browsing import API_KEY, KEYS
+from tests.support.authorise import ACCOUNT
 
 
 def test_the_registered_senders_are_listed(api: TestClient, core: Mailcore) -> None:

@@ -12,7 +12,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 
 from mailcore import RESERVED_ALIASES, InvalidSender, Mailcore
-from tests.callback.browsing import ACCOUNT, API_KEY
+from tests.callback.browsing import API_KEY
+from tests.support.authorise import ACCOUNT
 
 #: Enough to meet every operation with good and bad values, in a few seconds; the same
 #: ones each time, so that what is green once stays so.

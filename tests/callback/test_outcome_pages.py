@@ -16,7 +16,9 @@ from starlette.testclient import TestClient
 from callback import create_app
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.callback.browsing import ACCOUNT, Page
+from tests.callback.browsing import Page
+from tests.support.authorise import ACCOUNT
+from tests.support.driving import Tables
 
 
 def healthy_with_the_old_grant(core: Mailcore, alias: str) -> bool:
@@ -256,11 +258,11 @@ def test_an_expired_link_is_refused(
     core: Mailcore,
     google: GoogleSandbox,
     authorised: str,
-    in_database: Callable[[str], None],
+    tables: Tables,
 ) -> None:
     """Ten minutes are over: the page says so."""
     back = google.consent(core.authorizations.begin(authorised, by="t").url)
-    in_database("UPDATE authorization_request SET expires_at = now() - interval '1 second'")
+    tables("UPDATE authorization_request SET expires_at = now() - interval '1 second'")
 
     answer = browser.get(back)
 

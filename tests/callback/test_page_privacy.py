@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import ACCOUNT, served
+from tests.callback.browsing import served
+from tests.support.authorise import ACCOUNT
 
 
 def addresses(core: Mailcore, google: GoogleSandbox) -> list[str]:

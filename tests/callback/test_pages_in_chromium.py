@@ -7,7 +7,8 @@ from playwright.sync_api import ConsoleMessage, Page
 
 from mailcore import Mailcore, SenderStatus, Settings
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import ACCOUNT, complete, served
+from tests.callback.browsing import served
+from tests.support.authorise import ACCOUNT, come_back
 
 pytestmark = pytest.mark.browser
 
@@ -90,7 +91,7 @@ def test_long_names_fit_on_a_phone(page: Page, serving: Mailcore, google: Google
     alias, account = "a" * 63, f"{'b' * 60}@{'c' * 60}.example.com"
     google.add_account(account)
     serving.senders.register(alias, gmail_account=account, by="t")
-    complete(serving, google.consent(serving.authorizations.begin(alias, by="t").url))
+    come_back(serving, google.consent(serving.authorizations.begin(alias, by="t").url))
     link = serving.tickets.issue(alias, by="t").url
     assert link is not None
 

@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 from callback import create_app
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import ACCOUNT, Page
+from tests.callback.browsing import Page
+from tests.support.authorise import ACCOUNT
 
 DOWN = SecretStr("postgresql://nobody:secret@127.0.0.1:9/inner?application_name=x")
 INSIDE = re.compile(r"127\.0\.0\.1|:9\b|\bnobody\b|\binner\b|secret|socket|Nothing was sent")

@@ -4,7 +4,8 @@ from starlette.testclient import TestClient
 
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import Page, complete
+from tests.callback.browsing import Page
+from tests.support.authorise import come_back
 
 ACCOUNTS = {"alerts": "alerts@example.com", "billing": "billing@example.com"}
 
@@ -12,7 +13,7 @@ ACCOUNTS = {"alerts": "alerts@example.com", "billing": "billing@example.com"}
 def expired_senders(core: Mailcore, google: GoogleSandbox) -> None:
     for alias, account in ACCOUNTS.items():
         core.senders.register(alias, gmail_account=account, by="t")
-        complete(core, google.consent(core.authorizations.begin(alias, by="t").url))
+        come_back(core, google.consent(core.authorizations.begin(alias, by="t").url))
         google.expire_grant(account)
         assert core.check(alias).status is SenderStatus.EXPIRED
 

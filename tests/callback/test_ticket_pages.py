@@ -1,13 +1,13 @@
 """The link that an alert carries, as the mailbox's owner meets it."""
 
-from collections.abc import Callable
-
 import pytest
 from starlette.testclient import TestClient
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
-from tests.callback.browsing import ACCOUNT, Page
+from tests.callback.browsing import Page
+from tests.support.authorise import ACCOUNT
+from tests.support.driving import Tables
 
 
 @pytest.fixture
@@ -80,11 +80,9 @@ def test_a_ticket_works_once(
         assert Page(answer.text).title.startswith("This link has already been used")
 
 
-def test_a_ticket_runs_out(
-    browser: TestClient, link: str, in_database: Callable[[str], None]
-) -> None:
+def test_a_ticket_runs_out(browser: TestClient, link: str, tables: Tables) -> None:
     """After 72 hours it says so, names the sender, and starts nothing."""
-    in_database("UPDATE reauth_ticket SET expires_at = now() - interval '1 second'")
+    tables("UPDATE reauth_ticket SET expires_at = now() - interval '1 second'")
 
     for answer in (browser.get(link), browser.post(link, follow_redirects=False)):
         page = Page(answer.text)

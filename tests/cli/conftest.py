@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from mailcore import Mailcore
@@ -13,8 +12,6 @@ from mailcore.sandbox import GoogleSandbox
 from tests.cli.running import Cli
 from tests.support.authorise import ACCOUNT
 from tests.support.authorise import authorise as reauthorise
-
-__all__ = ["ACCOUNT"]
 
 
 @pytest.fixture
@@ -56,14 +53,3 @@ def alerts(core: Mailcore, authorise: Callable[[str], None]) -> str:
     core.senders.register("alerts", gmail_account=ACCOUNT, project="ops", by="test")
     authorise("alerts")
     return "alerts"
-
-
-@pytest.fixture
-def in_database(database_url: str) -> Callable[[str], None]:
-    """Runs a statement, to let time pass where the code cannot wait for it."""
-
-    def run(statement: str) -> None:
-        with psycopg.connect(database_url) as connection:
-            connection.execute(statement.encode())
-
-    return run

@@ -9,8 +9,8 @@ import pytest
 
 from mailcore import AuthorizationError, Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox
-from tests.cli.conftest import ACCOUNT
 from tests.cli.running import Running, started
+from tests.support.authorise import ACCOUNT
 from tests.support.ports import free_port
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.cli.running import Cli
+from tests.support.driving import Tables
 
 AUTHORISE = "Authorise with `pal-e-mail auth ALIAS`, or on the admin page.\n"
 
@@ -46,11 +47,9 @@ def test_several_senders(
     assert cli("check", "alerts", "reports").code == 0
 
 
-def test_expiring(
-    cli: Cli, in_database: Callable[[str], None], google: GoogleSandbox, alerts: str
-) -> None:
+def test_expiring(cli: Cli, tables: Tables, google: GoogleSandbox, alerts: str) -> None:
     """A grant that ends soon still works, so nobody has to act now; it is told all the same."""
-    in_database("UPDATE sender SET grant_expires_at = now() + interval '47 hours'")
+    tables("UPDATE sender SET grant_expires_at = now() + interval '47 hours'")
     ran = cli("check")
     assert (ran.code, ran.err) == (0, "0 healthy, 1 expiring.\n")
 

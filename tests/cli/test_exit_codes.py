@@ -8,8 +8,8 @@ import pytest
 from mailcore import Mailcore
 from mailcore.sandbox import Fault, GoogleSandbox, faults
 from mailcore.sandbox.counts import Operation
-from tests.cli.conftest import ACCOUNT
 from tests.cli.running import Cli, Ran
+from tests.support.authorise import ACCOUNT
 
 MAIL = ("--to", "ops@example.com", "--subject", "Disk is full", "--text", "On db1.")
 

@@ -1,12 +1,12 @@
 """The registry from the shell."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.cli.conftest import ACCOUNT
 from tests.cli.running import Cli
+from tests.support.authorise import ACCOUNT
+from tests.support.driving import Tables
 
 
 def test_life_of_a_sender(cli: Cli, core: Mailcore) -> None:
@@ -97,7 +97,7 @@ def test_removing_asks(cli: Cli, core: Mailcore, alerts: str) -> None:
 
 
 def test_open_questions(
-    cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str, in_database: Callable[[str], None]
+    cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str, tables: Tables
 ) -> None:
     """Held mail, and mail of unknown outcome, stand beside the sender that they wait for."""
     core.senders.register("reports", by="test")
@@ -110,7 +110,7 @@ def test_open_questions(
     assert asked.split()[-1] == "1"
     assert "unknown outcome  1" in cli("senders", "show", "alerts").out
     assert "unknown outcome" not in cli("senders", "show", "reports").out
-    in_database("UPDATE delivery SET status = 'held'")
+    tables("UPDATE delivery SET status = 'held'")
     removed = cli("senders", "remove", "alerts", stdin=b"alerts\n")
     assert "It also discards 1 message held for it." in removed.err
     assert "Discarded 1 message." in removed.err

@@ -14,8 +14,8 @@ import urllib3
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
-from tests.cli.conftest import ACCOUNT
 from tests.cli.running import COMMAND, PATIENCE, Cli, started
+from tests.support.authorise import ACCOUNT
 from tests.support.ports import free_port
 from tests.support.processes import environment_of
 

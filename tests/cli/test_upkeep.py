@@ -7,8 +7,8 @@ from cryptography.fernet import Fernet
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
-from tests.cli.conftest import ACCOUNT
 from tests.cli.running import Cli
+from tests.support.authorise import ACCOUNT
 
 
 def test_migrate(cli: Cli, empty_database_url: str) -> None:

@@ -12,7 +12,8 @@ from mailcore import (
     now,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.driving import ACCOUNT, Tables
+from tests.support.authorise import ACCOUNT
+from tests.support.driving import Tables
 from tests.support.steps import history, send
 
 

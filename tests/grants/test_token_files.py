@@ -17,7 +17,8 @@ from mailcore import (
     Settings,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back, query
+from tests.support.authorise import ACCOUNT, authorise, come_back, query
+from tests.support.driving import Tables, at_once
 
 
 class SecretsDir:

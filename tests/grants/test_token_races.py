@@ -18,16 +18,9 @@ from mailcore import (
     TemporaryFailure,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.driving import (
-    ACCOUNT,
-    Tables,
-    at_once,
-    authorise,
-    eventually,
-    job,
-    meanwhile,
-    output,
-)
+from tests.support.authorise import ACCOUNT, authorise
+from tests.support.driving import Tables, at_once, eventually, meanwhile
+from tests.support.processes import output, start_script
 
 
 class Loads:
@@ -76,7 +69,7 @@ def test_many_processes_make_one_refresh(
 ) -> None:
     """8 jobs on as many machines: Google is asked once, and all get the same."""
     tables.make_access_tokens_stale()
-    jobs = [job(JOB, environment) for _ in range(8)]
+    jobs = [start_script(JOB, environment) for _ in range(8)]
     for process in jobs:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

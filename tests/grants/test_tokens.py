@@ -15,7 +15,8 @@ from mailcore import (
     Settings,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT, Tables, authorise, come_back
+from tests.support.authorise import ACCOUNT, authorise, come_back
+from tests.support.driving import Tables
 
 
 def stored(tables: Tables) -> dict[str, object]:

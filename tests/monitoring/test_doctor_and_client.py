@@ -21,8 +21,9 @@ from mailcore import (
     now,
 )
 from mailcore.sandbox import GoogleSandbox
+from tests.support.authorise import ACCOUNT, authorise
 from tests.support.connect_proxy import connect_proxy
-from tests.support.driving import ACCOUNT, Tables, at_once, authorise
+from tests.support.driving import Tables, at_once
 from tests.support.token_stand_in import TokenStandIn
 
 Deployed = Callable[[Settings], Mailcore]

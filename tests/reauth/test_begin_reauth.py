@@ -17,7 +17,8 @@ from mailcore import (
     now,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT, Tables, authorise, query
+from tests.support.authorise import ACCOUNT, authorise, query
+from tests.support.driving import Tables
 
 
 def test_the_link_asks_google_for_the_right_thing(

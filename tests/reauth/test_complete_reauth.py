@@ -32,7 +32,8 @@ from mailcore import (
 )
 from mailcore.sandbox import GoogleSandbox, faults
 from mailcore.senders.accounts import same_account
-from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back, meanwhile, query
+from tests.support.authorise import ACCOUNT, authorise, come_back, query
+from tests.support.driving import Tables, at_once, meanwhile
 from tests.support.token_stand_in import TokenStandIn, id_token
 
 SEND = "https://www.googleapis.com/auth/gmail.send"

@@ -7,7 +7,7 @@ import pytest
 
 from mailcore import Mailcore, RefreshTokenMissing, SenderStatus, Settings, WrongAccount
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT, authorise, come_back, query
+from tests.support.authorise import ACCOUNT, authorise, come_back, query
 from tests.support.token_stand_in import TokenStandIn
 
 

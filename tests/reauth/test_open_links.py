@@ -14,7 +14,8 @@ from mailcore import (
     now,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT, Tables, authorise, come_back, query
+from tests.support.authorise import ACCOUNT, authorise, come_back, query
+from tests.support.driving import Tables
 
 
 def issue(core: Mailcore, alias: str = "alerts", *, any_mailbox: bool = False) -> str:

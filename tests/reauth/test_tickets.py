@@ -15,7 +15,8 @@ from mailcore import (
     now,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT, Tables, at_once, come_back, query
+from tests.support.authorise import ACCOUNT, come_back, query
+from tests.support.driving import Tables, at_once
 
 
 def issue(core: Mailcore) -> str:

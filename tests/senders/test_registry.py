@@ -19,7 +19,8 @@ from mailcore import (
 )
 from mailcore.sandbox import GoogleSandbox
 from mailcore.senders.validation import checked_alias
-from tests.support.driving import ACCOUNT, Tables, at_once, authorise, come_back
+from tests.support.authorise import ACCOUNT, authorise, come_back
+from tests.support.driving import Tables, at_once
 
 
 def test_a_registered_sender_is_pending(core: Mailcore) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from mailcore import Mailcore, Revocation, SenderNotFound
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.driving import ACCOUNT, authorise
+from tests.support.authorise import ACCOUNT, authorise
 
 
 def test_deleting_a_sender_ends_its_grant(

@@ -18,7 +18,8 @@ from mailcore.senders.transitions import REFUSALS, record_refusal, record_renewa
 from mailcore.sending.delivery_table import record_sent
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.status import TRANSITIONS, RefusedBy, Trigger
-from tests.support.driving import ACCOUNT, Tables, authorise, come_back, meanwhile
+from tests.support.authorise import ACCOUNT, authorise, come_back
+from tests.support.driving import Tables, meanwhile
 
 EVENTS = st.sampled_from(Trigger)
 STATUSES = st.sampled_from(SenderStatus)

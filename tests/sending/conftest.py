@@ -8,15 +8,15 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mailcore import Mailcore, Sender
 from mailcore.sandbox import GoogleSandbox
+from tests.support.authorise import ACCOUNT, authorise
 from tests.support.outages import Closable
-from tests.support.steps import ACCOUNT, authorise
 
 
 @pytest.fixture
 def alerts(core: Mailcore, google: GoogleSandbox) -> Sender:
     """The sender *alerts*, registered and authorised as a person does it."""
     core.senders.register("alerts", gmail_account=ACCOUNT, project="shop", by="ann")
-    return authorise(core, google, "alerts")
+    return authorise(core, google, "alerts").sender
 
 
 @pytest.fixture

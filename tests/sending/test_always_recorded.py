@@ -21,9 +21,10 @@ from mailcore import (
     TemporaryFailure,
 )
 from mailcore.sandbox import GoogleSandbox, faults
+from tests.support.authorise import ACCOUNT
 from tests.support.outages import Closable
 from tests.support.processes import job
-from tests.support.steps import ACCOUNT, send, the_delivery
+from tests.support.steps import send, the_delivery
 
 KEY = "disk-2026-11-22"
 

@@ -14,7 +14,8 @@ from mailcore import (
     SenderStatus,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.steps import authorise, send, the_delivery
+from tests.support.authorise import authorise
+from tests.support.steps import send, the_delivery
 
 
 def test_a_mail_without_to_names_the_field_or_goes_to_the_others(

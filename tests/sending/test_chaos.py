@@ -14,8 +14,9 @@ import pytest
 
 from mailcore import AuthorizationError, DatabaseUnavailable, DeliveryStatus, Mailcore
 from mailcore.sandbox import GoogleSandbox, faults
+from tests.support.authorise import ACCOUNT, authorise
 from tests.support.outages import Closable
-from tests.support.steps import ACCOUNT, authorise, deliveries, history
+from tests.support.steps import deliveries, history
 
 _ROOT = Path(__file__).parents[2]
 MESSAGES = 120

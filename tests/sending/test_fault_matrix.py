@@ -22,11 +22,12 @@ from mailcore import (
     Sent,
 )
 from mailcore.sandbox import GoogleSandbox, SandboxMessage, faults
+from tests.support.authorise import ACCOUNT, authorise
 from tests.support.certificates import server_context
 from tests.support.connect_proxy import connect_proxy, go_through
 from tests.support.outages import Closable
 from tests.support.relay import tls_front
-from tests.support.steps import ACCOUNT, authorise, deliveries, send
+from tests.support.steps import deliveries, send
 
 MAILS = 300
 THREADS = 8

@@ -23,7 +23,8 @@ from mailcore import (
     Settings,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.steps import ACCOUNT, ORDINARY, authorise, deliveries, history, send
+from tests.support.authorise import ACCOUNT, authorise
+from tests.support.steps import ORDINARY, deliveries, history, send
 
 _ROOT = Path(__file__).parents[2]
 

@@ -19,7 +19,8 @@ from mailcore import (
     Sent,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.steps import ACCOUNT, authorise, deliveries, history, send, the_delivery
+from tests.support.authorise import ACCOUNT, authorise
+from tests.support.steps import deliveries, history, send, the_delivery
 
 
 def test_an_access_token_that_ended_early_is_renewed(

@@ -23,8 +23,9 @@ from mailcore import (
     Sender,
 )
 from mailcore.sandbox import GoogleSandbox, faults
+from tests.support.authorise import ACCOUNT, authorise
 from tests.support.processes import job, outcomes
-from tests.support.steps import ACCOUNT, authorise, history, send, the_delivery
+from tests.support.steps import history, send, the_delivery
 
 KEY = "disk-2026-11-22"
 

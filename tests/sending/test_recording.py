@@ -10,9 +10,10 @@ from pydantic import SecretStr
 
 from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown, Sender, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
+from tests.support.authorise import authorise
 from tests.support.outages import Closable
 from tests.support.postgres_proxy import counting
-from tests.support.steps import authorise, deliveries, history, send, the_delivery
+from tests.support.steps import deliveries, history, send, the_delivery
 
 KEY = "disk-2026-11-22"
 

@@ -15,7 +15,8 @@ from mailcore import ConfigurationError, DatabaseUnavailable, Mailcore, Settings
 from mailcore.clock import Deadline
 from mailcore.sandbox import GoogleSandbox
 from mailcore.store.database import Database
-from tests.support.driving import Tables, eventually, job, output
+from tests.support.driving import Tables, eventually
+from tests.support.processes import output, start_script
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
 print(*(core.senders.page().matching for _ in range(2)))
 core.close()
 """
-    assert output(job(script, {"DATABASE_URL": database_url})) == "0 0"
+    assert output(start_script(script, {"DATABASE_URL": database_url})) == "0 0"
 
 
 def test_a_forked_worker_shares_no_connection(database_url: str, tables: Tables) -> None:
@@ -165,7 +166,7 @@ assert backend() == before, "the parent lost its connection"
 core.close()
 print(before != int(os.read(reading, 20)))
 """
-    assert output(job(script, {"DATABASE_URL": database_url})) == "True"
+    assert output(start_script(script, {"DATABASE_URL": database_url})) == "True"
     assert tables("SELECT alias FROM sender") == [("from-the-child",)]
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from mailcore import ConfigurationError, Mailcore, Settings
 from mailcore.store import embedded_postgres as embedded
-from tests.support.driving import eventually, job, output
+from tests.support.driving import eventually
+from tests.support.processes import output, start_script
 
 pytestmark = pytest.mark.process
 
@@ -40,7 +41,7 @@ def data_dir() -> Iterator[Path]:
 
 
 def starter(data_dir: Path) -> subprocess.Popen[str]:
-    process = job(STARTS.format(directory=str(data_dir)), {})
+    process = start_script(STARTS.format(directory=str(data_dir)), {})
     assert process.stdout is not None
     assert process.stdout.readline().startswith("postgresql://")
     return process
@@ -66,7 +67,7 @@ core = Mailcore()
 print(core.senders.get("alerts").alias)
 core.close()
 """
-        assert output(job(script, {"PALEMAIL_DATA_DIR": str(data_dir)})) == "alerts"
+        assert output(start_script(script, {"PALEMAIL_DATA_DIR": str(data_dir)})) == "alerts"
         assert alive(url)
     assert not alive(url)
 
@@ -150,7 +151,7 @@ def _joins(data_dir: Path) -> bool:
 
 def test_a_first_start_that_was_killed_is_made_anew(data_dir: Path) -> None:
     """Half a cluster is none: the next start makes a whole one, and clears up."""
-    killed = job(STARTS.format(directory=str(data_dir)), {})
+    killed = start_script(STARTS.format(directory=str(data_dir)), {})
     eventually(lambda: any(data_dir.glob("*/PG_VERSION")))
     killed.send_signal(signal.SIGKILL)
     killed.communicate()

@@ -8,7 +8,8 @@ from sqlalchemy import inspect
 
 from mailcore import Mailcore, Settings
 from mailcore.store.migrate import migration_config
-from tests.support.driving import Tables, at_once, job, output
+from tests.support.driving import Tables, at_once
+from tests.support.processes import output, start_script
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ sys.stdin.readline()
 print(core.migrate())
 core.close()
 """
-    jobs = [job(script, {"DATABASE_URL": empty_database_url}) for _ in range(2)]
+    jobs = [start_script(script, {"DATABASE_URL": empty_database_url}) for _ in range(2)]
     for process in jobs:
         assert process.stdout is not None
         process.stdout.readline()

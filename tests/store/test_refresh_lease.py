@@ -14,7 +14,9 @@ from mailcore.clock import Deadline
 from mailcore.sandbox import GoogleSandbox
 from mailcore.store.database import Database
 from mailcore.store.refresh_lease import RefreshLeases
-from tests.support.driving import ACCOUNT, Tables, at_once, authorise, job, meanwhile, output
+from tests.support.authorise import ACCOUNT, authorise
+from tests.support.driving import Tables, at_once, meanwhile
+from tests.support.processes import output, start_script
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ with leases.hold(1, lease=10, deadline=deadline), leases.hold(2, lease=0.1, dead
     assert os.waitpid(child, 0)[1] == 0
 database.close()
 """
-    assert output(job(script, {"DATABASE_URL": database_url})) == ""
+    assert output(start_script(script, {"DATABASE_URL": database_url})) == ""
 
 
 def test_a_hundred_stale_senders_wait_for_google_alone(
@@ -112,7 +114,7 @@ def test_a_process_killed_while_renewing_holds_up_nobody_for_long(
     tables.make_access_tokens_stale()
     script = "from mailcore import access_token; access_token('alerts')"
     with google.hold("token") as gate:
-        process = job(script, environment)
+        process = start_script(script, environment)
         gate.wait_for_arrivals(1, timeout=60)
         process.send_signal(signal.SIGKILL)
         process.communicate()

@@ -94,16 +94,24 @@ class Launched:
     def __init__(self, browser: Browser) -> None:
         self.windows = Windows(browser)
         self._loop = asyncio.get_running_loop()
-        asyncio._set_running_loop(None)
+        self.put_aside()
 
     @contextmanager
     def driven(self) -> Iterator[Windows]:
         """Let the block drive it."""
-        asyncio._set_running_loop(self._loop)
+        self.take_up()
         try:
             yield self.windows
         finally:
-            asyncio._set_running_loop(None)
+            self.put_aside()
+
+    def take_up(self) -> None:
+        """Let this thread drive it."""
+        asyncio._set_running_loop(self._loop)
+
+    def put_aside(self) -> None:
+        """Leave the thread to others."""
+        asyncio._set_running_loop(None)
 
 
 @contextmanager
@@ -122,8 +130,8 @@ def launched() -> Iterator[Launched]:
         try:
             yield browser
         finally:
-            with browser.driven():
-                chromium.close()
+            browser.take_up()  # also for Playwright's own end
+            chromium.close()
 
 
 def _installed() -> str | None:

@@ -1,29 +1,11 @@
-"""What the tests of mailcore share: a crowd, a job of its own, and the database."""
+"""What the tests of mailcore share: a crowd, patience, and the database."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import psycopg
-
-from tests.support.authorise import ACCOUNT, authorise, come_back, query
-
-__all__ = [
-    "ACCOUNT",
-    "Tables",
-    "at_once",
-    "authorise",
-    "come_back",
-    "eventually",
-    "job",
-    "meanwhile",
-    "output",
-    "query",
-]
 
 Result = TypeVar("Result")
 
@@ -77,30 +59,6 @@ def eventually(comes_true: Callable[[], bool], seconds: float = 20) -> None:
     while not comes_true():
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)
-
-
-def job(script: str, environment: dict[str, str]) -> subprocess.Popen[str]:
-    """Start a program of its own, in which every warning counts."""
-    return subprocess.Popen(
-        [sys.executable, "-W", "error::ResourceWarning", "-c", script],
-        env={**_plain_environment(), **environment},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def output(process: subprocess.Popen[str], given: str = "") -> str:
-    """What the program printed; it must end well and complain of nothing."""
-    printed, complaints = process.communicate(given, timeout=60)
-    assert (process.returncode, complaints) == (0, "")
-    return printed.strip()
-
-
-def _plain_environment() -> dict[str, str]:
-    ours = ("PALEMAIL_", "GOOGLE_", "GMAIL_", "DATABASE_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 class Tables:

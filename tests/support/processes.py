@@ -143,6 +143,25 @@ def _run(
         sys.stdout.flush()
 
 
+def start_script(text: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start a program of its own, in which every warning counts."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", text],
+        env=environment_of(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def output(process: subprocess.Popen[str], given: str = "") -> str:
+    """What the program printed; it must end well and complain of nothing."""
+    printed, complaints = process.communicate(given, timeout=60)
+    assert (process.returncode, complaints) == (0, "")
+    return printed.strip()
+
+
 @contextmanager
 def job(environment: Mapping[str, str], **changes: Any) -> Iterator[subprocess.Popen[str]]:
     """Run `tests.support.job`; it is killed at the end if it still runs."""

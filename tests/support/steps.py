@@ -1,19 +1,8 @@
-"""What people and jobs do, as one call each."""
+"""What jobs do, and what is recorded of it, as one call each."""
 
 from typing import Any
 
-from mailcore import Delivery, Mailcore, Sender, Sent
-from mailcore.sandbox import GoogleSandbox
-from tests.support.authorise import ACCOUNT
-from tests.support.authorise import authorise as _authorise
-
-__all__ = ["ACCOUNT", "ORDINARY", "authorise", "deliveries", "history", "send", "the_delivery"]
-
-
-def authorise(core: Mailcore, google: GoogleSandbox, alias: str) -> Sender:
-    """Re-authorise a sender, and return it."""
-    return _authorise(core, google, alias).sender
-
+from mailcore import Delivery, Mailcore, Sent
 
 ORDINARY: Any = {
     "to": "ops@example.com",
