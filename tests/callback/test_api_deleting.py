@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT
+from tests.support.authorise import ACCOUNT
 
 
 @pytest.mark.parametrize(("keep", "grant"), [("true", "kept"), ("false", "revoked")])

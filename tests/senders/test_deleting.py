@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from mailcore import Mailcore, Revocation, SenderNotFound
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT, authorise, come_back
+from tests.support.authorise import ACCOUNT, authorise, come_back
 
 
 def test_two_senders_of_one_account_deleted_at_once(

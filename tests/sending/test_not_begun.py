@@ -12,8 +12,8 @@ from cryptography.fernet import Fernet
 from mailcore import ConfigurationError, DeliveryStatus, Mailcore, OutcomeUnknown, Sender
 from mailcore.sandbox import GoogleSandbox, faults
 from mailcore.sending.outgoing import SendRequest
-from tests.support.driving import job, output
 from tests.support.outages import Closable
+from tests.support.processes import output, start_script
 from tests.support.steps import send, the_delivery
 
 KEY = "disk-2026-11-22"
@@ -88,7 +88,7 @@ if not os.fork():
 print(os.waitstatus_to_exitcode(os.wait()[1]), len(recorder._unwritten))
 core.close()
 """
-    assert output(job(script, dict(environment))) == "0 1"
+    assert output(start_script(script, environment)) == "0 1"
 
 
 def test_a_record_that_cannot_be_written_holds_up_no_other(
