@@ -55,14 +55,18 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_a_send_ends_in_time_and_is_a_temporary_failure(
-    over: tuple[Mailcore, RoundTrips], google: GoogleSandbox, pool: ThreadPoolExecutor
+    over: tuple[Mailcore, RoundTrips],
+    google: GoogleSandbox,
+    pool: ThreadPoolExecutor,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nothing was posted, so the job is told that later is safe."""
+    """Nothing was posted, so the job is told that later is safe, once."""
     core, line = over
     line.freeze()
     with pytest.raises(TemporaryFailure, match="not answer in time"):
         pool.submit(send, core, timeout=1).result(timeout=1 + SLACK)
     assert google.requests.sends() == 0
+    assert not [record for record in caplog.records if record.name.startswith("psycopg")]
     line.thaw()
     send(core)
 

@@ -82,7 +82,7 @@ from mailcore import Mailcore
 core = Mailcore()
 core.senders
 recorder = core._mailer._recorder
-recorder._unwritten["id"] = print
+recorder._unwritten["id"] = bool
 if not os.fork():
     os._exit(len(recorder._unwritten))
 print(os.waitstatus_to_exitcode(os.wait()[1]), len(recorder._unwritten))
