@@ -50,6 +50,7 @@ from .senders.registry import StatusFilter
 from .senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
 from .settings import SETTING_EXAMPLES, Settings, is_loopback
 from .status import SenderStatus
+from .store.encryption import new_encryption_key
 from .values.checks import Finding, FindingState
 from .values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from .values.reauth import (
@@ -150,6 +151,7 @@ __all__ = [
     "expiry_cause",
     "has_testing_lifetime",
     "is_loopback",
+    "new_encryption_key",
     "now",
     "send_email",
 ]

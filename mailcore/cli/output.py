@@ -1,7 +1,8 @@
 """Printing: results on stdout, messages to people on stderr."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -57,6 +58,22 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         # As Text, so that stored data is not taken for markup.
         drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
     console.print(drawn)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr, if that is a terminal, and yield what moves it: done, and of how many.
+
+    Args:
+        what: what is going on.
+    """
+    from rich.console import Console  # noqa: PLC0415 - slow to load, and few commands need it
+    from rich.progress import Progress  # noqa: PLC0415 - the same
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def fields(values: dict[str, object]) -> None:

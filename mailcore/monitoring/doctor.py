@@ -14,6 +14,8 @@ from mailcore.google.transport import Transport
 from mailcore.grants.oauth_clients import OAuthClients, no_client
 from mailcore.settings import Settings, is_loopback
 from mailcore.store.database import Database
+from mailcore.store.encryption import Vault
+from mailcore.store.key_rotation import all_sealed
 from mailcore.store.migrate import is_current
 from mailcore.values.checks import Finding, FindingState
 
@@ -25,12 +27,15 @@ _DATABASE_CLOCK_TOLERANCE = 5
 _TIMEOUT = 3.0
 
 
-def examine(settings: Settings, database: Database, clients: OAuthClients) -> tuple[Finding, ...]:
+def examine(
+    settings: Settings, database: Database, vault: Vault, clients: OAuthClients
+) -> tuple[Finding, ...]:
     """Check everything that a re-auth and a send need.
 
     Args:
         settings: the environment.
         database: the database.
+        vault: seals what is stored.
         clients: the OAuth client.
 
     Returns:
@@ -45,7 +50,7 @@ def examine(settings: Settings, database: Database, clients: OAuthClients) -> tu
         _callback(settings),
         _callback_answers(settings),
         *_google(settings),
-        _encryption(settings),
+        _needing(reached, "Encryption", lambda: _sealing(database)) if vault.seals else _PLAIN,
     )
 
 
@@ -181,16 +186,23 @@ def _google(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _encryption(settings: Settings) -> Finding:
-    if settings.encryption_keys:
-        detail = "tokens are encrypted with PALEMAIL_ENCRYPTION_KEYS"
+def _sealing(database: Database) -> Finding:
+    if all_sealed(database):
+        detail = "everything secret is encrypted with PALEMAIL_ENCRYPTION_KEYS"
         return Finding(name="Encryption", state=FindingState.OK, detail=detail)
     return Finding(
         name="Encryption",
         state=FindingState.NOTE,
-        detail="tokens are stored unencrypted: anyone who can read the database can send as any "
-        "sender",
-        remedy="Set PALEMAIL_ENCRYPTION_KEYS here and for all jobs (`pal-e-mail rotate-keys --new` "
-        "prints a key), then run `pal-e-mail rotate-keys`. If the database itself is encrypted, "
-        "you may not need this.",
+        detail="PALEMAIL_ENCRYPTION_KEYS is set, but what is stored unencrypted is still accepted",
+        remedy="Once the server and all jobs have the keys, run `pal-e-mail rotate-keys`.",
     )
+
+
+_PLAIN = Finding(
+    name="Encryption",
+    state=FindingState.NOTE,
+    detail="tokens are stored unencrypted: anyone who can read the database can send as any sender",
+    remedy="Set PALEMAIL_ENCRYPTION_KEYS here and for all jobs (`pal-e-mail rotate-keys --new` "
+    "prints a key), then run `pal-e-mail rotate-keys`. If the database itself is encrypted, you "
+    "may not need this.",
+)

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlmodel import Session, select
 
@@ -12,7 +12,7 @@ from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
 from mailcore.google.consent import Consent, Exchanged, GoogleAccount
 from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import GoogleFailure
-from mailcore.grants.oauth_clients import OAuthClients
+from mailcore.grants.oauth_clients import OAuthClients, SealedClient
 from mailcore.grants.storage import store_access, store_grant
 from mailcore.reauth.authorization_requests import (
     LINK_LIFETIME,
@@ -41,6 +41,7 @@ from mailcore.settings import Settings
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, SenderRow
+from mailcore.store.sealed_columns import CODE_VERIFIER
 from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed
 from mailcore.values.senders import AuditEvent
 
@@ -124,16 +125,20 @@ class Authorizations:
         state = secrets.token_urlsafe(32)
         sender = find(session, alias)
         link = self._consent.consent_link(
-            self._clients.of_sender(session.connection(), sender.credentials_json),
+            self._clients.of_sender(
+                session.connection(), SealedClient.of_sender(alias, sender.credentials_json)
+            ),
             redirect_uri=self._settings.redirect_uri,
             state=state,
             account=sender.gmail_account,
             choose_account=choose_account,
         )
+        request_id = uuid4()
         request = AuthorizationRequestRow(
+            id=request_id,
             state_hash=hashed(state),
             alias=alias,
-            code_verifier=self._vault.seal(link.code_verifier),
+            code_verifier=self._vault.seal(link.code_verifier, CODE_VERIFIER.at(request_id, alias)),
             redirect_uri=self._settings.redirect_uri,
             requested_by=by,
             renewing_all=renewing_all,
@@ -277,9 +282,8 @@ class Authorizations:
 
     def _client_of(self, alias: str) -> OAuthClient:
         with self._database.session() as session:
-            return self._clients.of_sender(
-                session.connection(), find(session, alias).credentials_json
-            )
+            sealed = SealedClient.of_sender(alias, find(session, alias).credentials_json)
+            return self._clients.of_sender(session.connection(), sealed)
 
     def _exchange(
         self, request: AuthorizationRequestRow, client: OAuthClient, code: str
@@ -288,7 +292,9 @@ class Authorizations:
             return self._consent.exchange(
                 client,
                 code=code,
-                code_verifier=self._vault.open(request.code_verifier),
+                code_verifier=self._vault.open(
+                    request.code_verifier, CODE_VERIFIER.at(request.id, request.alias)
+                ),
                 redirect_uri=request.redirect_uri,
             )
         except GoogleFailure as failure:

@@ -27,6 +27,7 @@ from mailcore.store.models import (
     SenderEventRow,
     SenderRow,
 )
+from mailcore.store.sealed_columns import SENDER_CLIENT, SENDER_GRANT
 from mailcore.values.deliveries import DeliveryStatus
 from mailcore.values.senders import AuditEvent, Deleted, Revocation, Sender, SenderEvent, SenderPage
 
@@ -243,9 +244,9 @@ class SenderRegistry:
     def _revoke(self, alias: str, sealed: str, by: str) -> Revocation:
         what, detail, outcome = AuditEvent.GRANT_REVOKED, None, Revocation.REVOKED
         try:
-            refresh_token = Grant.from_json(self._vault.open(sealed)).refresh_token
-            self._revocation.revoke(refresh_token or "")
-        except (GoogleFailure, ConfigurationError) as exc:
+            grant = Grant.from_json(self._vault.open(sealed, SENDER_GRANT.at(alias)))
+            self._revocation.revoke(grant.refresh_token or "")
+        except (GoogleFailure, ConfigurationError, DatabaseUnavailable) as exc:
             what, detail, outcome = AuditEvent.GRANT_NOT_REVOKED, str(exc), Revocation.FAILED
         try:
             with self._database.session() as session:
@@ -283,7 +284,7 @@ class SenderRegistry:
             raise InvalidSender(
                 exc.message, remedy=exc.remedy, field="credentials_json", alias=alias
             ) from exc
-        return self._vault.seal(client.to_json())
+        return self._vault.seal(client.to_json(), SENDER_CLIENT.at(alias))
 
 
 def shares_account(session: Session, row: SenderRow) -> bool:

@@ -24,7 +24,9 @@ from mailcore.sending.intent import lease
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.sending.send_email import Mailer
 from mailcore.store.database import Database, changed_rows, storable
+from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
+from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from mailcore.values.senders import AuditEvent
 
@@ -53,12 +55,14 @@ class DeliveryLog:
 
     Args:
         database: where they are recorded.
+        vault: opens the message of one that is sent again.
         tokens: loads the sender of one that is sent again.
         mailer: sends it.
     """
 
-    def __init__(self, database: Database, tokens: Tokens, mailer: Mailer) -> None:
+    def __init__(self, database: Database, vault: Vault, tokens: Tokens, mailer: Mailer) -> None:
         self._database = database
+        self._vault = vault
         self._tokens = tokens
         self._mailer = mailer
 
@@ -158,6 +162,8 @@ class DeliveryLog:
                 raise _not_settleable(row, "sent again")
             if row.body is None:
                 raise _not_kept(row)
+        place = MESSAGE.at(row.alias, row.message_id)
+        message = self._vault.open_bytes(row.body, place)
         sender = self._tokens.load(row.alias)
         deadline = Deadline(RETRY_TIMEOUT)
         with self._database.session() as session:
@@ -170,7 +176,7 @@ class DeliveryLog:
         request = SendRequest(
             alias=row.alias,
             message=ComposedMessage(
-                raw=row.body,
+                raw=message,
                 message_id=row.message_id,
                 recipients=tuple(row.recipients),
                 subject=row.subject,

@@ -186,6 +186,8 @@ class DeploymentRow(SQLModel, table=True):
     page_key: str | None = Field(default=None, sa_type=Text, repr=False)
     updated_at: datetime = Field(default_factory=now)
     updated_by: str = Field(sa_type=Text)
+    #: Since when nothing is opened that is not sealed; see `mailcore.store.key_rotation`.
+    all_sealed_at: datetime | None = None
 
 
 class EndedLoginRow(SQLModel, table=True):
