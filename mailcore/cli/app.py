@@ -112,6 +112,10 @@ def _log_critical_only() -> None:
 class _WithoutTraceback(logging.Formatter):
     """A formatter that prints one line per record."""
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without what a terminal would obey."""
+        return output.visible(super().format(record))
+
     def formatException(self, _info: Any) -> str:  # noqa: N802 - the base class's name
         """Return nothing: the message says what to do."""
         return ""
