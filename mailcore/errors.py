@@ -9,6 +9,7 @@
     ├── SenderNotFound
     ├── DeliveryNotFound
     ├── DeliveryNotSettleable        the delivery's outcome is no open question
+    ├── SearchTooSlow                a search did not end in time
     ├── AuthorizationError           a re-auth was refused; the old grant still stands
     │   ├── LinkInvalid              state or ticket unknown
     │   ├── LinkExpired
@@ -116,6 +117,12 @@ class DeliveryNotSettleable(PalEMailError):
     """The delivery has a final outcome, or is still under way: nothing to decide."""
 
     code = "delivery_not_settleable"
+
+
+class SearchTooSlow(PalEMailError):
+    """A search through the log of deliveries did not end in time."""
+
+    code = "search_too_slow"
 
 
 class AuthorizationError(PalEMailError):

@@ -96,7 +96,7 @@ class OAuthClients:
         """
         with self._database.statement() as connection:
             found = self._find(connection)
-        return found and ClientInfo(client_id=found[0].client_id, source=found[1])
+        return found and _info(*found)
 
     def deployment(self) -> OAuthClient | None:
         """Return the deployment's client with its secret: never for display."""
@@ -139,7 +139,7 @@ class OAuthClients:
 
     def _store(self, client: OAuthClient, by: str) -> ClientInfo:
         self._write(self._vault.seal(client.to_json(), DEPLOYMENT_CLIENT.at()), by)
-        return ClientInfo(client_id=client.client_id, source="Setup page")
+        return _info(client, "Setup page")
 
     def _write(self, sealed: str | None, by: str) -> None:
         with self._database.statement() as connection:
@@ -163,6 +163,10 @@ class OAuthClients:
 def no_client() -> ConfigurationError:
     """Return the error of a deployment without an OAuth client."""
     return ConfigurationError("No OAuth client is set up.", remedy=_NO_CLIENT_REMEDY)
+
+
+def _info(client: OAuthClient, source: str) -> ClientInfo:
+    return ClientInfo(client_id=client.client_id, source=source, redirect_uris=client.redirect_uris)
 
 
 def _from_file(path: Path) -> OAuthClient:

@@ -47,7 +47,7 @@ def examine(
         _needing(reached, "Database clock", lambda: _database_clock(database)),
         _needing(reached, "Migrations", lambda: _migrations(database)),
         _needing(reached, "OAuth client", lambda: _client(clients)),
-        _callback(settings),
+        _callback(settings, clients, reached),
         _callback_answers(settings),
         *_google(settings),
         _needing(reached, "Encryption", lambda: _sealing(database)) if vault.seals else _PLAIN,
@@ -121,17 +121,41 @@ def _client(clients: OAuthClients) -> Finding:
     return Finding(name="OAuth client", state=FindingState.OK, detail=detail)
 
 
-def _callback(settings: Settings) -> Finding:
-    address = settings.redirect_uri
-    if address.startswith("https://") or is_loopback(address):
+def _callback(settings: Settings, clients: OAuthClients, reached: Finding) -> Finding:
+    name, address = "Callback address", settings.redirect_uri
+    if not address.startswith("https://") and not is_loopback(address):
+        return Finding(
+            name=name,
+            state=FindingState.BROKEN,
+            detail=f"{address}: Google allows plain http for localhost only",
+            remedy="Set PALEMAIL_PUBLIC_URL to the https address at which people open the admin "
+            "page.",
+        )
+    listed = _listed(clients) if reached.state is FindingState.OK else None
+    if listed is None:
         detail = f"{address} (add exactly this in Google's console)"
-        return Finding(name="Callback address", state=FindingState.OK, detail=detail)
+        return Finding(name=name, state=FindingState.OK, detail=detail)
+    if address in listed:
+        detail = f"{address}, which the OAuth client's file lists"
+        return Finding(name=name, state=FindingState.OK, detail=detail)
     return Finding(
-        name="Callback address",
-        state=FindingState.BROKEN,
-        detail=f"{address}: Google allows plain http for localhost only",
-        remedy="Set PALEMAIL_PUBLIC_URL to the https address at which people open the admin page.",
+        name=name,
+        state=FindingState.NOTE,
+        detail=f"{address} is not in the OAuth client's file, which lists "
+        f"{', '.join(listed) or 'no redirect URI'}",
+        remedy=f"In Google's console, add exactly {address} under Authorized redirect URIs. If it "
+        "is there already, download credentials.json again and store that; or, if the address is "
+        "wrong, set PALEMAIL_PUBLIC_URL to the one that people open.",
     )
+
+
+def _listed(clients: OAuthClients) -> tuple[str, ...] | None:
+    """Return the redirect URIs that the client's file lists; None where that is not known."""
+    try:
+        client = clients.current()
+    except PalEMailError:  # that is another check's finding
+        return None
+    return None if client is None else client.redirect_uris
 
 
 def _callback_answers(settings: Settings) -> Finding:

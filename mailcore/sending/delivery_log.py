@@ -1,19 +1,22 @@
 """The log of deliveries, and settling those whose outcome is open."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, text, update
+from sqlalchemy import ColumnElement, func, or_, text, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore.clock import Deadline, now
 from mailcore.errors import (
+    DatabaseUnavailable,
     DeliveryNotFound,
     DeliveryNotSettleable,
     OutcomeUnknown,
     RateLimited,
+    SearchTooSlow,
     TemporaryFailure,
 )
 from mailcore.grants.tokens import Tokens
@@ -26,12 +29,16 @@ from mailcore.sending.send_email import Mailer
 from mailcore.store.database import Database, changed_rows, storable
 from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
+from mailcore.store.postgres_errors import took_too_long
 from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from mailcore.values.senders import AuditEvent
 
 #: Seconds that sending again may take.
 RETRY_TIMEOUT = 30.0
+
+#: Seconds that a search through all deliveries may take, for who named no time.
+SEARCH_TIMEOUT = 30.0
 
 #: What a person can put an end to.
 _DISCARDABLE = (DeliveryStatus.UNKNOWN, DeliveryStatus.HELD, DeliveryStatus.QUEUED)
@@ -75,6 +82,7 @@ class DeliveryLog:
         search: str = "",
         offset: int = 0,
         limit: int = 25,
+        timeout: float = SEARCH_TIMEOUT,
     ) -> DeliveryPage:
         """Return one page of deliveries, newest first.
 
@@ -85,11 +93,13 @@ class DeliveryLog:
             search: part of a subject, a recipient or an idempotency key; any case.
             offset: how many to skip.
             limit: how many at most.
+            timeout: seconds for all of it.
 
         Raises:
+            SearchTooSlow: the search did not end in time.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        conditions = []
+        conditions: list[ColumnElement[bool]] = []
         if alias is not None:
             conditions.append(col(DeliveryRow.alias) == storable(alias))
         if status is not None:
@@ -106,19 +116,16 @@ class DeliveryLog:
                     recipients.icontains(search, autoescape=True),
                 )
             )
-        with self._database.session() as session:
-            delivery_table.mark_cut_off(session.connection())
-            matching = session.exec(
-                select(func.count()).select_from(DeliveryRow).where(*conditions)
-            ).one()
-            rows = session.execute(
-                select(*_COLUMNS)
-                .where(*conditions)
-                .order_by(col(DeliveryRow.created_at).desc(), col(DeliveryRow.id))
-                .offset(offset)
-                .limit(limit)
-            ).mappings()
-            return DeliveryPage(deliveries=tuple(map(_view, rows)), matching=matching)
+        try:
+            with self._database.session(Deadline(timeout)) as session:
+                return _read_page(session, conditions, offset=offset, limit=limit)
+        except DatabaseUnavailable as exc:
+            if not search or not took_too_long(exc):
+                raise
+            raise SearchTooSlow(
+                f"Searching all deliveries for {search!r} takes longer than {timeout:g} seconds.",
+                remedy="Name a sender or a time, so that there is less to search.",
+            ) from exc
 
     def get(self, delivery_id: str) -> Delivery:
         """Return one delivery.
@@ -241,6 +248,27 @@ class DeliveryLog:
         values = {"since": until - timedelta(days=days - 1), "until": until, "alias": alias or ""}
         with self._database.statement() as connection:
             return tuple(DayCount(**row) for row in connection.execute(_PER_DAY, values).mappings())
+
+
+def _read_page(
+    session: Session, conditions: Sequence[ColumnElement[bool]], *, offset: int, limit: int
+) -> DeliveryPage:
+    """Read a page, and count all that match only where the page does not tell: both may scan."""
+    delivery_table.mark_cut_off(session.connection())
+    rows = session.execute(
+        select(*_COLUMNS)
+        .where(*conditions)
+        .order_by(col(DeliveryRow.created_at).desc(), col(DeliveryRow.id))
+        .offset(offset)
+        .limit(limit)
+    ).mappings()
+    deliveries = tuple(map(_view, rows))
+    if len(deliveries) < limit and (deliveries or not offset):
+        matching = offset + len(deliveries)
+    else:
+        counting = select(func.count()).select_from(DeliveryRow).where(*conditions)
+        matching = session.exec(counting).one()
+    return DeliveryPage(deliveries=deliveries, matching=matching)
 
 
 _DERIVED = {
