@@ -28,6 +28,7 @@ from mailcore.values.deliveries import Sent
 if TYPE_CHECKING:
     from mailcore.access.logins import Logins
     from mailcore.access.page_secrets import PageSecrets
+    from mailcore.access.signed_users import SignedUsers
     from mailcore.reauth.authorizations import Authorizations
     from mailcore.reauth.tickets import Tickets
     from mailcore.senders.registry import SenderRegistry
@@ -92,6 +93,13 @@ class Mailcore:
 
         consent = Consent(self.settings, self._transport)
         return Logins(self.settings, self._database, self.client, consent)
+
+    @cached_property
+    def signed_users(self) -> "SignedUsers":
+        """Who a proxy says is at the admin page, where it signs what it says."""
+        from mailcore.access.signed_users import SignedUsers  # noqa: PLC0415
+
+        return SignedUsers(self.settings, self._transport)
 
     @cached_property
     def tickets(self) -> "Tickets":

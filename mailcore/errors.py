@@ -10,6 +10,7 @@
     ├── DeliveryNotFound
     ├── DeliveryNotSettleable        the delivery's outcome is no open question
     ├── SearchTooSlow                a search did not end in time
+    ├── NotAdmitted                  a proxy's word on who is there is not accepted
     ├── AuthorizationError           a re-auth was refused; the old grant still stands
     │   ├── LinkInvalid              state or ticket unknown
     │   ├── LinkExpired
@@ -123,6 +124,12 @@ class SearchTooSlow(PalEMailError):
     """A search through the log of deliveries did not end in time."""
 
     code = "search_too_slow"
+
+
+class NotAdmitted(PalEMailError):
+    """Who a proxy says is at the admin page is not accepted."""
+
+    code = "not_admitted"
 
 
 class AuthorizationError(PalEMailError):

@@ -29,7 +29,6 @@ from mailcore.sending.send_email import Mailer
 from mailcore.store.database import Database, changed_rows, storable
 from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
-from mailcore.store.postgres_errors import took_too_long
 from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from mailcore.values.senders import AuditEvent
@@ -116,11 +115,12 @@ class DeliveryLog:
                     recipients.icontains(search, autoescape=True),
                 )
             )
+        deadline = Deadline(timeout)
         try:
-            with self._database.session(Deadline(timeout)) as session:
+            with self._database.session(deadline) as session:
                 return _read_page(session, conditions, offset=offset, limit=limit)
         except DatabaseUnavailable as exc:
-            if not search or not took_too_long(exc):
+            if not search or not deadline.is_over:
                 raise
             raise SearchTooSlow(
                 f"Searching all deliveries for {search!r} takes longer than {timeout:g} seconds.",

@@ -66,10 +66,5 @@ def our_errors() -> Iterator[None]:
         raise
 
 
-def took_too_long(error: DatabaseUnavailable) -> bool:
-    """Say whether Postgres ended a statement because its time was over."""
-    return isinstance(getattr(error.__cause__, "orig", None), QueryCanceled)
-
-
 def _first_line(exc: Exception) -> str:
     return str(getattr(exc, "orig", exc)).partition("\n")[0].rstrip(".")

@@ -83,7 +83,11 @@ def test_compose_has_a_login_once_one_variable_is_set(tmp_path: Path) -> None:
     here, public = "http://localhost:8501", "https://mail.example.com"
     assert "--no-login" in composed(tmp_path, PALEMAIL_PUBLIC_URL=here)
     assert "--no-login" not in composed(tmp_path, PALEMAIL_PUBLIC_URL=public)
-    for name in ("PALEMAIL_ADMIN_EMAILS", "PALEMAIL_TRUSTED_USER_HEADER"):
+    for name in (
+        "PALEMAIL_ADMIN_EMAILS",
+        "PALEMAIL_SIGNED_USER_HEADER",
+        "PALEMAIL_TRUSTED_USER_HEADER",
+    ):
         given = composed(tmp_path, **{name: "ann@example.com", "PALEMAIL_PUBLIC_URL": here})
         assert given == ["up", "--host", "0.0.0.0"]  # noqa: S104 - in its container
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mailcore import Mailcore, SearchTooSlow
-from tests.support.driving import Tables
+from tests.support.driving import Tables, eventually
 
 
 def put(tables: Tables, count: int) -> None:
@@ -22,9 +22,14 @@ def test_a_search_ends_in_time(core: Mailcore, tables: Tables) -> None:
     tables("UPDATE delivery SET subject = repeat('abcdefghi ', 200000)")
     with pytest.raises(SearchTooSlow, match="Name a sender or a time"):
         core.deliveries.page(search="disk", timeout=0.2)
-    assert not tables(
-        "SELECT query FROM pg_stat_activity"
-        " WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()"
+    eventually(
+        lambda: (
+            not tables(
+                "SELECT query FROM pg_stat_activity WHERE datname = current_database()"
+                " AND state = 'active' AND pid <> pg_backend_pid()"
+            )
+        ),
+        seconds=5,
     )
 
 
