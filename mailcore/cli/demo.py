@@ -114,6 +114,10 @@ def _settings(google: "GoogleSandbox", directory: Path, public_url: str) -> "mai
         encryption_keys=(),
         admin_emails=(),
         admin_domain=None,
+        signed_user_header=None,
+        signed_user_keys_url=None,
+        signed_user_issuer=None,
+        signed_user_audience=None,
         trusted_user_header=None,
         grant_days=None,
     )
