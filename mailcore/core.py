@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mailcore.access.page_secrets import PageSecrets
     from mailcore.access.signed_users import SignedUsers
     from mailcore.reauth.authorizations import Authorizations
+    from mailcore.reauth.offers import Offers
     from mailcore.reauth.tickets import Tickets
     from mailcore.senders.registry import SenderRegistry
     from mailcore.sending.delivery_log import DeliveryLog
@@ -100,6 +101,13 @@ class Mailcore:
         from mailcore.access.signed_users import SignedUsers  # noqa: PLC0415
 
         return SignedUsers(self.settings, self._transport)
+
+    @cached_property
+    def offers(self) -> "Offers":
+        """Accounts that wait for an admin to confirm them."""
+        from mailcore.reauth.offers import Offers  # noqa: PLC0415
+
+        return Offers(self._database, self._vault)
 
     @cached_property
     def tickets(self) -> "Tickets":

@@ -1,4 +1,4 @@
-"""Since when every secret is sealed, and nothing else is opened.
+"""Since when every secret is sealed; and accounts that wait to be confirmed.
 
 Revision: 0006
 Follows: 0005
@@ -17,7 +17,11 @@ def upgrade() -> None:
     op.add_column(
         "deployment", sa.Column("all_sealed_at", sa.DateTime(timezone=True), nullable=True)
     )
+    op.add_column("sender", sa.Column("offered_account", sa.Text(), nullable=True))
+    op.add_column("sender", sa.Column("offered_grant_json", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("sender", "offered_grant_json")
+    op.drop_column("sender", "offered_account")
     op.drop_column("deployment", "all_sealed_at")

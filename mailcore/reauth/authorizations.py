@@ -14,6 +14,7 @@ from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import GoogleFailure
 from mailcore.grants.oauth_clients import OAuthClients, SealedClient
 from mailcore.grants.storage import store_access, store_grant
+from mailcore.reauth import offers
 from mailcore.reauth.authorization_requests import (
     LINK_LIFETIME,
     check_may_begin_again,
@@ -21,6 +22,7 @@ from mailcore.reauth.authorization_requests import (
     finish,
     forget_old,
     hashed,
+    mark_done,
     outcome_of,
     refuse,
     refused_lately,
@@ -306,7 +308,10 @@ class Authorizations:
         with self._database.session() as session:
             sender = find(session, request.alias)
             check_identity(sender, account)
+            if sender.gmail_account is None and request.ticket_id is not None:
+                return self._keep_offer(session, sender, request, exchanged, account)
             self._store_grant(sender, exchanged)
+            offers.forget(sender)
             adopted = None if sender.gmail_account else f"adopted the account {account.email}"
             sender.gmail_account = sender.gmail_account or account.email
             sender.google_sub = account.sub
@@ -329,14 +334,41 @@ class Authorizations:
                 released=released,
             )
 
+    def _keep_offer(
+        self,
+        session: Session,
+        sender: SenderRow,
+        request: AuthorizationRequestRow,
+        exchanged: Exchanged,
+        account: GoogleAccount,
+    ) -> Completed:
+        """Keep what whoever has the link brought, for an admin to confirm."""
+        grant = merged(sender, exchanged.grant, self._vault)
+        expires_at = offers.end_of(self._lasts(exchanged))
+        offer = offers.Offer(account=account, grant=grant, expires_at=expires_at)
+        offers.keep(sender, offer, self._vault)
+        who, what = request.requested_by, AuditEvent.ACCOUNT_OFFERED
+        session.add(event(sender.alias, what, who=who, detail=account.email))
+        mark_done(session, request)
+        session.flush()
+        return Completed(
+            authorization_id=str(request.id),
+            sender=read_sender(session.connection(), sender.alias),
+            renewing_all=request.renewing_all,
+            requested_by=request.requested_by,
+            released=0,
+        )
+
     def _store_grant(self, sender: SenderRow, exchanged: Exchanged) -> None:
         grant = merged(sender, exchanged.grant, self._vault)
         if exchanged.grant.refresh_token is None:
             store_access(sender, grant, vault=self._vault)
             return
+        store_grant(sender, grant, vault=self._vault, lasts=self._lasts(exchanged))
+
+    def _lasts(self, exchanged: Exchanged) -> timedelta | None:
         grant_days = self._settings.grant_days
-        lasts = exchanged.lasts or (timedelta(days=grant_days) if grant_days else None)
-        store_grant(sender, grant, vault=self._vault, lasts=lasts)
+        return exchanged.lasts or (timedelta(days=grant_days) if grant_days else None)
 
 
 def _request(session: Session, authorization_id: str) -> AuthorizationRequestRow:

@@ -18,6 +18,8 @@ _EVENTS = {
     "imported": "Imported from a token file",
     "reauthorized": "Re-authorised",
     "reauth refused": "Re-auth failed",
+    "account offered": "An account was brought, and waits to be confirmed",
+    "account rejected": "The account that was brought was rejected",
     "ticket issued": "Link created for the mailbox owner",
     "healthy": "Working again",
     "expired": "Google refused the grant",

@@ -41,6 +41,9 @@ class SenderRow(SQLModel, table=True):
     token_json: str | None = Field(default=None, sa_type=Text, repr=False)
     #: The client that a grant from a token file was given to; it renews that grant only.
     grant_client_json: str | None = Field(default=None, sa_type=Text, repr=False)
+    #: The account that somebody with a link brought, and its grant, until an admin confirms it.
+    offered_account: str | None = Field(default=None, sa_type=Text)
+    offered_grant_json: str | None = Field(default=None, sa_type=Text, repr=False)
     generation: int = 0
     status: SenderStatus = Field(
         default=SenderStatus.PENDING, sa_type=_checked_text(SenderStatus, "sender_status")

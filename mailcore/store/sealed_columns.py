@@ -28,6 +28,7 @@ class SealedColumn:
 SENDER_GRANT = SealedColumn("sender", "token_json", ("alias",))
 SENDER_CLIENT = SealedColumn("sender", "credentials_json", ("alias",))
 GRANT_CLIENT = SealedColumn("sender", "grant_client_json", ("alias",))
+OFFERED_GRANT = SealedColumn("sender", "offered_grant_json", ("alias",))
 DEPLOYMENT_CLIENT = SealedColumn("deployment", "credentials_json", ())
 PAGE_KEY = SealedColumn("deployment", "page_key", ())
 #: Of those that were answered nobody needs the verifier.
@@ -41,6 +42,7 @@ SEALED_COLUMNS = (
     SENDER_GRANT,
     SENDER_CLIENT,
     GRANT_CLIENT,
+    OFFERED_GRANT,
     DEPLOYMENT_CLIENT,
     PAGE_KEY,
     CODE_VERIFIER,

@@ -200,9 +200,9 @@ def test_an_open_tab_ends_with_its_assertion(
     """Somebody whose access the proxy has ended does not keep it by leaving a tab open."""
     served = serve(**proxy.environment)
     # Clocks may differ by 30 seconds.
-    context = chromium.new_context(extra_http_headers={HEADER: proxy.assertion(lasts=-15)})
+    context = chromium.new_context(extra_http_headers={HEADER: proxy.assertion(lasts=0)})
     page = context.new_page()
     page.goto(served.url)
     expect(page.get_by_text(f"Logged in as {ANN}")).to_be_visible()
-    expect(page.get_by_text("its time is over")).to_be_visible(timeout=40_000)
+    expect(page.get_by_text("its time is over")).to_be_visible(timeout=60_000)
     context.close()
