@@ -122,7 +122,7 @@ def admitted(
             return ANYBODY
         case LoginMode.HEADER:
             try:
-                name = named_by_proxy(deployment.core, headers)
+                name = named_by_proxy(deployment, headers)
             except NotAdmitted:
                 return None
             return name if name and may_be_admin(name, None, settings) else None
@@ -135,19 +135,19 @@ def admitted(
             return session.name if session and listed else None
 
 
-def named_by_proxy(core: Mailcore, headers: Mapping[str, str]) -> str:
+def named_by_proxy(deployment: Deployment, headers: Mapping[str, str]) -> str:
     """Return who a proxy says is there, or an empty text where it says nothing.
 
     Args:
-        core: checks what is signed.
+        deployment: checks what is signed.
         headers: of the request, or of the one that opened a tab: a tab ends with the assertion
             that it was opened with.
 
     Raises:
         NotAdmitted: what the proxy says is not accepted.
     """
-    said = (headers.get(core.settings.user_header or "") or "").strip()
-    return core.signed_users.name_in(said) if said and core.settings.signed_user_header else said
+    said = (headers.get(deployment.core.settings.user_header or "") or "").strip()
+    return deployment.signed_users.name_in(said) if said and deployment.signed_users else said
 
 
 def may_be_admin(email: str, workspace: str | None, settings: Settings) -> bool:

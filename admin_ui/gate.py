@@ -126,7 +126,7 @@ class Gate:
             )
         settings = self._deployment.core.settings
         try:
-            name = named_by_proxy(self._deployment.core, request.headers)
+            name = named_by_proxy(self._deployment, request.headers)
         except NotAdmitted as exc:
             return _closed("Not logged in", exc.message, exc.remedy)
         if name:

@@ -28,7 +28,6 @@ from mailcore.values.deliveries import Sent
 if TYPE_CHECKING:
     from mailcore.access.logins import Logins
     from mailcore.access.page_secrets import PageSecrets
-    from mailcore.access.signed_users import SignedUsers
     from mailcore.reauth.authorizations import Authorizations
     from mailcore.reauth.offers import Offers
     from mailcore.reauth.tickets import Tickets
@@ -94,13 +93,6 @@ class Mailcore:
 
         consent = Consent(self.settings, self._transport)
         return Logins(self.settings, self._database, self.client, consent)
-
-    @cached_property
-    def signed_users(self) -> "SignedUsers":
-        """Who a proxy says is at the admin page, where it signs what it says."""
-        from mailcore.access.signed_users import SignedUsers  # noqa: PLC0415
-
-        return SignedUsers(self.settings, self._transport)
 
     @cached_property
     def offers(self) -> "Offers":
@@ -276,6 +268,16 @@ class Mailcore:
         from mailcore.monitoring.doctor import examine  # noqa: PLC0415
 
         return examine(self.settings, self._database, self._vault, self.client)
+
+    def fetch_signing_keys(self) -> bytes:
+        """Fetch the keys with which a proxy signs who is at the admin page, as it publishes them.
+
+        Raises:
+            NotAdmitted: they cannot be fetched.
+        """
+        from mailcore.access.signing_keys import fetch  # noqa: PLC0415
+
+        return fetch(self.settings.signed_user_keys_url or "", self._transport)
 
     def page_secrets(self) -> "PageSecrets":
         """Return what the admin page signs its cookies with, and its start-up link's token.

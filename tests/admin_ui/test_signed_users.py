@@ -11,6 +11,7 @@ import urllib3
 from joserfc.jwk import OctKey
 from playwright.sync_api import Browser, expect
 
+from admin_ui.signed_users import SignedUsers
 from mailcore import ConfigurationError, Mailcore, NotAdmitted, Settings
 from tests.admin_ui.admin_calling import Serve
 from tests.admin_ui.test_attacks import ask, handshake, status
@@ -26,24 +27,23 @@ def proxy() -> Iterator[SigningProxy]:
 
 
 @pytest.fixture
-def core(proxy: SigningProxy) -> Iterator[Mailcore]:
-    """One that needs no database."""
+def users(proxy: SigningProxy) -> Iterator[SignedUsers]:
     settings: dict[str, Any] = proxy.settings
     core = Mailcore(Settings(**settings))
-    yield core
+    yield SignedUsers(core)
     core.close()
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_what_the_proxy_signed_says_who_is_there(
-    core: Mailcore, proxy: SigningProxy, algorithm: str
+    users: SignedUsers, proxy: SigningProxy, algorithm: str
 ) -> None:
     """Google signs with ES256, Cloudflare with RS256."""
     proxy.keys.append(new_key(algorithm, "second"))
     signed = proxy.assertion(algorithm=algorithm)
-    assert core.signed_users.name_in(signed) == ANN
-    assert core.signed_users.name_in(f"Bearer {signed}") == ANN
+    assert users.name_in(signed) == ANN
+    assert users.name_in(f"Bearer {signed}") == ANN
     assert proxy.fetched == 1
 
 
@@ -101,39 +101,39 @@ FORGERIES: dict[str, Forge] = {
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
-def test_nothing_else_does(core: Mailcore, proxy: SigningProxy, forge: Forge) -> None:
+def test_nothing_else_does(users: SignedUsers, proxy: SigningProxy, forge: Forge) -> None:
     """Whoever reaches the port past the proxy is nobody."""
     forged = forge(proxy)
     with pytest.raises(NotAdmitted) as caught:
-        core.signed_users.name_in(forged)
+        users.name_in(forged)
     assert not forged or forged not in str(caught.value)
 
 
 def test_a_new_key_is_found_and_made_up_ones_cost_nothing(
-    core: Mailcore, proxy: SigningProxy
+    users: SignedUsers, proxy: SigningProxy
 ) -> None:
     """The proxy rotates its keys; a stranger's key ids do not become requests to it."""
-    core.signed_users.name_in(proxy.assertion())
+    users.name_in(proxy.assertion())
     for number in range(3):
         with pytest.raises(NotAdmitted):
-            core.signed_users.name_in(proxy.assertion(key=new_key("RS256", f"made-up-{number}")))
+            users.name_in(proxy.assertion(key=new_key("RS256", f"made-up-{number}")))
     assert proxy.fetched == 1
     proxy.keys.append(new_key("RS256", "rotated"))
-    core.signed_users._keys._tried_at -= 61  # as if a minute had passed
-    assert core.signed_users.name_in(proxy.assertion()) == ANN
+    users._keys._tried_at -= 61  # as if a minute had passed
+    assert users.name_in(proxy.assertion()) == ANN
     assert proxy.fetched == 2
 
 
-def test_where_the_keys_are_away_nobody_gets_in(core: Mailcore, proxy: SigningProxy) -> None:
+def test_where_the_keys_are_away_nobody_gets_in(users: SignedUsers, proxy: SigningProxy) -> None:
     """Never open: it says what is wrong, and asks again a minute later."""
     proxy.away = True
     for _ in range(3):
         with pytest.raises(NotAdmitted, match="cannot be fetched"):
-            core.signed_users.name_in(proxy.assertion())
+            users.name_in(proxy.assertion())
     assert proxy.fetched == 1
     proxy.away = False
-    core.signed_users._keys._tried_at -= 61  # as if a minute had passed
-    assert core.signed_users.name_in(proxy.assertion()) == ANN
+    users._keys._tried_at -= 61  # as if a minute had passed
+    assert users.name_in(proxy.assertion()) == ANN
 
 
 @pytest.mark.parametrize(

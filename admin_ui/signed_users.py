@@ -16,10 +16,8 @@ from joserfc.errors import (
 from joserfc.jwk import GuestProtocol, KeySet
 from joserfc.jwt import JWTClaimsRegistry
 
-from mailcore.access.key_sets import PublishedKeys
-from mailcore.errors import NotAdmitted
-from mailcore.google.transport import Transport
-from mailcore.settings import Settings
+from admin_ui.key_sets import PublishedKeys
+from mailcore import Mailcore, NotAdmitted
 
 #: EdDSA is what Ed25519 was called before RFC 9864.
 _ALGORITHMS = ("RS256", "ES256", "Ed25519", "EdDSA")
@@ -32,13 +30,13 @@ class SignedUsers:
     """Reads assertions.
 
     Args:
-        settings: what an assertion must say, and where its keys are. They must be set.
-        transport: fetches the keys.
+        core: its settings say what an assertion must hold, and it fetches the keys.
     """
 
-    def __init__(self, settings: Settings, transport: Transport) -> None:
+    def __init__(self, core: Mailcore) -> None:
+        settings = core.settings
         self._claim = settings.signed_user_claim
-        self._keys = PublishedKeys(settings.signed_user_keys_url or "", transport)
+        self._keys = PublishedKeys(core.fetch_signing_keys)
         self._registry = JWTClaimsRegistry(
             leeway=_LEEWAY,
             iss={"essential": True, "value": settings.signed_user_issuer or ""},
