@@ -72,7 +72,7 @@ def test_large_messages_are_sealed_one_by_one(
     assert steps[-3:] == [2, 3, 4]  # after the sender's grant
     [(delivery_id,), *_] = tables("SELECT id FROM delivery")
     keyed.deliveries.retry(str(delivery_id), by="t")
-    assert google.outbox[-1].raw == large
+    assert google.outbox[-1].raw.endswith(large.removeprefix(PLAIN))
 
 
 def test_a_row_in_use_is_come_back_for(keyed: Mailcore, database_url: str, tables: Tables) -> None:
