@@ -46,7 +46,7 @@ SETTING_EXAMPLES = {
     "PALEMAIL_SIGNED_USER_HEADER": "Cf-Access-Jwt-Assertion",
     "PALEMAIL_SIGNED_USER_KEYS_URL": "https://example.cloudflareaccess.com/cdn-cgi/access/certs",
     "PALEMAIL_SIGNED_USER_ISSUER": "https://example.cloudflareaccess.com",
-    "PALEMAIL_SIGNED_USER_AUDIENCE": "the application's AUD tag, as the proxy's console shows it",
+    "PALEMAIL_SIGNED_USER_AUDIENCE": "the application's AUD tag",
     "PALEMAIL_SIGNED_USER_CLAIM": "email",
     "PALEMAIL_TRUSTED_USER_HEADER": "X-Auth-Request-Email",
     "PALEMAIL_GOOGLE_AUTH_URI": "https://accounts.google.com/o/oauth2/v2/auth",

@@ -203,6 +203,6 @@ def test_an_open_tab_ends_with_its_assertion(
     context = chromium.new_context(extra_http_headers={HEADER: proxy.assertion(lasts=0)})
     page = context.new_page()
     page.goto(served.url)
-    expect(page.get_by_text(f"Logged in as {ANN}")).to_be_visible()
+    expect(page.get_by_role("button", name="Add a sender").first).to_be_visible()
     expect(page.get_by_text("its time is over")).to_be_visible(timeout=60_000)
     context.close()
