@@ -93,12 +93,16 @@ class DeleteSender:
         with st.form("delete-sender", border=False):
             typed = st.text_input(f"Type {escaped(alias)} to confirm", autocomplete="off")
             wrong = st.empty()
+            keep_grant = st.checkbox(
+                "Keep its grant at Google",
+                help="Otherwise it is revoked. Keep it if another program uses it.",
+            )
             if not st.form_submit_button("Delete permanently", type="primary", width="stretch"):
                 return
         if typed.strip() != alias:
             wrong.error(f"That doesn't match {escaped(alias)}. Nothing was deleted.")
             return
-        deleted = visitor.core.senders.delete(alias, by=visitor.by)
+        deleted = visitor.core.senders.delete(alias, by=visitor.by, keep_grant=keep_grant)
         discarded = deleted.discarded_deliveries
         lost = f", and {describe_messages(discarded)} discarded" if discarded else ""
         grant = describe_revocation(deleted.grant)

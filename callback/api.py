@@ -10,6 +10,7 @@ from callback.problems import RequestRefused
 from callback.schemas import (
     MAX_LIMIT,
     AuthorizationLink,
+    DeletionQuery,
     NewSender,
     SenderList,
     SenderQuery,
@@ -62,8 +63,10 @@ class Api:
 
     def delete(self, call: Call) -> Response:
         """``DELETE /senders/{alias}``: with its grant; what it still held is discarded."""
-        alias = _alias(call)
-        return json_response(self._core.senders.delete(alias, by=call.by))
+        alias, wanted = _alias(call), call.query(DeletionQuery)
+        return json_response(
+            self._core.senders.delete(alias, by=call.by, keep_grant=wanted.keep_grant)
+        )
 
     def authorize(self, call: Call) -> Response:
         """``POST /senders/{alias}/auth``: a fresh link to Google's consent page."""

@@ -18,6 +18,7 @@ from callback.endpoint import Call, Handler
 from callback.schemas import (
     ALIAS_SCHEMA,
     AuthorizationLink,
+    DeletionQuery,
     Health,
     NewSender,
     Problem,
@@ -28,7 +29,7 @@ from mailcore import Deleted, Sender
 
 Schema = dict[str, object]
 
-_BODIES = (NewSender, SenderQuery)
+_BODIES = (NewSender, SenderQuery, DeletionQuery)
 _ANSWERS = (Sender, SenderList, Deleted, AuthorizationLink, Health, Problem)
 _REFERENCE = "#/components/schemas/{model}"
 #: A line of a docstring's Attributes section.
@@ -74,7 +75,9 @@ def document(public_url: str) -> Schema:
         public_url: where the API is reached.
     """
     schemas = _schemas()
-    parameters = _query(schemas.pop(SenderQuery.__name__))
+    listing, deletion = (
+        _query(schemas.pop(query.__name__)) for query in (SenderQuery, DeletionQuery)
+    )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -88,11 +91,11 @@ def document(public_url: str) -> Schema:
         "servers": [{"url": public_url.rstrip("/")}],
         "security": [{"key": []}],
         "paths": {
-            "/senders": {"get": _list(parameters), "post": _register()},
+            "/senders": {"get": _list(listing), "post": _register()},
             "/senders/{alias}": {
                 "parameters": [_ALIAS_IN_PATH],
                 "get": _inspect(),
-                "delete": _delete(),
+                "delete": _delete(deletion),
             },
             "/senders/{alias}/auth": {"parameters": [_ALIAS_IN_PATH], "post": _authorize()},
             "/healthz": {"get": _health("The process answers.")},
@@ -177,13 +180,14 @@ def _inspect() -> Schema:
     }
 
 
-def _delete() -> Schema:
+def _delete(parameters: list[Schema]) -> Schema:
     return {
         "operationId": "deleteSender",
         "summary": "Delete a sender and its grant for good; discard its waiting messages",
+        "parameters": parameters,
         "responses": {
             "200": _json("What was deleted.", Deleted),
-            **_problems(401, 403, 404, 413, 500, 503),
+            **_problems(401, 403, 404, 413, 422, 500, 503),
         },
     }
 

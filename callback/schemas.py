@@ -27,6 +27,13 @@ def _storable(text: str) -> str:
     return text
 
 
+def _flag(value: object) -> object:
+    """Take what JSON calls a boolean, and none of the other words that pydantic knows."""
+    if isinstance(value, str) and value not in {"true", "false"}:
+        raise ValueError("give true or false")
+    return value
+
+
 def _digits(value: object) -> object:
     """Refuse what `int` takes and nobody means in an address: signs, spaces, underscores."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,10}", value):
@@ -43,6 +50,7 @@ ALIAS_SCHEMA: JsonDict = {
 }
 Line = Annotated[Text, Field(json_schema_extra={"maxLength": 200})]
 Count = Annotated[int, BeforeValidator(_digits)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class _Strict(BaseModel):
@@ -65,6 +73,15 @@ class SenderQuery(_Strict):
     offset: Count = Field(default=0, ge=0, le=MAX_OFFSET, description="How many to skip.")
     limit: Count = Field(
         default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="How many to return at most."
+    )
+
+
+class DeletionQuery(_Strict):
+    """The query of ``DELETE /senders/{alias}``."""
+
+    keep_grant: Flag = Field(
+        default=False,
+        description="Leave the grant alive at Google, for another program that uses it.",
     )
 
 

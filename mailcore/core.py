@@ -314,5 +314,6 @@ class Mailcore:
         It opens new ones if it is used again.
         """
         self._workers.close()
+        self._mailer.close()
         self._database.close()
         self._transport.close()

@@ -1,7 +1,7 @@
 """Who gets in: the key of the admin page, and the logins that have ended.
 
 Revision: 0005
-Follows: 0003
+Follows: 0004
 """
 
 import sqlalchemy as sa

@@ -130,7 +130,9 @@ class Renewals:
         return loaded
 
     def _superseded(self, sender: LoadedSender) -> bool:
-        return self._reload(sender, Deadline(DATABASE_PATIENCE)).generation != sender.generation
+        deadline = Deadline(DATABASE_PATIENCE)
+        current = patiently(DatabaseUnavailable, deadline)(self._reload, sender, deadline)
+        return current.generation != sender.generation
 
     def _delete_access_token(self, refused: LoadedSender, deadline: Deadline) -> None:
         sender = self._reload(refused, deadline)

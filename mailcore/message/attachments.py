@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from mailcore.errors import InvalidMessage
-from mailcore.message.headers import file_name_parameter, header, header_text, parameters, shortened
+from mailcore.message.headers import (
+    file_name_parameters,
+    header,
+    header_text,
+    parameters,
+    shortened,
+)
 from mailcore.message.media_types import guessed_type, parse_content_type
 from mailcore.message.mime import Leaf
 
 #: Gmail's limit, before encoding: https://support.google.com/mail/answer/6584
 MAX_ATTACHED = 25 * 1024 * 1024
-#: What file systems allow; percent-encoded it still fits on one header line.
+#: What file systems allow.
 _LONGEST_FILE_NAME = 255
 
 _ATOMS = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
@@ -107,7 +113,7 @@ def _part(attachment: Attachment, argument: str, *headers: str, disposition: str
     return Leaf(
         (
             header("Content-Type", parameters(media_type)),
-            header("Content-Disposition", parameters([disposition, file_name_parameter(name)])),
+            header("Content-Disposition", parameters([disposition, *file_name_parameters(name)])),
             *headers,
         ),
         content,

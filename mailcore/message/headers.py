@@ -18,6 +18,8 @@ LONGEST_LINE = 998
 #: A word this long still fits beside a header's name.
 _LONGEST_WORD = 900
 
+#: Characters of a file name in one parameter: with its name and number it fits on a line.
+_FILE_NAME_PIECE = 54
 #: Octets; fewer beside a header's name would make many short words.
 _LEAST_ROOM = 12
 
@@ -130,11 +132,22 @@ def parameters(values: Sequence[str]) -> list[str]:
     return [*(f"{value};" for value in values[:-1]), values[-1]]
 
 
-def file_name_parameter(name: str) -> str:
-    """Return ``filename="…"``, or its RFC 2231 form where quoting would not be safe."""
-    if _PLAIN_FILE_NAME.fullmatch(name) and "=?" not in name:
-        return f'filename="{name}"'
-    return f"filename*=utf-8''{quote(name, safe='')}"
+def file_name_parameters(name: str) -> list[str]:
+    """Return ``filename="…"``, or its RFC 2231 form where quoting would not be safe.
+
+    What is too long for a line is continued in further parameters (section 3).
+    """
+    if len(name) <= _FILE_NAME_PIECE and _PLAIN_FILE_NAME.fullmatch(name) and "=?" not in name:
+        return [f'filename="{name}"']
+    pieces = [""]
+    for encoded in (quote(character, safe="") for character in name):
+        if len(pieces[-1]) + len(encoded) > _FILE_NAME_PIECE:
+            pieces.append("")  # between two characters, for readers that decode each by itself
+        pieces[-1] += encoded
+    pieces[0] = f"utf-8''{pieces[0]}"
+    if len(pieces) == 1:
+        return [f"filename*={pieces[0]}"]
+    return [f"filename*{number}*={piece}" for number, piece in enumerate(pieces)]
 
 
 def encoded_words(text: str, header_name: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
@@ -214,3 +215,18 @@ def outcome_of(
     if request.consumed_at is None and request.expires_at <= now():
         return AuthorizationOutcome.EXPIRED, LinkExpired.code, "The link expired unused."
     return AuthorizationOutcome.WAITING, None, None
+
+
+def find_request(session: Session, authorization_id: str) -> AuthorizationRequestRow:
+    """Return a re-auth, whatever has become of it.
+
+    Raises:
+        LinkInvalid: there is none with that id.
+    """
+    try:
+        request = session.get(AuthorizationRequestRow, UUID(authorization_id))
+    except ValueError:  # no such id can have been made
+        request = None
+    if request is None:
+        raise LinkInvalid("This re-auth does not exist.", remedy="Start a new one.")
+    return request

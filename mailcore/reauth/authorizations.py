@@ -1,51 +1,36 @@
-"""Beginning and completing a re-auth. Every check has its place in the order; see `complete`."""
+"""Re-auths, from the link to what came of it."""
 
 import secrets
 from dataclasses import replace
-from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from datetime import datetime
+from uuid import uuid4
 
 from sqlmodel import Session, select
 
-from mailcore.clock import Deadline, now
-from mailcore.errors import DatabaseUnavailable, LinkInvalid, PalEMailError
-from mailcore.google.consent import Consent, Exchanged, GoogleAccount
-from mailcore.google.credentials import OAuthClient
-from mailcore.google.failures import GoogleFailure
+from mailcore.clock import now
+from mailcore.errors import PalEMailError
+from mailcore.google.consent import Consent
 from mailcore.grants.oauth_clients import OAuthClients, SealedClient
-from mailcore.grants.storage import store_access, store_grant
-from mailcore.reauth import offers
 from mailcore.reauth.authorization_requests import (
     LINK_LIFETIME,
     check_may_begin_again,
     consume,
-    finish,
+    find_request,
     forget_old,
     hashed,
-    mark_done,
     outcome_of,
-    refuse,
     refused_lately,
     ticket_end,
 )
-from mailcore.reauth.checks import (
-    check_identity,
-    check_permissions,
-    consented,
-    exchange_error,
-    merged,
-)
-from mailcore.senders.events import event
-from mailcore.senders.picture import read_sender
-from mailcore.senders.registry import SenderRegistry, find
-from mailcore.sending.delivery_table import release_held
+from mailcore.reauth.completion import Completion
+from mailcore.senders.picture import find
+from mailcore.senders.registry import SenderRegistry
 from mailcore.settings import Settings
-from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
+from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, SenderRow
 from mailcore.store.sealed_columns import CODE_VERIFIER
 from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed
-from mailcore.values.senders import AuditEvent
 
 #: How many due senders a walk looks at to find its next.
 _WALK = 200
@@ -78,6 +63,9 @@ class Authorizations:
         self._clients = clients
         self._consent = consent
         self._senders = senders
+        self._completion = Completion(
+            settings, database, vault, clients, consent, senders.revocations
+        )
 
     def begin(
         self, alias: str, *, by: str, choose_account: bool = False, renewing_all: bool = False
@@ -176,7 +164,7 @@ class Authorizations:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
-            refused = _request(session, authorization_id)
+            refused = find_request(session, authorization_id)
             check_may_begin_again(session, refused)
             ticket_id = refused.ticket_id
             until = None if ticket_id is None else ticket_end(session, ticket_id)
@@ -233,7 +221,7 @@ class Authorizations:
         """
         request = consume(self._database, state)
         try:
-            return self._take_in(request, code, error)
+            return self._completion.take_in(request, code, error)
         except PalEMailError as exc:
             raise replace(exc, alias=request.alias, authorization_id=str(request.id)) from exc
 
@@ -248,7 +236,7 @@ class Authorizations:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
-            request = _request(session, authorization_id)
+            request = find_request(session, authorization_id)
             account = session.exec(
                 select(SenderRow.gmail_account).where(SenderRow.alias == request.alias)
             ).first()
@@ -263,119 +251,3 @@ class Authorizations:
             renewing_all=request.renewing_all,
             requested_by=request.requested_by,
         )
-
-    def _take_in(
-        self, request: AuthorizationRequestRow, code: str | None, error: str | None
-    ) -> Completed:
-        """Go through the checks in their order, and keep the first refusal."""
-        try:
-            granted = consented(request.alias, code, error)
-            client = self._client_of(request.alias)
-            exchanged = self._exchange(request, client, granted)
-            check_permissions(exchanged.grant, request.alias)
-            account = self._consent.account(exchanged, client)
-            storing = patiently(DatabaseUnavailable, Deadline(DATABASE_PATIENCE))
-            return storing(self._store, request, exchanged, account)
-        except DatabaseUnavailable:
-            raise  # where nothing can be stored, no refusal can
-        except PalEMailError as exc:
-            refuse(self._database, request, exc)
-            raise
-
-    def _client_of(self, alias: str) -> OAuthClient:
-        with self._database.session() as session:
-            sealed = SealedClient.of_sender(alias, find(session, alias).credentials_json)
-            return self._clients.of_sender(session.connection(), sealed)
-
-    def _exchange(
-        self, request: AuthorizationRequestRow, client: OAuthClient, code: str
-    ) -> Exchanged:
-        try:
-            return self._consent.exchange(
-                client,
-                code=code,
-                code_verifier=self._vault.open(
-                    request.code_verifier, CODE_VERIFIER.at(request.id, request.alias)
-                ),
-                redirect_uri=request.redirect_uri,
-            )
-        except GoogleFailure as failure:
-            raise exchange_error(failure, request.alias) from failure
-
-    def _store(
-        self, request: AuthorizationRequestRow, exchanged: Exchanged, account: GoogleAccount
-    ) -> Completed:
-        with self._database.session() as session:
-            sender = find(session, request.alias)
-            check_identity(sender, account)
-            if sender.gmail_account is None and request.ticket_id is not None:
-                return self._keep_offer(session, sender, request, exchanged, account)
-            self._store_grant(sender, exchanged)
-            offers.forget(sender)
-            adopted = None if sender.gmail_account else f"adopted the account {account.email}"
-            sender.gmail_account = sender.gmail_account or account.email
-            sender.google_sub = account.sub
-            session.add(
-                event(
-                    sender.alias,
-                    AuditEvent.REAUTHORIZED,
-                    who=request.requested_by,
-                    detail=adopted,
-                )
-            )
-            released = release_held(session.connection(), sender.alias)
-            finish(session, request)
-            session.flush()
-            return Completed(
-                authorization_id=str(request.id),
-                sender=read_sender(session.connection(), sender.alias),
-                renewing_all=request.renewing_all,
-                requested_by=request.requested_by,
-                released=released,
-            )
-
-    def _keep_offer(
-        self,
-        session: Session,
-        sender: SenderRow,
-        request: AuthorizationRequestRow,
-        exchanged: Exchanged,
-        account: GoogleAccount,
-    ) -> Completed:
-        """Keep what whoever has the link brought, for an admin to confirm."""
-        grant = merged(sender, exchanged.grant, self._vault)
-        expires_at = offers.end_of(self._lasts(exchanged))
-        offer = offers.Offer(account=account, grant=grant, expires_at=expires_at)
-        offers.keep(sender, offer, self._vault)
-        who, what = request.requested_by, AuditEvent.ACCOUNT_OFFERED
-        session.add(event(sender.alias, what, who=who, detail=account.email))
-        mark_done(session, request)
-        session.flush()
-        return Completed(
-            authorization_id=str(request.id),
-            sender=read_sender(session.connection(), sender.alias),
-            renewing_all=request.renewing_all,
-            requested_by=request.requested_by,
-            released=0,
-        )
-
-    def _store_grant(self, sender: SenderRow, exchanged: Exchanged) -> None:
-        grant = merged(sender, exchanged.grant, self._vault)
-        if exchanged.grant.refresh_token is None:
-            store_access(sender, grant, vault=self._vault)
-            return
-        store_grant(sender, grant, vault=self._vault, lasts=self._lasts(exchanged))
-
-    def _lasts(self, exchanged: Exchanged) -> timedelta | None:
-        grant_days = self._settings.grant_days
-        return exchanged.lasts or (timedelta(days=grant_days) if grant_days else None)
-
-
-def _request(session: Session, authorization_id: str) -> AuthorizationRequestRow:
-    try:
-        request = session.get(AuthorizationRequestRow, UUID(authorization_id))
-    except ValueError:  # no such id can have been made
-        request = None
-    if request is None:
-        raise LinkInvalid("This re-auth does not exist.", remedy="Start a new one.")
-    return request

@@ -17,8 +17,7 @@ from mailcore.google.credentials import Grant
 from mailcore.grants.storage import store_grant
 from mailcore.reauth.checks import check_identity
 from mailcore.senders.events import event
-from mailcore.senders.picture import read_sender
-from mailcore.senders.registry import find
+from mailcore.senders.picture import find, read_sender
 from mailcore.sending.delivery_table import release_held
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault

@@ -15,7 +15,7 @@ from mailcore.errors import InvalidSender, LinkExpired, LinkInvalid, LinkUsed
 from mailcore.reauth.authorization_requests import hashed
 from mailcore.reauth.authorizations import Authorizations
 from mailcore.senders.events import event
-from mailcore.senders.registry import find
+from mailcore.senders.picture import find
 from mailcore.settings import Settings
 from mailcore.store.database import Database, changed_rows
 from mailcore.store.models import ReauthTicketRow, SenderRow

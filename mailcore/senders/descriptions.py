@@ -29,6 +29,7 @@ _EVENTS = {
     "delivery retried": "Message sent again",
     "delivery discarded": "Message discarded",
     "deleted": "Deleted",
+    "grant kept": "Grant kept at Google",
     "grant revoked": "Grant revoked at Google",
     "grant not revoked": "Grant could not be revoked at Google",
 }

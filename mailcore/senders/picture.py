@@ -1,11 +1,14 @@
-"""A sender's picture: what the list and a single sender's page show, from the same columns."""
+"""Reading senders: the picture that the list and a sender's own page show, and the bare row."""
 
 from sqlalchemy import Connection, RowMapping, text
+from sqlmodel import Session, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore.clock import now
 from mailcore.errors import SenderNotFound
+from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.status import SenderStatus
+from mailcore.store.models import SenderRow
 from mailcore.values.senders import EXPIRING_WITHIN, Sender
 
 #: Without this they would come back in the session's time zone.
@@ -94,3 +97,19 @@ def no_sender(alias: str) -> SenderNotFound:
         remedy="`pal-e-mail senders list` shows the senders there are.",
         alias=alias,
     )
+
+
+def find(session: Session, alias: str) -> SenderRow:
+    """Return a sender's row, locked until the transaction ends.
+
+    Raises:
+        SenderNotFound: no sender has that alias.
+    """
+    row = None
+    if ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be an alias
+        row = session.exec(
+            select(SenderRow).where(SenderRow.alias == alias).with_for_update()
+        ).first()
+    if row is None:
+        raise no_sender(alias)
+    return row

@@ -1,42 +1,30 @@
 """The registry: register, list, inspect, change and delete senders."""
 
-import logging
 from typing import Literal
 
-from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
 
 from mailcore.clock import now
 from mailcore.errors import ConfigurationError, DatabaseUnavailable, InvalidSender, SenderExists
 from mailcore.google.credentials import Grant, OAuthClient
-from mailcore.google.failures import GoogleFailure
 from mailcore.google.revocation import TokenRevocation
-from mailcore.senders.accounts import same_account
-from mailcore.senders.events import event
+from mailcore.senders.deletion import delete_row
+from mailcore.senders.events import event, read_events
+from mailcore.senders.grant_revocation import GrantRevocations
 from mailcore.senders.listing import read_page
-from mailcore.senders.picture import no_sender, read_sender
+from mailcore.senders.picture import find, no_sender, read_sender
 from mailcore.senders.validation import ALIAS_PATTERN, checked_account, checked_alias, checked_text
 from mailcore.status import SenderStatus
-from mailcore.store.database import Database, changed_rows, storable
+from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import (
-    AuthorizationRequestRow,
-    DeliveryRow,
-    ReauthTicketRow,
-    SenderEventRow,
     SenderRow,
 )
 from mailcore.store.sealed_columns import SENDER_CLIENT, SENDER_GRANT
-from mailcore.values.deliveries import DeliveryStatus
 from mailcore.values.senders import AuditEvent, Deleted, Revocation, Sender, SenderEvent, SenderPage
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
-
-log = logging.getLogger("mailcore")
-
-_WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
 
 
 class SenderRegistry:
@@ -45,13 +33,14 @@ class SenderRegistry:
     Args:
         database: where they are.
         vault: seals their own OAuth clients.
-        revocation: ends the grants of those that are deleted.
+        revocation: Google's endpoint that ends grants.
     """
 
     def __init__(self, database: Database, vault: Vault, revocation: TokenRevocation) -> None:
         self._database = database
         self._vault = vault
-        self._revocation = revocation
+        #: Ends the grants of those that are deleted.
+        self.revocations = GrantRevocations(database, revocation)
 
     def register(
         self,
@@ -219,41 +208,22 @@ class SenderRegistry:
         """
         with self._database.session() as session:
             row = find(session, alias)
-            sealed, shared = row.token_json, shares_account(session, row)
-            session.delete(row)
-            for table in (AuthorizationRequestRow, ReauthTicketRow):
-                session.execute(delete(table).where(col(table.alias) == alias))
-            discarded = changed_rows(
-                session,
-                update(DeliveryRow)
-                .where(col(DeliveryRow.alias) == alias, col(DeliveryRow.status).in_(_WAITING))
-                .values(status=DeliveryStatus.DISCARDED, body=None, updated_at=now()),
-            )
-            detail = f"{discarded} waiting deliveries discarded" if discarded else None
-            session.add(event(alias, AuditEvent.DELETED, who=by, detail=detail))
+            sealed, account = row.token_json, row.gmail_account
+            discarded = delete_row(session, row, by=by, keep_grant=keep_grant)
         if sealed is None:
             grant = Revocation.NO_GRANT
         elif keep_grant:
             grant = Revocation.KEPT
-        elif shared:
-            grant = Revocation.SHARED
         else:
-            grant = self._revoke(alias, sealed, by)
+            grant = self._revoke(alias, account, sealed, by)
         return Deleted(alias=alias, discarded_deliveries=discarded, grant=grant)
 
-    def _revoke(self, alias: str, sealed: str, by: str) -> Revocation:
-        what, detail, outcome = AuditEvent.GRANT_REVOKED, None, Revocation.REVOKED
+    def _revoke(self, alias: str, account: str | None, sealed: str, by: str) -> Revocation:
         try:
             grant = Grant.from_json(self._vault.open(sealed, SENDER_GRANT.at(alias)))
-            self._revocation.revoke(grant.refresh_token or "")
-        except (GoogleFailure, ConfigurationError, DatabaseUnavailable) as exc:
-            what, detail, outcome = AuditEvent.GRANT_NOT_REVOKED, str(exc), Revocation.FAILED
-        try:
-            with self._database.session() as session:
-                session.add(event(alias, what, who=by, detail=detail))
-        except DatabaseUnavailable as exc:  # the sender is deleted, and its grant dealt with
-            log.warning("sender %s: %s could not be recorded: %s", alias, what, exc)
-        return outcome
+        except (ConfigurationError, DatabaseUnavailable) as exc:  # it cannot be opened
+            return self.revocations.record(alias, by, Revocation.FAILED, str(exc))
+        return self.revocations.revoke(alias, account, grant, by=by)
 
     def events(self, alias: str, *, limit: int = 100) -> tuple[SenderEvent, ...]:
         """Return a sender's audit trail, newest first; a deleted sender has one too.
@@ -262,18 +232,7 @@ class SenderRegistry:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
-            rows = session.exec(
-                select(SenderEventRow)
-                .where(SenderEventRow.alias == storable(alias))
-                .order_by(col(SenderEventRow.at).desc(), col(SenderEventRow.id).desc())
-                .limit(limit)
-            )
-            return tuple(
-                SenderEvent(
-                    at=row.at, alias=row.alias, what=row.what, who=row.who, detail=row.detail
-                )
-                for row in rows
-            )
+            return read_events(session, alias, limit)
 
     def _sealed_client(self, credentials_json: str | None, alias: str) -> str | None:
         if credentials_json is None:
@@ -285,30 +244,3 @@ class SenderRegistry:
                 exc.message, remedy=exc.remedy, field="credentials_json", alias=alias
             ) from exc
         return self._vault.seal(client.to_json(), SENDER_CLIENT.at(alias))
-
-
-def shares_account(session: Session, row: SenderRow) -> bool:
-    """Say whether another sender has a grant of the same account."""
-    account = row.gmail_account
-    others = session.exec(
-        select(SenderRow.gmail_account).where(
-            SenderRow.alias != row.alias, col(SenderRow.token_json).is_not(None)
-        )
-    )
-    return account is not None and any(other and same_account(account, other) for other in others)
-
-
-def find(session: Session, alias: str) -> SenderRow:
-    """Return a sender's row, locked until the transaction ends.
-
-    Raises:
-        SenderNotFound: no sender has that alias.
-    """
-    row = None
-    if ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be an alias
-        row = session.exec(
-            select(SenderRow).where(SenderRow.alias == alias).with_for_update()
-        ).first()
-    if row is None:
-        raise no_sender(alias)
-    return row

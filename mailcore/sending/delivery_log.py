@@ -1,19 +1,14 @@
 """The log of deliveries, and settling those whose outcome is open."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, text, update
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, func, or_, text
+from sqlmodel import col, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore.clock import Deadline, now
 from mailcore.errors import (
     DatabaseUnavailable,
-    DeliveryNotFound,
-    DeliveryNotSettleable,
     OutcomeUnknown,
     RateLimited,
     SearchTooSlow,
@@ -23,29 +18,41 @@ from mailcore.grants.tokens import Tokens
 from mailcore.message.compose import ComposedMessage
 from mailcore.senders.events import event
 from mailcore.sending import delivery_table
+from mailcore.sending.delivery_rows import (
+    COLUMNS,
+    DISCARDABLE,
+    locked,
+    not_found,
+    not_kept,
+    not_settleable,
+    parsed_id,
+    read_page,
+    settle,
+    shown,
+)
 from mailcore.sending.intent import lease
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.sending.send_email import Mailer
-from mailcore.store.database import Database, changed_rows, storable
+from mailcore.store.database import Database, storable
 from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
 from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from mailcore.values.senders import AuditEvent
 
+#: Seconds that a search through all deliveries may take, for who named no time.
+SEARCH_TIMEOUT = 30.0
 #: Seconds that sending again may take.
 RETRY_TIMEOUT = 30.0
 
-#: Seconds that a search through all deliveries may take, for who named no time.
-SEARCH_TIMEOUT = 30.0
-
-#: What a person can put an end to.
-_DISCARDABLE = (DeliveryStatus.UNKNOWN, DeliveryStatus.HELD, DeliveryStatus.QUEUED)
-
-_PER_DAY = text("""
-    SELECT day AT TIME ZONE 'UTC' AS day, count(id) FILTER (WHERE status = 'sent') AS sent,
-           count(id) FILTER (WHERE status IN ('failed', 'lapsed')) AS failed,
-           count(id) FILTER (WHERE status = 'unknown') AS unknown
+_PER_DAY = text(f"""
+    SELECT day AT TIME ZONE 'UTC' AS day,
+           count(id) FILTER (WHERE status = '{DeliveryStatus.SENT}') AS sent,
+           count(id) FILTER (WHERE status IN
+                             ('{DeliveryStatus.FAILED}', '{DeliveryStatus.LAPSED}')) AS failed,
+           count(id) FILTER (WHERE status = '{DeliveryStatus.UNKNOWN}'
+                             OR (status = '{DeliveryStatus.SENDING}' AND leased_until < now()))
+               AS unknown
     FROM generate_series(date_trunc('day', CAST(:since AS timestamptz) AT TIME ZONE 'UTC'),
                          CAST(:until AS timestamptz) AT TIME ZONE 'UTC',
                          interval '1 day') AS day -- a day of 24 hours: this one has no zone
@@ -53,7 +60,7 @@ _PER_DAY = text("""
                        AND created_at < (day + interval '1 day') AT TIME ZONE 'UTC'
                        AND (:alias = '' OR alias = :alias)
     GROUP BY day ORDER BY day
-""").columns(day=UTCDateTime())
+""").columns(day=UTCDateTime())  # noqa: S608 - of constants
 
 
 class DeliveryLog:
@@ -118,7 +125,7 @@ class DeliveryLog:
         deadline = Deadline(timeout)
         try:
             with self._database.session(deadline) as session:
-                return _read_page(session, conditions, offset=offset, limit=limit)
+                return read_page(session, conditions, offset=offset, limit=limit)
         except DatabaseUnavailable as exc:
             if not search or not deadline.is_over:
                 raise
@@ -134,17 +141,17 @@ class DeliveryLog:
             DeliveryNotFound: none has that id.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        key = _key(delivery_id)
+        key = parsed_id(delivery_id)
         with self._database.session() as session:
             delivery_table.mark_cut_off(session.connection())
             row = (
-                session.execute(select(*_COLUMNS).where(col(DeliveryRow.id) == key))
+                session.execute(select(*COLUMNS).where(col(DeliveryRow.id) == key))
                 .mappings()
                 .first()
             )
         if row is None:
-            raise _not_found(delivery_id)
-        return _view(row)
+            raise not_found(delivery_id)
+        return shown(row)
 
     def retry(self, delivery_id: str, *, by: str) -> Sent:
         """Send a delivery of unknown outcome again, because a person says so.
@@ -162,20 +169,19 @@ class DeliveryLog:
             MailError: it was not sent now.
             ConfigurationError: the deployment is at fault.
         """
-        key = _key(delivery_id)
+        key = parsed_id(delivery_id)
         with self._database.session() as session:
-            row = _locked(session, key, delivery_id)
+            row = locked(session, key, delivery_id)
             if row.status is not DeliveryStatus.UNKNOWN:
-                raise _not_settleable(row, "sent again")
+                raise not_settleable(row, "sent again")
             if row.body is None:
-                raise _not_kept(row)
-        place = MESSAGE.at(row.alias, row.message_id)
-        message = self._vault.open_bytes(row.body, place)
+                raise not_kept(row)
+        message = self._vault.open_bytes(row.body, MESSAGE.at(row.alias, row.message_id))
         sender = self._tokens.load(row.alias)
         deadline = Deadline(RETRY_TIMEOUT)
         with self._database.session() as session:
             until = func.now() + lease(RETRY_TIMEOUT)
-            _settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=until)
+            settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=until)
             session.add(event(row.alias, AuditEvent.DELIVERY_RETRIED, who=by, detail=delivery_id))
             leased_until = session.exec(
                 select(DeliveryRow.leased_until).where(DeliveryRow.id == key)
@@ -225,12 +231,12 @@ class DeliveryLog:
             DeliveryNotSettleable: its outcome is no open question.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        key = _key(delivery_id)
+        key = parsed_id(delivery_id)
         with self._database.session() as session:
-            row = _locked(session, key, delivery_id)
-            if row.status not in _DISCARDABLE:
-                raise _not_settleable(row, "discarded")
-            _settle(session, row, "discarded", DeliveryStatus.DISCARDED, body=None)
+            row = locked(session, key, delivery_id)
+            if row.status not in DISCARDABLE:
+                raise not_settleable(row, "discarded")
+            settle(session, row, "discarded", DeliveryStatus.DISCARDED, body=None)
             session.add(event(row.alias, AuditEvent.DELIVERY_DISCARDED, who=by, detail=delivery_id))
         return self.get(delivery_id)
 
@@ -248,103 +254,3 @@ class DeliveryLog:
         values = {"since": until - timedelta(days=days - 1), "until": until, "alias": alias or ""}
         with self._database.statement() as connection:
             return tuple(DayCount(**row) for row in connection.execute(_PER_DAY, values).mappings())
-
-
-def _read_page(
-    session: Session, conditions: Sequence[ColumnElement[bool]], *, offset: int, limit: int
-) -> DeliveryPage:
-    """Read a page, and count all that match only where the page does not tell: both may scan."""
-    delivery_table.mark_cut_off(session.connection())
-    rows = session.execute(
-        select(*_COLUMNS)
-        .where(*conditions)
-        .order_by(col(DeliveryRow.created_at).desc(), col(DeliveryRow.id))
-        .offset(offset)
-        .limit(limit)
-    ).mappings()
-    deliveries = tuple(map(_view, rows))
-    if len(deliveries) < limit and (deliveries or not offset):
-        matching = offset + len(deliveries)
-    else:
-        counting = select(func.count()).select_from(DeliveryRow).where(*conditions)
-        matching = session.exec(counting).one()
-    return DeliveryPage(deliveries=deliveries, matching=matching)
-
-
-_DERIVED = {
-    "can_retry": col(DeliveryRow.body).is_not(None)
-    & (col(DeliveryRow.status) == DeliveryStatus.UNKNOWN),
-    "can_discard": col(DeliveryRow.status).in_(_DISCARDABLE),
-}
-_COLUMNS = (
-    *(getattr(DeliveryRow, name) for name in Delivery.__dataclass_fields__ if name not in _DERIVED),
-    *(column.label(name) for name, column in _DERIVED.items()),
-)
-
-
-def _view(row: Any) -> Delivery:
-    return Delivery(**{**row, "id": str(row["id"]), "recipients": tuple(row["recipients"])})
-
-
-def _key(delivery_id: str) -> UUID:
-    try:
-        return UUID(delivery_id)
-    except ValueError as exc:
-        raise _not_found(delivery_id) from exc
-
-
-def _not_found(delivery_id: str) -> DeliveryNotFound:
-    return DeliveryNotFound(
-        f"There is no delivery {delivery_id!r}.",
-        remedy="`pal-e-mail deliveries list` shows all of them.",
-    )
-
-
-def _not_settleable(row: DeliveryRow, what: str) -> DeliveryNotSettleable:
-    return DeliveryNotSettleable(
-        f"Delivery {row.id} of sender {row.alias!r} is {row.status.value}, so it cannot be {what}: "
-        "its outcome is not open.",
-        alias=row.alias,
-    )
-
-
-def _not_kept(row: DeliveryRow) -> DeliveryNotSettleable:
-    """A process that was killed early leaves its row, but not the message."""
-    return DeliveryNotSettleable(
-        f"Delivery {row.id} of sender {row.alias!r} cannot be sent again: the message itself was "
-        "not kept.",
-        remedy="Look in the account's Sent folder. If it is not there, have the job send it again; "
-        f"then run `pal-e-mail deliveries discard {row.id}`.",
-        alias=row.alias,
-    )
-
-
-def _locked(session: Session, key: UUID, delivery_id: str) -> DeliveryRow:
-    delivery_table.mark_cut_off(session.connection())
-    row = session.exec(select(DeliveryRow).where(DeliveryRow.id == key).with_for_update()).first()
-    if row is None:
-        raise _not_found(delivery_id)
-    return row
-
-
-def _settle(
-    session: Session, row: DeliveryRow, what: str, status: DeliveryStatus, **values: object
-) -> None:
-    """Compare-and-set: of two people who settle the same one, the second is told."""
-    settled = changed_rows(
-        session,
-        update(DeliveryRow)
-        .where(
-            col(DeliveryRow.id) == row.id,
-            col(DeliveryRow.status) == row.status,
-            # Of an attempt since, whoever decides has not seen the outcome.
-            col(DeliveryRow.leased_until).is_not_distinct_from(row.leased_until),
-        )
-        .values(status=status, updated_at=now(), **values),
-    )
-    if settled != 1:
-        raise DeliveryNotSettleable(
-            f"Delivery {row.id} of sender {row.alias!r} cannot be {what}: someone else has just "
-            "settled it.",
-            alias=row.alias,
-        )

@@ -23,7 +23,7 @@ from mailcore.sending.options import check_options
 from mailcore.sending.outcome_recorder import OutcomeRecorder, log_outcome
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.settings import Settings
-from mailcore.store.database import Database, patiently
+from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.values.deliveries import DeliveryStatus, Sent
 
@@ -82,6 +82,10 @@ class Mailer:
             self._recorder.record_missed(deadline.seconds_left / 4)
             begun = self._begin(request)
             return begun if isinstance(begun, Sent) else self.deliver(begun)
+
+    def close(self) -> None:
+        """Write the records for which the database was away: this process may end now."""
+        self._recorder.record_missed(DATABASE_PATIENCE)
 
     def deliver(
         self, outgoing: OutgoingMessage, *, if_not_sent: DeliveryStatus = DeliveryStatus.FAILED

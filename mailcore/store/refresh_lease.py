@@ -18,7 +18,7 @@ from sqlalchemy import text
 from mailcore import forks
 from mailcore.clock import Deadline
 from mailcore.errors import DatabaseUnavailable, TemporaryFailure
-from mailcore.store.database import Database
+from mailcore.store.database import Database, patiently
 
 log = logging.getLogger("mailcore")
 
@@ -72,21 +72,23 @@ class RefreshLeases:
         if not lock.acquire(timeout=deadline.seconds_left):
             raise _busy()
         try:
-            holder = self._take(sender_id, timedelta(seconds=lease), deadline)
+            holder = uuid4()
             try:
+                self._take(sender_id, holder, timedelta(seconds=lease), deadline)
                 yield
-            finally:
+            finally:  # also where it is not known whether it was taken
                 self._give_back(sender_id, holder)
         finally:
             lock.release()
 
-    def _take(self, sender_id: int, lease: timedelta, deadline: Deadline) -> UUID:
-        holder = uuid4()
+    def _take(self, sender_id: int, holder: UUID, lease: timedelta, deadline: Deadline) -> None:
         values = {"sender": sender_id, "holder": holder, "lease": lease}
-        while True:
+
+        def take() -> bool:
             with self._database.statement(deadline) as connection:
-                if connection.execute(_TAKE, values).first() is not None:
-                    return holder
+                return connection.execute(_TAKE, values).first() is not None
+
+        while not patiently(DatabaseUnavailable, deadline)(take):
             if deadline.seconds_left <= _POLL:
                 raise _busy()
             time.sleep(_POLL)

@@ -137,6 +137,7 @@ class AuditEvent(StrEnum):
     DELIVERY_DISCARDED = "delivery discarded"
     DELETED = "deleted"
     #: After a deletion, at Google.
+    GRANT_KEPT = "grant kept"
     GRANT_REVOKED = "grant revoked"
     GRANT_NOT_REVOKED = "grant not revoked"
 

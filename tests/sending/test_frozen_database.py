@@ -70,7 +70,7 @@ def test_a_send_ends_in_time_and_is_a_temporary_failure(
 def test_connecting_ends_in_time(
     over: tuple[Mailcore, RoundTrips], google: GoogleSandbox, pool: ThreadPoolExecutor
 ) -> None:
-    """Alone, libpq would wait for whole seconds, and at least two."""
+    """By itself, libpq would wait for whole seconds, and at least two."""
     core, line = over
     core.close()
     line.freeze()
@@ -81,11 +81,10 @@ def test_connecting_ends_in_time(
 
 
 def test_waiting_for_a_connection_ends_in_time(
-    core: Mailcore, alerts: Sender, pool: ThreadPoolExecutor
+    core: Mailcore, alerts: Sender, database_url: str, pool: ThreadPoolExecutor
 ) -> None:
     """Others of this process have all of them."""
-    assert core.settings.database_url
-    with psycopg.connect(core.settings.database_url.get_secret_value()) as other:
+    with psycopg.connect(database_url) as other:
         other.execute("LOCK TABLE sender")
         others = [pool.submit(core.senders.get, "alerts") for _ in range(4)]
         crowd = ThreadPoolExecutor(20)

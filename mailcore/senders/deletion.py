@@ -1,0 +1,42 @@
+"""What goes with a sender that is deleted, in one transaction."""
+
+from sqlalchemy import delete, update
+from sqlmodel import Session, col
+
+from mailcore.clock import now
+from mailcore.senders.events import event
+from mailcore.store.database import changed_rows
+from mailcore.store.models import AuthorizationRequestRow, DeliveryRow, ReauthTicketRow, SenderRow
+from mailcore.values.deliveries import DeliveryStatus
+from mailcore.values.senders import AuditEvent
+
+_WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
+
+
+def delete_row(session: Session, row: SenderRow, *, by: str, keep_grant: bool) -> int:
+    """Delete a sender's row and its open links, and discard what waits for it.
+
+    Args:
+        session: of the running transaction.
+        row: the sender's, locked.
+        by: who deletes it.
+        keep_grant: for the audit trail: its grant at Google is to live on.
+
+    Returns:
+        How many deliveries were discarded.
+    """
+    alias = row.alias
+    session.delete(row)
+    for table in (AuthorizationRequestRow, ReauthTicketRow):
+        session.execute(delete(table).where(col(table.alias) == alias))
+    discarded = changed_rows(
+        session,
+        update(DeliveryRow)
+        .where(col(DeliveryRow.alias) == alias, col(DeliveryRow.status).in_(_WAITING))
+        .values(status=DeliveryStatus.DISCARDED, body=None, updated_at=now()),
+    )
+    detail = f"{discarded} waiting deliveries discarded" if discarded else None
+    session.add(event(alias, AuditEvent.DELETED, who=by, detail=detail))
+    if keep_grant:
+        session.add(event(alias, AuditEvent.GRANT_KEPT, who=by))
+    return discarded

@@ -1,0 +1,133 @@
+"""Rows of the delivery table as people see them, and settling those whose outcome is open."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, update
+from sqlmodel import Session, col, select
+
+from mailcore.clock import now
+from mailcore.errors import DeliveryNotFound, DeliveryNotSettleable
+from mailcore.sending.delivery_table import mark_cut_off
+from mailcore.store.database import changed_rows
+from mailcore.store.models import DeliveryRow
+from mailcore.values.deliveries import Delivery, DeliveryPage, DeliveryStatus
+
+#: What a person can put an end to.
+DISCARDABLE = (DeliveryStatus.UNKNOWN, DeliveryStatus.HELD, DeliveryStatus.QUEUED)
+
+_DERIVED = {
+    "can_retry": col(DeliveryRow.body).is_not(None)
+    & (col(DeliveryRow.status) == DeliveryStatus.UNKNOWN),
+    "can_discard": col(DeliveryRow.status).in_(DISCARDABLE),
+}
+COLUMNS = (
+    *(getattr(DeliveryRow, name) for name in Delivery.__dataclass_fields__ if name not in _DERIVED),
+    *(column.label(name) for name, column in _DERIVED.items()),
+)
+
+
+def shown(row: Any) -> Delivery:
+    """Return what a row of `COLUMNS` shows."""
+    return Delivery(**{**row, "id": str(row["id"]), "recipients": tuple(row["recipients"])})
+
+
+def read_page(
+    session: Session, conditions: Sequence[ColumnElement[bool]], *, offset: int, limit: int
+) -> DeliveryPage:
+    """Read a page, newest first, of the rows that meet conditions.
+
+    All that match are counted only where the page does not tell: both may scan the table.
+    """
+    mark_cut_off(session.connection())
+    rows = session.execute(
+        select(*COLUMNS)
+        .where(*conditions)
+        .order_by(col(DeliveryRow.created_at).desc(), col(DeliveryRow.id))
+        .offset(offset)
+        .limit(limit)
+    ).mappings()
+    deliveries = tuple(map(shown, rows))
+    if len(deliveries) < limit and (deliveries or not offset):
+        matching = offset + len(deliveries)
+    else:
+        counting = select(func.count()).select_from(DeliveryRow).where(*conditions)
+        matching = session.exec(counting).one()
+    return DeliveryPage(deliveries=deliveries, matching=matching)
+
+
+def parsed_id(delivery_id: str) -> UUID:
+    """Return an id as Postgres takes it.
+
+    Raises:
+        DeliveryNotFound: no delivery can have it.
+    """
+    try:
+        return UUID(delivery_id)
+    except ValueError as exc:
+        raise not_found(delivery_id) from exc
+
+
+def not_found(delivery_id: str) -> DeliveryNotFound:
+    """Return the error of an id that no delivery has."""
+    return DeliveryNotFound(
+        f"There is no delivery {delivery_id!r}.",
+        remedy="`pal-e-mail deliveries list` shows all of them.",
+    )
+
+
+def not_settleable(row: DeliveryRow, what: str) -> DeliveryNotSettleable:
+    """Return the error of a delivery whose outcome is not open."""
+    return DeliveryNotSettleable(
+        f"Delivery {row.id} of sender {row.alias!r} is {row.status.value}, so it cannot be {what}: "
+        "its outcome is not open.",
+        alias=row.alias,
+    )
+
+
+def not_kept(row: DeliveryRow) -> DeliveryNotSettleable:
+    """A process that was killed early leaves its row, but not the message."""
+    return DeliveryNotSettleable(
+        f"Delivery {row.id} of sender {row.alias!r} cannot be sent again: the message itself was "
+        "not kept.",
+        remedy="Look in the account's Sent folder. If it is not there, have the job send it again; "
+        f"then run `pal-e-mail deliveries discard {row.id}`.",
+        alias=row.alias,
+    )
+
+
+def locked(session: Session, key: UUID, delivery_id: str) -> DeliveryRow:
+    """Return a delivery, locked until the transaction ends.
+
+    Raises:
+        DeliveryNotFound: none has that id.
+    """
+    mark_cut_off(session.connection())
+    row = session.exec(select(DeliveryRow).where(DeliveryRow.id == key).with_for_update()).first()
+    if row is None:
+        raise not_found(delivery_id)
+    return row
+
+
+def settle(
+    session: Session, row: DeliveryRow, what: str, status: DeliveryStatus, **values: object
+) -> None:
+    """Compare-and-set: of two people who settle the same one, the second is told."""
+    settled = changed_rows(
+        session,
+        update(DeliveryRow)
+        .where(
+            col(DeliveryRow.id) == row.id,
+            col(DeliveryRow.status) == row.status,
+            # Of an attempt since, whoever decides has not seen the outcome.
+            col(DeliveryRow.leased_until).is_not_distinct_from(row.leased_until),
+        )
+        .values(status=status, updated_at=now(), **values),
+    )
+    if settled != 1:
+        raise DeliveryNotSettleable(
+            f"Delivery {row.id} of sender {row.alias!r} cannot be {what}: someone else has just "
+            "settled it.",
+            alias=row.alias,
+        )
