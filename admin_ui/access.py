@@ -11,7 +11,7 @@ from ipaddress import ip_address
 import streamlit as st
 
 from admin_ui.deployment import Deployment, LoginMode, installed
-from mailcore import ConfigurationError, Mailcore, Settings
+from mailcore import ConfigurationError, Mailcore, NotAdmitted, Settings
 from mailcore import is_loopback as is_loopback_url
 
 #: How deeds are recorded where nobody logs in.
@@ -53,7 +53,7 @@ def login_mode(
         _require_no_list(settings, "--no-login" if no_login else "--link")
     if no_login:
         return LoginMode.OPEN
-    if settings.trusted_user_header:
+    if settings.user_header:
         return LoginMode.HEADER
     if settings.admin_emails:
         return LoginMode.OIDC
@@ -64,8 +64,8 @@ def login_mode(
     raise ConfigurationError(
         f"Refusing to {where}: others could reach the page, and no login is configured.",
         remedy="Set PALEMAIL_ADMIN_EMAILS to the addresses that may log in with Google, or "
-        "PALEMAIL_TRUSTED_USER_HEADER to the header in which your proxy names the user, or give "
-        "--no-login to let in anyone who can reach it.",
+        "PALEMAIL_SIGNED_USER_HEADER (or PALEMAIL_TRUSTED_USER_HEADER) to the header in which your "
+        "proxy names the user, or give --no-login to let in anyone who can reach it.",
     )
 
 
@@ -74,6 +74,7 @@ def _require_no_list(settings: Settings, flag: str) -> None:
         name
         for name, value in (
             ("PALEMAIL_ADMIN_EMAILS", settings.admin_emails),
+            ("PALEMAIL_SIGNED_USER_HEADER", settings.signed_user_header),
             ("PALEMAIL_TRUSTED_USER_HEADER", settings.trusted_user_header),
         )
         if value
@@ -127,7 +128,10 @@ def admitted(
         case LoginMode.OPEN:
             return ANYBODY
         case LoginMode.HEADER:
-            name = named_by_proxy(settings, headers)
+            try:
+                name = named_by_proxy(deployment, headers)
+            except NotAdmitted:
+                return None
             return name if name and may_be_admin(name, None, settings) else None
         case LoginMode.LINK:
             session = deployment.sessions.find(cookies)
@@ -138,9 +142,19 @@ def admitted(
             return session.name if session and listed else None
 
 
-def named_by_proxy(settings: Settings, headers: Mapping[str, str]) -> str:
-    """Return who a proxy says is there, or an empty text."""
-    return (headers.get(settings.trusted_user_header or "") or "").strip()
+def named_by_proxy(deployment: Deployment, headers: Mapping[str, str]) -> str:
+    """Return who a proxy says is there, or an empty text where it says nothing.
+
+    Args:
+        deployment: checks what is signed.
+        headers: of the request, or of the one that opened a tab: a tab ends with the assertion
+            that it was opened with.
+
+    Raises:
+        NotAdmitted: what the proxy says is not accepted.
+    """
+    said = (headers.get(deployment.core.settings.user_header or "") or "").strip()
+    return deployment.signed_users.name_in(said) if said and deployment.signed_users else said
 
 
 def may_be_admin(email: str, workspace: str | None, settings: Settings) -> bool:

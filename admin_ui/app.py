@@ -15,6 +15,7 @@ from admin_ui import connections, error_notices, middleware
 from admin_ui.access import login_mode, require_login_client
 from admin_ui.deployment import Deployment, LoginMode, install, installed
 from admin_ui.sessions import Sessions
+from admin_ui.signed_users import SignedUsers
 from mailcore import ConfigurationError, Mailcore, is_loopback
 
 THEME = {
@@ -83,7 +84,8 @@ def create_app(core: Mailcore, login: LoginMode, *, port: int) -> st.App:
         require_login_client(core)
     page = core.page_secrets()
     sessions = Sessions(page.signing_key, port, core.logins)
-    deployment = Deployment(core=core, login=login, sessions=sessions)
+    signed_users = SignedUsers(core) if core.settings.signed_user_header else None
+    deployment = Deployment(core=core, login=login, sessions=sessions, signed_users=signed_users)
     install(deployment)
     return st.App(
         Path(__file__).with_name("page.py"),

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import streamlit as st
 
-from admin_ui import access, dialogs, error_notices, heading, paging, timezone, wording
+from admin_ui import access, dialogs, error_notices, heading, pacing, paging, timezone, wording
 from admin_ui.delivery_rows import draw_deliveries
 from mailcore import DeliveryPage, DeliveryStatus, now
 
 #: How often the list is refreshed, in seconds.
 REFRESH_EVERY = 4
+#: How long a person waits for a search, in seconds.
+SEARCH_TIMEOUT = 5.0
 
 TIMES = {
     "Last hour": timedelta(hours=1),
@@ -23,6 +25,7 @@ _FILTERS = _TEXT, _SENDER, _OUTCOME, _SINCE = "text", "sender", "outcome", "sinc
 
 def draw() -> None:
     """Draw the page."""
+    pacing.forget()
     heading.draw("Deliveries")
     _draw_filters()
     _draw_list()
@@ -91,6 +94,11 @@ def _draw_list() -> None:
 
 
 def _read(offset: int) -> DeliveryPage:
+    asked = (offset, *(st.session_state.get(key) for key in _FILTERS))
+    return pacing.paced(asked, lambda: _search(offset))
+
+
+def _search(offset: int) -> DeliveryPage:
     length = TIMES.get(st.session_state.get(_SINCE) or "")
     return access.visitor().core.deliveries.page(
         alias=(st.session_state.get(_SENDER) or "").strip() or None,
@@ -99,6 +107,7 @@ def _read(offset: int) -> DeliveryPage:
         search=(st.session_state.get(_TEXT) or "").strip(),
         offset=offset,
         limit=paging.PER_PAGE,
+        timeout=SEARCH_TIMEOUT,
     )
 
 

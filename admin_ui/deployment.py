@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from admin_ui.sessions import Sessions
+from admin_ui.signed_users import SignedUsers
 from mailcore import Mailcore
 
 
@@ -32,11 +33,13 @@ class Deployment:
         core: the process's `Mailcore`.
         login: how visitors are told apart.
         sessions: who has come in.
+        signed_users: who a proxy says is there, where it signs what it says; or None.
     """
 
     core: Mailcore
     login: LoginMode
     sessions: Sessions
+    signed_users: SignedUsers | None = None
 
 
 _installed: Deployment | None = None

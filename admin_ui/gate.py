@@ -22,6 +22,7 @@ from admin_ui.google_login import GoogleLogin
 from admin_ui.navigation import page_of
 from admin_ui.sessions import Session
 from callback.pages import PRIVATE, Card, Pages
+from mailcore import NotAdmitted
 
 #: How many tabs may be open at once: of one visitor, and of all. Each costs memory.
 MAX_TABS_EACH = 50
@@ -124,13 +125,16 @@ class Gate:
                 "“pal-e-mail open” in a terminal.",
             )
         settings = self._deployment.core.settings
-        name = named_by_proxy(settings, request.headers)
+        try:
+            name = named_by_proxy(self._deployment, request.headers)
+        except NotAdmitted as exc:
+            return _closed("Not logged in", exc.message, exc.remedy)
         if name:
             return _closed("No access", f"{name} is not on the list of admins.")
         return _closed(
             "Not logged in",
             "The proxy in front of this page did not say who you are. It is expected to send "
-            f"the header {settings.trusted_user_header}.",
+            f"the header {settings.user_header}.",
         )
 
 

@@ -28,9 +28,7 @@ def stack(deployment: Deployment, *, start_token: str) -> list[Middleware]:
     """
     settings = deployment.core.settings
     return [
-        Middleware(
-            Guards, public_url=settings.public_url, user_header=settings.trusted_user_header
-        ),
+        Middleware(Guards, public_url=settings.public_url, user_header=settings.user_header),
         Middleware(Gate, deployment=deployment, start_token=start_token),
         Middleware(BaseHTTPMiddleware, dispatch=_not_found(settings)),
     ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from admin_ui import access, dialogs, error_notices
+from admin_ui import access, dialogs, error_notices, offered_account
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped, sentence
 from admin_ui.ticket_dialog import draw_ticket
@@ -67,6 +67,9 @@ class Reauth:
         sender = visitor.core.senders.get(self.authorization.alias)
         if sender.generation != self.generation:
             _draw_done(sender)
+            return
+        if sender.offered_account:
+            offered_account.draw(visitor, sender)
             return
         progress = visitor.core.authorizations.progress(self.authorization.id)
         if progress.outcome is AuthorizationOutcome.WAITING:

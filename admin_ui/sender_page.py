@@ -10,6 +10,7 @@ from admin_ui import (
     error_notices,
     heading,
     markup,
+    offered_account,
     reauth_dialog,
     send_plot,
     ticket_dialog,
@@ -75,7 +76,8 @@ def _draw_not_found(visitor: Visitor, alias: str) -> None:
 @st.fragment(run_every=REFRESH_EVERY)
 def _draw_status(alias: str) -> None:
     with error_notices.explained():
-        sender = access.visitor().core.senders.get(alias)
+        visitor = access.visitor()
+        sender = visitor.core.senders.get(alias)
         badge = wording.sender_badge(sender)
         with st.container(gap="xxsmall"):
             with heading.draw(markup.escaped(alias)):
@@ -96,7 +98,9 @@ def _draw_status(alias: str) -> None:
                         f":small[:orange[:material/pause_circle: {wording.held(sender.held)}]]"
                     )
                 unknown_outcome.draw_link(alias, sender.unknown)
-            if remedy := wording.remedy(sender):
+            if sender.offered_account:
+                offered_account.draw(visitor, sender)
+            elif remedy := wording.remedy(sender):
                 st.markdown(remedy)
 
 

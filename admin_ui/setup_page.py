@@ -73,7 +73,8 @@ def _draw_client_in_use(visitor: Visitor) -> None:
         )
     else:
         st.success(
-            f"In use: `{client.client_id}`, from {escaped(client.source)}", icon=":material/key:"
+            f"In use: {escaped(client.client_id)}, from {escaped(client.source)}",
+            icon=":material/key:",
         )
 
 

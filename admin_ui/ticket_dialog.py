@@ -39,5 +39,8 @@ def draw_ticket(ticket: Ticket) -> None:
     """Draw a ticket's link, with a copy button."""
     st.caption("Send this link to the mailbox owner. It works once, within 72 hours.")
     if ticket.gmail_account is None:
-        st.warning("No account is set yet: anyone who opens this link can choose the mailbox.")
+        st.warning(
+            "No account is set yet: anyone who opens this link can choose the mailbox. You will "
+            "be asked to confirm it before anything is sent from it."
+        )
     st.code(ticket.url or "", language=None, wrap_lines=True)

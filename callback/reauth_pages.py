@@ -130,6 +130,8 @@ class ReauthPages:
 
     def _done(self, progress: AuthorizationProgress, offer: FollowUp) -> Card:
         sender = self._sender(progress.alias)
+        if sender is not None and sender.offered_account:
+            return _to_be_confirmed(sender.alias, sender.offered_account)
         healthy = sender is not None and sender.status is SenderStatus.HEALTHY
         next_step, action = self._after_success(progress, offer)
         return Card(
@@ -191,6 +193,22 @@ def _refused(progress: AuthorizationProgress, offered: AuthorizationProgress | N
         alias=progress.alias,
         account=progress.gmail_account,
         action=retry,
+    )
+
+
+def _to_be_confirmed(alias: str, account: str) -> Card:
+    return Card(
+        status=HTTPStatus.OK,
+        tone="pending",
+        badge="To be confirmed",
+        heading=f"{alias}: an admin has to confirm",
+        happened=(
+            f"Google granted access to {account}. Before anything is sent from it, an admin has "
+            "to confirm that it is the right mailbox."
+        ),
+        next_step="Nothing. You can close this page.",
+        alias=alias,
+        account=account,
     )
 
 

@@ -23,12 +23,14 @@ from .errors import (
     LinkUsed,
     MailError,
     MessageRejected,
+    NotAdmitted,
     OutcomeUnknown,
     PalEMailError,
     PermissionMissing,
     RateLimited,
     ReauthRequired,
     RefreshTokenMissing,
+    SearchTooSlow,
     SenderBlocked,
     SenderExists,
     SenderNotFound,
@@ -51,6 +53,7 @@ from .senders.registry import StatusFilter
 from .senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
 from .settings import SETTING_EXAMPLES, Settings, is_loopback
 from .status import SenderStatus
+from .store.encryption import new_encryption_key
 from .values.checks import Finding, FindingState
 from .values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from .values.reauth import (
@@ -116,6 +119,7 @@ __all__ = [
     "MailError",
     "Mailcore",
     "MessageRejected",
+    "NotAdmitted",
     "OutcomeUnknown",
     "PageSecrets",
     "PalEMailError",
@@ -124,6 +128,7 @@ __all__ = [
     "ReauthRequired",
     "RefreshTokenMissing",
     "Revocation",
+    "SearchTooSlow",
     "Sender",
     "SenderBlocked",
     "SenderEvent",
@@ -152,6 +157,7 @@ __all__ = [
     "expiry_cause",
     "has_testing_lifetime",
     "is_loopback",
+    "new_encryption_key",
     "now",
     "send_email",
 ]

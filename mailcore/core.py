@@ -1,5 +1,6 @@
 """One deployment, put together: the parts, and the calls that jobs and faces make."""
 
+from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
@@ -20,6 +21,7 @@ from mailcore.sending.send_email import Mailer
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
+from mailcore.store.key_rotation import all_sealed, rotate
 from mailcore.threads import Workers
 from mailcore.values.deliveries import Sent
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from mailcore.access.logins import Logins
     from mailcore.access.page_secrets import PageSecrets
     from mailcore.reauth.authorizations import Authorizations
+    from mailcore.reauth.offers import Offers
     from mailcore.reauth.tickets import Tickets
     from mailcore.senders.registry import SenderRegistry
     from mailcore.sending.delivery_log import DeliveryLog
@@ -50,15 +53,15 @@ class Mailcore:
         self.settings = settings or Settings()
         self._transport = Transport()
         self._workers = Workers()
-        self._vault = Vault(self.settings.encryption_keys)
         self._database = Database.from_settings(self.settings)
+        self._vault = Vault(self.settings.encryption_keys, partial(all_sealed, self._database))
         #: The deployment's OAuth client.
         self.client = OAuthClients(self.settings, self._database, self._vault)
         refreshing = TokenRefresh(self.settings.google_token_uri, self._transport)
         self._tokens = Tokens(self.settings, self._database, self._vault, self.client, refreshing)
         gmail = Gmail(self.settings.gmail_api_endpoint, self._transport)
         attempts = Attempts(self._tokens, gmail)
-        self._mailer = Mailer(self.settings, self._database, self._tokens, attempts)
+        self._mailer = Mailer(self.settings, self._database, self._vault, self._tokens, attempts)
 
     # What only faces use is loaded when they ask for it: a job that sends never waits for it.
 
@@ -92,6 +95,13 @@ class Mailcore:
         return Logins(self.settings, self._database, self.client, consent)
 
     @cached_property
+    def offers(self) -> "Offers":
+        """Accounts that wait for an admin to confirm them."""
+        from mailcore.reauth.offers import Offers  # noqa: PLC0415
+
+        return Offers(self._database, self._vault)
+
+    @cached_property
     def tickets(self) -> "Tickets":
         """Links for mailbox owners."""
         from mailcore.reauth.tickets import Tickets  # noqa: PLC0415
@@ -103,7 +113,7 @@ class Mailcore:
         """The log of deliveries."""
         from mailcore.sending.delivery_log import DeliveryLog  # noqa: PLC0415
 
-        return DeliveryLog(self._database, self._tokens, self._mailer)
+        return DeliveryLog(self._database, self._vault, self._tokens, self._mailer)
 
     @overload
     def send_email(
@@ -257,7 +267,17 @@ class Mailcore:
         """Check everything that a re-auth and a send need, each with its remedy."""
         from mailcore.monitoring.doctor import examine  # noqa: PLC0415
 
-        return examine(self.settings, self._database, self.client)
+        return examine(self.settings, self._database, self._vault, self.client)
+
+    def fetch_signing_keys(self) -> bytes:
+        """Fetch the keys with which a proxy signs who is at the admin page, as it publishes them.
+
+        Raises:
+            NotAdmitted: they cannot be fetched.
+        """
+        from mailcore.access.signing_keys import fetch  # noqa: PLC0415
+
+        return fetch(self.settings.signed_user_keys_url or "", self._transport)
 
     def page_secrets(self) -> "PageSecrets":
         """Return what the admin page signs its cookies with, and its start-up link's token.
@@ -270,19 +290,23 @@ class Mailcore:
 
         return page_secrets(self._database, self._vault)
 
-    def rotate_keys(self) -> int:
+    def rotate_keys(self, *, on_progress: Callable[[int, int], None] | None = None) -> int:
         """Seal every stored secret anew, with the first of PALEMAIL_ENCRYPTION_KEYS.
 
+        Once everything is sealed, nothing is opened that is not. It may be stopped at any time:
+        what is sealed stays sealed, and the next call does the rest.
+
+        Args:
+            on_progress: called with how many values are done, and of how many, now and then.
+
         Returns:
-            How many rows were rewritten.
+            How many values were sealed.
 
         Raises:
-            ConfigurationError: no keys are set, or none opens a stored secret.
+            ConfigurationError: no keys are set, or a stored secret cannot be opened.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        from mailcore.store.key_rotation import rotate  # noqa: PLC0415
-
-        return rotate(self._database, self._vault)
+        return rotate(self._database, self._vault, on_progress or (lambda _done, _total: None))
 
     def close(self) -> None:
         """Wait for what `asend_email` still sends, then close every connection.

@@ -9,6 +9,8 @@
     ├── SenderNotFound
     ├── DeliveryNotFound
     ├── DeliveryNotSettleable        the delivery cannot be settled: it has been, or is being sent
+    ├── SearchTooSlow                a search did not end in time
+    ├── NotAdmitted                  a proxy's word on who is there is not accepted
     ├── AuthorizationError           a re-auth was refused; the old grant still stands
     │   ├── LinkInvalid              state or ticket unknown
     │   ├── LinkExpired
@@ -116,6 +118,18 @@ class DeliveryNotSettleable(PalEMailError):
     """The delivery has a final outcome or is still being sent: there is nothing to decide."""
 
     code = "delivery_not_settleable"
+
+
+class SearchTooSlow(PalEMailError):
+    """A search through the log of deliveries did not end in time."""
+
+    code = "search_too_slow"
+
+
+class NotAdmitted(PalEMailError):
+    """Who a proxy says is at the admin page is not accepted."""
+
+    code = "not_admitted"
 
 
 class AuthorizationError(PalEMailError):

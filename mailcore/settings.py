@@ -1,11 +1,11 @@
 """The settings, read from the environment. Nothing else reads it."""
 
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import platformdirs
-from cryptography.fernet import Fernet
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
@@ -25,6 +25,7 @@ from mailcore.errors import ConfigurationError
 DEFAULT_PUBLIC_URL = "http://localhost:8501"
 
 GOOGLE_ISSUER = "https://accounts.google.com"
+_KEY_BYTES = 32
 _GOOGLE_TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - an address
 
 #: A hundred years: the end of any grant can still be stored as a date.
@@ -45,6 +46,11 @@ SETTING_EXAMPLES = {
     "PALEMAIL_ENCRYPTION_KEYS": "a key printed by `pal-e-mail rotate-keys --new`",
     "PALEMAIL_ALERT_URLS": "mailto://user:password@example.com",
     "PALEMAIL_GRANT_DAYS": "7",
+    "PALEMAIL_SIGNED_USER_HEADER": "Cf-Access-Jwt-Assertion",
+    "PALEMAIL_SIGNED_USER_KEYS_URL": "https://example.cloudflareaccess.com/cdn-cgi/access/certs",
+    "PALEMAIL_SIGNED_USER_ISSUER": "https://example.cloudflareaccess.com",
+    "PALEMAIL_SIGNED_USER_AUDIENCE": "the application's AUD tag",
+    "PALEMAIL_SIGNED_USER_CLAIM": "email",
     "PALEMAIL_TRUSTED_USER_HEADER": "X-Auth-Request-Email",
     "PALEMAIL_GOOGLE_AUTH_URI": "https://accounts.google.com/o/oauth2/v2/auth",
     "PALEMAIL_GOOGLE_TOKEN_URI": "https://oauth2.googleapis.com/token",
@@ -90,12 +96,14 @@ def _postgres_address(value: SecretStr) -> SecretStr:
     return value
 
 
-def _fernet_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+def _encryption_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     for key in value:
         try:
-            Fernet(key.get_secret_value())
-        except ValueError as exc:
-            raise ValueError("every key must be 32 bytes in url-safe base64") from exc
+            size = len(urlsafe_b64decode(key.get_secret_value()))
+        except ValueError:  # it would quote the key
+            size = 0
+        if size != _KEY_BYTES:
+            raise ValueError("every key must be 32 bytes in url-safe base64")
     return value
 
 
@@ -155,9 +163,14 @@ class Settings(BaseSettings):
     api_keys: Annotated[dict[str, ApiKey], NoDecode, BeforeValidator(_api_keys)] = {}
     admin_emails: CommaSeparated = ()
     admin_domain: str | None = None
-    encryption_keys: Annotated[SecretList, AfterValidator(_fernet_keys)] = ()
+    encryption_keys: Annotated[SecretList, AfterValidator(_encryption_keys)] = ()
     alert_urls: SecretList = ()
     grant_days: Annotated[float, BeforeValidator(_days)] | None = None
+    signed_user_header: str | None = None
+    signed_user_keys_url: Annotated[str, AfterValidator(_encrypted_unless_loopback)] | None = None
+    signed_user_issuer: str | None = None
+    signed_user_audience: str | None = None
+    signed_user_claim: str = "email"
     trusted_user_header: str | None = None
     google_auth_uri: Endpoint = "https://accounts.google.com/o/oauth2/v2/auth"
     google_token_uri: Endpoint = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
@@ -181,12 +194,38 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _domain_has_a_login(self) -> Self:
-        if self.admin_domain and (not self.admin_emails or self.trusted_user_header):
+        if self.admin_domain and (not self.admin_emails or self.user_header):
             raise ValueError(
                 "PALEMAIL_ADMIN_DOMAIN is for logins with Google: it needs PALEMAIL_ADMIN_EMAILS, "
-                "and no PALEMAIL_TRUSTED_USER_HEADER"
+                "and no header of a proxy's"
             )
         return self
+
+    @model_validator(mode="after")
+    def _signed_user_is_whole(self) -> Self:
+        needed = ("header", "keys_url", "issuer", "audience")
+        missing = [name for name in needed if not getattr(self, f"signed_user_{name}")]
+        if len(missing) == len(needed):
+            if "signed_user_claim" in self.model_fields_set:
+                raise ValueError("PALEMAIL_SIGNED_USER_CLAIM needs PALEMAIL_SIGNED_USER_HEADER")
+            return self
+        if missing:
+            names = ", ".join(variable_name(f"signed_user_{name}") for name in missing)
+            raise ValueError(
+                f"a signed user header is set up in part only; also set {names}, without which "
+                "its signature proves nothing"
+            )
+        if self.trusted_user_header:
+            raise ValueError(
+                "PALEMAIL_SIGNED_USER_HEADER and PALEMAIL_TRUSTED_USER_HEADER cannot both be set; "
+                "the signed one is the safer"
+            )
+        return self
+
+    @property
+    def user_header(self) -> str | None:
+        """In which a proxy says who the user is, signed or not."""
+        return self.signed_user_header or self.trusted_user_header
 
     @property
     def redirect_uri(self) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from mailcore.clock import now
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
+from mailcore.store.sealed_columns import PAGE_KEY
 
 #: Of two programs that start at once on a new database, both get the first one's key.
 _KEEP_FIRST = text("""
@@ -49,10 +50,10 @@ def page_secrets(database: Database, vault: Vault) -> PageSecrets:
         ConfigurationError: the tables are missing, or no key opens what is stored.
         DatabaseUnavailable: Postgres cannot be reached.
     """
-    fresh = vault.seal(secrets.token_hex(32))
+    fresh = vault.seal(secrets.token_hex(32), PAGE_KEY.at())
     with database.statement() as connection:
         stored = connection.execute(_KEEP_FIRST, {"fresh": fresh, "at": now()}).scalar_one()
-    key = bytes.fromhex(vault.open(stored))
+    key = bytes.fromhex(vault.open(stored, PAGE_KEY.at()))
     return PageSecrets(
         signing_key=_derived(key, b"cookies"), start_token=_derived(key, b"start-up link").hex()
     )

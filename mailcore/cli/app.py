@@ -73,6 +73,7 @@ app.add_typer(_senders, name="senders", help="Add, list and delete senders.")
 _senders.command("list", cls=Command)(senders.list_)
 _senders.command("show", cls=Command)(senders.show)
 _senders.command("add", cls=Command)(senders.add)
+_senders.command("confirm", cls=Command)(senders.confirm)
 _senders.command("remove", cls=Command)(senders.remove)
 app.command(cls=Command)(authorizing.auth)
 app.command(cls=Command)(checking.check)
@@ -111,6 +112,10 @@ def _log_critical_only() -> None:
 
 class _WithoutTraceback(logging.Formatter):
     """A formatter that prints one line per record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without what a terminal would obey."""
+        return output.visible(super().format(record))
 
     def formatException(self, _info: Any) -> str:  # noqa: N802 - the base class's name
         """Return nothing: the message says what to do."""

@@ -114,7 +114,7 @@ def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
     if as_json:
         output.document(sent)
     else:
-        typer.echo(f"Sent through {sent.alias}. Gmail ID: {sent.gmail_id or 'unknown'}")
+        output.result(f"Sent through {sent.alias}. Gmail ID: {sent.gmail_id or 'unknown'}")
 
 
 def discard(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:

@@ -14,6 +14,7 @@ from mailcore import (
     PalEMailError,
     RateLimited,
     ReauthRequired,
+    SearchTooSlow,
     SenderBlocked,
     SenderExists,
     SenderNotFound,
@@ -62,6 +63,7 @@ _BY_ERROR: dict[type, ExitCode] = {
     ReauthRequired: ExitCode.REFUSED,
     SenderBlocked: ExitCode.REFUSED,
     RateLimited: ExitCode.TRY_LATER,
+    SearchTooSlow: ExitCode.TRY_LATER,
     TemporaryFailure: ExitCode.TRY_LATER,
     OutcomeUnknown: ExitCode.UNKNOWN,
     # MessageRejected and DeliveryDiscarded: this message will not go out.

@@ -27,7 +27,7 @@ def open_page(port: PortOption = 8501) -> None:
 
 
 def _link(settings: mailcore.Settings) -> str:
-    if settings.admin_emails or settings.trusted_user_header:
+    if settings.admin_emails or settings.user_header:
         return settings.public_url  # there is a login
     with closing(mailcore.Mailcore(settings)) as core:
         return core.page_secrets().link(settings.public_url)

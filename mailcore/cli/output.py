@@ -1,7 +1,9 @@
 """Printing: results on stdout, messages to people on stderr."""
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -21,9 +23,27 @@ _STYLES = {"healthy": "green", "expiring": "yellow", "expired": "red", "blocked"
 _UNLIMITED = 10_000
 
 
+#: What a terminal obeys instead of showing it: C0 and C1 but for line feeds and tabs, and what
+#: changes lines or the direction of writing (Unicode Technical Report 36, section 2.5).
+_CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
+
+
+def visible(text: str) -> str:
+    """Return text from outside as a terminal may have it: with its control characters written out.
+
+    A subject or an answer from outside could otherwise move the cursor, or hide what is there.
+    """
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def say(message: str) -> None:
     """Print a message on stderr."""
-    typer.echo(message, err=True)
+    typer.echo(visible(message), err=True)
+
+
+def result(line: str) -> None:
+    """Print a result on stdout."""
+    typer.echo(visible(line))
 
 
 def error(error: PalEMailError, *, as_json: bool) -> None:
@@ -37,7 +57,9 @@ def error(error: PalEMailError, *, as_json: bool) -> None:
 
 def document(value: object) -> None:
     """Print a JSON document."""
-    typer.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    written = json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+    # Outside its strings JSON has none of them.
+    typer.echo(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", written))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -55,8 +77,24 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         drawn.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         # As Text, so that stored data is not taken for markup.
-        drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+        drawn.add_row(*(Text(visible(cell), style=_STYLES.get(cell, "")) for cell in row))
     console.print(drawn)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr, if that is a terminal, and yield what moves it: done, and of how many.
+
+    Args:
+        what: what is going on.
+    """
+    from rich.console import Console  # noqa: PLC0415 - slow to load, and few commands need it
+    from rich.progress import Progress  # noqa: PLC0415 - the same
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def fields(values: dict[str, object]) -> None:
@@ -64,7 +102,9 @@ def fields(values: dict[str, object]) -> None:
     shown = {name: _shown(value) for name, value in values.items() if value not in {None, ""}}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
-        typer.echo(f"{name:<{width}}  {value}")
+        # Indented, so that no line of a value looks like a field of its own.
+        lines = visible(value).replace("\n", "\n" + " " * (width + 2))
+        typer.echo(f"{name:<{width}}  {lines}")
 
 
 def _shown(value: object) -> str:

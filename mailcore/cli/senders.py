@@ -1,4 +1,4 @@
-"""`senders list|show|add|remove`."""
+"""`senders list|show|add|confirm|remove`."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -120,6 +120,7 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
             "status": status(sender),
             "reason": sender.status_reason,
             "account": sender.gmail_account or "any",
+            "to be confirmed": sender.offered_account,
             "name": sender.display_name,
             "project": sender.project,
             "grant": describe_grant(sender, mailcore.now()),
@@ -136,6 +137,25 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
         ("time", "event", "by", "detail"),
         ((output.moment(at.at), describe_event(at.what), at.who, at.detail or "") for at in events),
     )
+
+
+def confirm(
+    alias: Alias,
+    account: Annotated[
+        str,
+        typer.Argument(metavar="ACCOUNT", help="The account, as `show` names it."),
+    ],
+    *,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Say that it is the wrong one instead.")
+    ] = False,
+) -> None:
+    """Confirm the account that somebody with a link brought to a sender that had none."""
+    with closing(mailcore.Mailcore()) as core:
+        decide = core.offers.reject if reject else core.offers.confirm
+        decide(alias, account, by=BY)
+    done = f"Rejected {account} for {alias}." if reject else f"{alias} sends as {account} now."
+    output.say(done)
 
 
 def add(

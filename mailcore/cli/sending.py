@@ -119,7 +119,8 @@ def send(
         output.document(sent)
     else:
         gmail_id = sent.gmail_id or "unknown"
-        typer.echo(f"Sent through {alias}. Gmail ID: {gmail_id}, delivery ID: {sent.delivery_id}")
+        delivery = f"delivery ID: {sent.delivery_id}"
+        output.result(f"Sent through {alias}. Gmail ID: {gmail_id}, {delivery}")
 
 
 send.__doc__ = f"{send.__doc__}\n\n{_EXAMPLES}"

@@ -88,15 +88,14 @@ def rotate_keys(
 ) -> None:
     """Re-encrypt all stored secrets with the newest key.
 
-    That is the first of PALEMAIL_ENCRYPTION_KEYS. Afterwards you can remove the others.
+    That is the first of PALEMAIL_ENCRYPTION_KEYS. Afterwards you can remove the others, and
+    nothing that is stored unencrypted is accepted any more. You can stop it at any time; run it
+    again to do the rest.
     """
     if new:
-        from cryptography.fernet import Fernet  # noqa: PLC0415 - loaded where it is needed
-
-        typer.echo(Fernet.generate_key().decode())
+        typer.echo(mailcore.new_encryption_key())
         return
-    with closing(mailcore.Mailcore()) as core:
-        rows = core.rotate_keys()
-    output.say(
-        f"Re-encrypted {rows} {'row' if rows == 1 else 'rows'}. You can now remove the older keys."
-    )
+    with closing(mailcore.Mailcore()) as core, output.progress("Re-encrypting") as on_progress:
+        done = core.rotate_keys(on_progress=on_progress)
+    values = "value" if done == 1 else "values"
+    output.say(f"Re-encrypted {done} {values}. You can now remove the older keys.")

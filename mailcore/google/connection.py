@@ -131,10 +131,15 @@ class _Bounded:
         except (OSError, http.client.HTTPException, HTTPError, ValueError) as exc:
             raise NotHandedOver(_why(exc)) from exc
 
-    def post(
-        self: Any, target: str, body: bytes | str, headers: Mapping[str, str], deadline: Deadline
+    def exchange(
+        self: Any,
+        method: str,
+        target: str,
+        body: bytes | str | None,
+        headers: Mapping[str, str],
+        deadline: Deadline,
     ) -> Answer:
-        """POST on the open connection, once.
+        """Send a request on the open connection, once.
 
         Raises:
             NotHandedOver: it cannot have arrived.
@@ -143,7 +148,7 @@ class _Bounded:
         self._deadline, self.reusable = deadline, False
         early = False
         try:
-            self.request("POST", target, body, headers, preload_content=False)
+            self.request(method, target, body, headers, preload_content=False)
         except (BrokenPipeError, ConnectionResetError):
             early = True  # it may have refused what it has seen, and hung up
         except (OSError, http.client.HTTPException, ValueError) as exc:

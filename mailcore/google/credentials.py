@@ -75,16 +75,26 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthClient:
-    """A client of a Google Cloud project."""
+    """A client of a Google Cloud project.
+
+    Attributes:
+        redirect_uris: to which Google sends people back, as its file says; None where no file
+            says so. Google's console may know more by now.
+    """
 
     client_id: str
     client_secret: str = field(repr=False)
+    redirect_uris: tuple[str, ...] | None = None
 
     def to_json(self) -> str:
         """Return the stored form, which is also Google's download form."""
-        return json.dumps(
-            {"web": {"client_id": self.client_id, "client_secret": self.client_secret}}
-        )
+        client: dict[str, Any] = {
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+        }
+        if self.redirect_uris is not None:
+            client["redirect_uris"] = self.redirect_uris
+        return json.dumps({"web": client})
 
     @classmethod
     def from_json(cls, text: str, *, source: str) -> Self:
@@ -106,6 +116,8 @@ class OAuthClient:
             found = cls(
                 client_id=client["client_id"].strip(),
                 client_secret=client["client_secret"].strip(),
+                # A desktop client's file lists none that Google compares.
+                redirect_uris=None if "installed" in document else _redirect_uris(client),
             )
         except (ValueError, AttributeError, TypeError, KeyError) as exc:
             raise ConfigurationError(
@@ -120,7 +132,18 @@ class OAuthClient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientInfo:
-    """The deployment's OAuth client, without its secret; ``source`` says where it is set."""
+    """The deployment's OAuth client, without its secret.
+
+    Attributes:
+        source: where it is set.
+        redirect_uris: as in `OAuthClient`.
+    """
 
     client_id: str
     source: str
+    redirect_uris: tuple[str, ...] | None = None
+
+
+def _redirect_uris(client: dict[str, Any]) -> tuple[str, ...] | None:
+    listed = client.get("redirect_uris")
+    return tuple(map(str, listed)) if isinstance(listed, list) else None

@@ -89,11 +89,34 @@ class Transport:
             GoogleFailure: of kind TEMPORARY where the request cannot have arrived, of kind
                 UNKNOWN where it may have, of kind CONFIGURATION where the proxy is unusable.
         """
+        return self._exchange("POST", url, body, headers, deadline, post_by or deadline)
+
+    def get(self, url: str, *, deadline: Deadline) -> Answer:
+        """GET once, following nothing.
+
+        Args:
+            url: the address.
+            deadline: when all of it ends.
+
+        Raises:
+            GoogleFailure: there was no answer; the kinds are those of `post`.
+        """
+        return self._exchange("GET", url, None, {}, deadline, deadline)
+
+    def _exchange(  # noqa: PLR0917
+        self,
+        method: str,
+        url: str,
+        body: bytes | str | None,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+        connect_by: Deadline,
+    ) -> Answer:
         address = parse_url(url)
         route = _route(address)
         try:
-            with self._lent(route, post_by or deadline) as connection:
-                return connection.post(address.request_uri, body, headers, deadline)
+            with self._lent(route, connect_by) as connection:
+                return connection.exchange(method, address.request_uri, body, headers, deadline)
         except NotHandedOver as exc:
             raise GoogleFailure(
                 FailureKind.TEMPORARY, "unreachable", f"{route.host} cannot be reached: {exc}"

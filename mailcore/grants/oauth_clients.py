@@ -1,6 +1,8 @@
 """The deployment's OAuth client: from the environment, or as the Setup page stored it."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import Connection, text
 
@@ -10,6 +12,7 @@ from mailcore.google.credentials import ClientInfo, OAuthClient
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
+from mailcore.store.sealed_columns import DEPLOYMENT_CLIENT, GRANT_CLIENT, SENDER_CLIENT
 
 _NO_CLIENT_REMEDY = (
     "Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or GOOGLE_CREDENTIALS_FILE, or upload "
@@ -23,6 +26,33 @@ _KEEP = text("""
     ON CONFLICT (id) DO UPDATE
     SET credentials_json = :sealed, updated_at = :at, updated_by = :by
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedClient:
+    """A client as it is stored with a sender.
+
+    Attributes:
+        stored: sealed, where keys are set.
+        place: the only one that it opens at.
+    """
+
+    stored: str = field(repr=False)
+    place: str
+
+    @classmethod
+    def of_sender(cls, alias: str, credentials_json: str | None) -> Self | None:
+        """Return what a sender's row holds as its own client, or None."""
+        return cls(credentials_json, SENDER_CLIENT.at(alias)) if credentials_json else None
+
+    @classmethod
+    def of_grant(
+        cls, alias: str, grant_client_json: str | None, credentials_json: str | None
+    ) -> Self | None:
+        """Return the client that renews a sender's grant, or None for the deployment's."""
+        if grant_client_json:
+            return cls(grant_client_json, GRANT_CLIENT.at(alias))
+        return cls.of_sender(alias, credentials_json)
 
 
 class OAuthClients:
@@ -39,18 +69,19 @@ class OAuthClients:
         self._database = database
         self._vault = vault
 
-    def of_sender(self, connection: Connection, sealed: str | None) -> OAuthClient:
+    def of_sender(self, connection: Connection, sealed: SealedClient | None) -> OAuthClient:
         """Return a sender's own client if it has one, else the deployment's.
 
         Args:
             connection: to the database.
-            sealed: the sender's ``credentials_json`` as stored.
+            sealed: the client of the sender, or of its grant; None for the deployment's.
 
         Raises:
             ConfigurationError: there is none, or it cannot be read.
         """
         if sealed is not None:
-            return OAuthClient.from_json(self._vault.open(sealed), source="The sender's own client")
+            opened = self._vault.open(sealed.stored, sealed.place)
+            return OAuthClient.from_json(opened, source="The sender's own client")
         found = self._find(connection)
         if found is None:
             raise no_client()
@@ -65,7 +96,7 @@ class OAuthClients:
         """
         with self._database.statement() as connection:
             found = self._find(connection)
-        return found and ClientInfo(client_id=found[0].client_id, source=found[1])
+        return found and _info(*found)
 
     def deployment(self) -> OAuthClient | None:
         """Return the deployment's client with its secret: never for display."""
@@ -107,8 +138,8 @@ class OAuthClients:
         self._write(None, by)
 
     def _store(self, client: OAuthClient, by: str) -> ClientInfo:
-        self._write(self._vault.seal(client.to_json()), by)
-        return ClientInfo(client_id=client.client_id, source="Setup page")
+        self._write(self._vault.seal(client.to_json(), DEPLOYMENT_CLIENT.at()), by)
+        return _info(client, "Setup page")
 
     def _write(self, sealed: str | None, by: str) -> None:
         with self._database.statement() as connection:
@@ -125,13 +156,17 @@ class OAuthClients:
         sealed = connection.execute(_STORED).scalar()
         if sealed is None:
             return None
-        stored = self._vault.open(sealed)
+        stored = self._vault.open(sealed, DEPLOYMENT_CLIENT.at())
         return OAuthClient.from_json(stored, source="The stored client"), "Setup page"
 
 
 def no_client() -> ConfigurationError:
     """Return the error of a deployment without an OAuth client."""
     return ConfigurationError("No OAuth client is set up.", remedy=_NO_CLIENT_REMEDY)
+
+
+def _info(client: OAuthClient, source: str) -> ClientInfo:
+    return ClientInfo(client_id=client.client_id, source=source, redirect_uris=client.redirect_uris)
 
 
 def _from_file(path: Path) -> OAuthClient:

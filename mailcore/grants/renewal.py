@@ -19,6 +19,7 @@ from mailcore.status import RefusedBy, SenderStatus
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.refresh_lease import RefreshLeases
+from mailcore.store.sealed_columns import SENDER_GRANT
 
 #: Seconds after which a process that is renewing an access token counts as dead.
 _LEASE = TOKEN_TIMEOUT + 5.0
@@ -116,12 +117,11 @@ class Renewals:
 
     def _request(self, sender: LoadedSender, deadline: Deadline) -> Grant:
         with self._database.statement(deadline) as connection:
-            client = self._clients.of_sender(connection, sender.sealed_client)
+            client = self._clients.of_sender(connection, sender.client)
         return self._refreshing.refresh(client, sender.grant, deadline=deadline)
 
     def _reload(self, asked: LoadedSender, deadline: Deadline) -> LoadedSender:
-        with self._database.statement(deadline) as connection:
-            loaded = self._senders.by_alias(connection, asked.alias)
+        loaded = self._senders.by_alias(self._database, asked.alias, deadline)
         if loaded is None or loaded.id != asked.id:
             raise SenderNotFound(
                 f"Sender {asked.alias!r} was deleted while its access was being renewed.",
@@ -138,10 +138,13 @@ class Renewals:
         sender = self._reload(refused, deadline)
         if sender.grant.access_token != refused.grant.access_token:
             return
-        without = self._vault.seal(sender.grant.without_access_token().to_json())
+        without = self._sealed(sender, sender.grant.without_access_token())
         values = {"id": sender.id, "generation": sender.generation, "token_json": without}
         with self._database.statement(deadline) as connection:
             connection.execute(_STORE, values)
+
+    def _sealed(self, sender: LoadedSender, grant: Grant) -> str:
+        return self._vault.seal(grant.to_json(), SENDER_GRANT.at(sender.alias))
 
     # What Google said is recorded even if asking took the caller's whole time, and the database
     # is away for a moment: a renewal that is not stored is lost.
@@ -157,7 +160,7 @@ class Renewals:
                     sender_id=sender.id,
                     generation=sender.generation,
                     asked_at=asked_at,
-                    token_json=self._vault.seal(grant.to_json()),
+                    token_json=self._sealed(sender, grant),
                 )
 
         return patiently(DatabaseUnavailable, deadline)(save)

@@ -1,20 +1,23 @@
 """Reading a sender with its grant, for whoever is to use it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Row, text
 
-from mailcore.clock import ServerClock
+from mailcore.clock import Deadline, ServerClock
 from mailcore.google.credentials import Grant
+from mailcore.grants.oauth_clients import SealedClient
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.status import SenderStatus
+from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
+from mailcore.store.sealed_columns import SENDER_GRANT
 
 #: What `SenderReader.from_row` reads.
 SENDER_COLUMNS = """id, alias, gmail_account, display_name, generation, status, token_json,
-    coalesce(grant_client_json, credentials_json) AS client_json,
+    grant_client_json, credentials_json,
     last_error_code, last_error_at, clock_timestamp() AS read_at"""
 
 _BY_ALIAS = text(f"SELECT {SENDER_COLUMNS} FROM sender WHERE alias = :alias")  # noqa: S608 - ours
@@ -27,7 +30,7 @@ class LoadedSender:
     Attributes:
         generation: of that grant; whatever the attempt learns counts for it alone.
         status: what Google last said of it.
-        sealed_client: the client that renews it, as stored; None for the deployment's.
+        client: the client that renews it, as stored; None for the deployment's.
         last_error_code: of what went wrong last, or None since the last success.
         last_error_at: when that was.
         postgres_clock: tells when a request goes out, for what is recorded of it.
@@ -40,7 +43,7 @@ class LoadedSender:
     generation: int
     status: SenderStatus
     grant: Grant
-    sealed_client: str | None = field(repr=False)
+    client: SealedClient | None
     last_error_code: str | None
     last_error_at: datetime | None
     postgres_clock: ServerClock
@@ -60,21 +63,25 @@ class SenderReader:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def by_alias(self, connection: Connection, alias: str) -> LoadedSender | None:
+    def by_alias(
+        self, database: Database, alias: str, deadline: Deadline | None
+    ) -> LoadedSender | None:
         """Read a sender, or return None where there is none."""
         if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one
             return None
-        row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
+        with database.statement(deadline) as connection:
+            row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
+        # Outside of it: opening may have to ask the database something of its own.
         return None if row is None else self.from_row(row)
 
     def from_row(self, row: Row[Any]) -> LoadedSender:
         """Open what was read just now with `SENDER_COLUMNS`.
 
         Raises:
-            ConfigurationError: no key opens the grant.
+            ConfigurationError: the grant cannot be opened.
         """
         clock = ServerClock(row.read_at)
-        token_json = row.token_json and self._vault.open(row.token_json)
+        token_json = row.token_json and self._vault.open(row.token_json, SENDER_GRANT.at(row.alias))
         return LoadedSender(
             id=row.id,
             alias=row.alias,
@@ -83,7 +90,7 @@ class SenderReader:
             generation=row.generation,
             status=SenderStatus(row.status),
             grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
-            sealed_client=row.client_json,
+            client=SealedClient.of_grant(row.alias, row.grant_client_json, row.credentials_json),
             last_error_code=row.last_error_code,
             last_error_at=row.last_error_at,
             postgres_clock=clock,

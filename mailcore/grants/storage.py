@@ -7,6 +7,7 @@ from mailcore.google.credentials import Grant
 from mailcore.status import TRANSITIONS, Trigger
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderRow
+from mailcore.store.sealed_columns import SENDER_GRANT
 
 
 def store_grant(
@@ -40,7 +41,7 @@ def store_access(sender: SenderRow, grant: Grant, *, vault: Vault) -> None:
     those of `store_grant`.
     """
     at = now()
-    sender.token_json = vault.seal(grant.to_json())
+    sender.token_json = vault.seal(grant.to_json(), SENDER_GRANT.at(sender.alias))
     sender.generation += 1
     sender.granted_scopes = list(grant.scopes)
     sender.status = TRANSITIONS[Trigger.GRANT_STORED].target

@@ -20,6 +20,7 @@ from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderEventRow, SenderRow
+from mailcore.store.sealed_columns import GRANT_CLIENT
 from mailcore.values.senders import JOB, AuditEvent, ImportedToken
 
 
@@ -132,7 +133,7 @@ def _store(  # noqa: PLR0917
 ) -> None:
     sender = row or SenderRow(alias=alias)
     sender.gmail_account = sender.gmail_account or _account(token)
-    client = vault.seal(token.client.to_json())
+    client = vault.seal(token.client.to_json(), GRANT_CLIENT.at(alias))
     store_grant(sender, token.grant, vault=vault, lasts=None, client_json=client)
     session.add(sender)
     session.add(event(alias, AuditEvent.IMPORTED, who=who, detail=f"grant taken from {token.file}"))

@@ -126,5 +126,4 @@ class Tokens:
         return self._renewals.renew(sender, deadline, refused=refused)
 
     def _read(self, alias: str, deadline: Deadline | None) -> LoadedSender | None:
-        with self._database.statement(deadline) as connection:
-            return self.senders.by_alias(connection, alias)
+        return self.senders.by_alias(self._database, alias, deadline)

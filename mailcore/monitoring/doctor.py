@@ -14,6 +14,8 @@ from mailcore.google.transport import Transport
 from mailcore.grants.oauth_clients import OAuthClients, no_client
 from mailcore.settings import Settings, is_loopback
 from mailcore.store.database import Database
+from mailcore.store.encryption import Vault
+from mailcore.store.key_rotation import all_sealed
 from mailcore.store.migrate import is_current
 from mailcore.values.checks import Finding, FindingState
 
@@ -25,12 +27,15 @@ _DATABASE_CLOCK_TOLERANCE = 5
 _TIMEOUT = 3.0
 
 
-def examine(settings: Settings, database: Database, clients: OAuthClients) -> tuple[Finding, ...]:
+def examine(
+    settings: Settings, database: Database, vault: Vault, clients: OAuthClients
+) -> tuple[Finding, ...]:
     """Check everything that a re-auth and a send need.
 
     Args:
         settings: the environment.
         database: the database.
+        vault: seals what is stored.
         clients: the OAuth client.
 
     Returns:
@@ -42,10 +47,10 @@ def examine(settings: Settings, database: Database, clients: OAuthClients) -> tu
         _needing(reached, "Database clock", lambda: _database_clock(database)),
         _needing(reached, "Migrations", lambda: _migrations(database)),
         _needing(reached, "OAuth client", lambda: _client(clients)),
-        _callback(settings),
+        _callback(settings, clients, reached),
         _callback_answers(settings),
         *_google(settings),
-        _encryption(settings),
+        _needing(reached, "Encryption", lambda: _sealing(database)) if vault.seals else _PLAIN,
     )
 
 
@@ -116,17 +121,41 @@ def _client(clients: OAuthClients) -> Finding:
     return Finding(name="OAuth client", state=FindingState.OK, detail=detail)
 
 
-def _callback(settings: Settings) -> Finding:
-    address = settings.redirect_uri
-    if address.startswith("https://") or is_loopback(address):
+def _callback(settings: Settings, clients: OAuthClients, reached: Finding) -> Finding:
+    name, address = "Callback address", settings.redirect_uri
+    if not address.startswith("https://") and not is_loopback(address):
+        return Finding(
+            name=name,
+            state=FindingState.BROKEN,
+            detail=f"{address}: Google allows plain http for localhost only",
+            remedy="Set PALEMAIL_PUBLIC_URL to the https address at which people open the admin "
+            "page.",
+        )
+    listed = _listed(clients) if reached.state is FindingState.OK else None
+    if listed is None:
         detail = f"{address} (add exactly this in Google's console)"
-        return Finding(name="Callback address", state=FindingState.OK, detail=detail)
+        return Finding(name=name, state=FindingState.OK, detail=detail)
+    if address in listed:
+        detail = f"{address}, which the OAuth client's file lists"
+        return Finding(name=name, state=FindingState.OK, detail=detail)
     return Finding(
-        name="Callback address",
-        state=FindingState.BROKEN,
-        detail=f"{address}: Google allows plain http for localhost only",
-        remedy="Set PALEMAIL_PUBLIC_URL to the https address at which people open the admin page.",
+        name=name,
+        state=FindingState.NOTE,
+        detail=f"{address} is not in the OAuth client's file, which lists "
+        f"{', '.join(listed) or 'no redirect URI'}",
+        remedy=f"In Google's console, add exactly {address} under Authorized redirect URIs. If it "
+        "is there already, download credentials.json again and store that; or, if the address is "
+        "wrong, set PALEMAIL_PUBLIC_URL to the one that people open.",
     )
+
+
+def _listed(clients: OAuthClients) -> tuple[str, ...] | None:
+    """Return the redirect URIs that the client's file lists; None where that is not known."""
+    try:
+        client = clients.current()
+    except PalEMailError:  # that is another check's finding
+        return None
+    return None if client is None else client.redirect_uris
 
 
 def _callback_answers(settings: Settings) -> Finding:
@@ -181,16 +210,23 @@ def _google(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _encryption(settings: Settings) -> Finding:
-    if settings.encryption_keys:
-        detail = "tokens are encrypted with PALEMAIL_ENCRYPTION_KEYS"
+def _sealing(database: Database) -> Finding:
+    if all_sealed(database):
+        detail = "everything secret is encrypted with PALEMAIL_ENCRYPTION_KEYS"
         return Finding(name="Encryption", state=FindingState.OK, detail=detail)
     return Finding(
         name="Encryption",
         state=FindingState.NOTE,
-        detail="tokens are stored unencrypted: anyone who can read the database can send as any "
-        "sender",
-        remedy="Set PALEMAIL_ENCRYPTION_KEYS here and for all jobs (`pal-e-mail rotate-keys --new` "
-        "prints a key), then run `pal-e-mail rotate-keys`. If the database itself is encrypted, "
-        "you may not need this.",
+        detail="PALEMAIL_ENCRYPTION_KEYS is set, but what is stored unencrypted is still accepted",
+        remedy="Once the server and all jobs have the keys, run `pal-e-mail rotate-keys`.",
     )
+
+
+_PLAIN = Finding(
+    name="Encryption",
+    state=FindingState.NOTE,
+    detail="tokens are stored unencrypted: anyone who can read the database can send as any sender",
+    remedy="Set PALEMAIL_ENCRYPTION_KEYS here and for all jobs (`pal-e-mail rotate-keys --new` "
+    "prints a key), then run `pal-e-mail rotate-keys`. If the database itself is encrypted, you "
+    "may not need this.",
+)

@@ -101,11 +101,7 @@ def finish(session: Session, request: AuthorizationRequestRow) -> None:
 
     It ends every other open link and ticket of the sender: none is needed any more.
     """
-    session.execute(
-        update(AuthorizationRequestRow)
-        .where(col(AuthorizationRequestRow.id) == request.id)
-        .values(outcome=AuthorizationOutcome.DONE)
-    )
+    mark_done(session, request)
     session.execute(
         update(AuthorizationRequestRow)
         .where(
@@ -123,6 +119,15 @@ def finish(session: Session, request: AuthorizationRequestRow) -> None:
         update(ReauthTicketRow)
         .where(col(ReauthTicketRow.alias) == request.alias, col(ReauthTicketRow.used_at).is_(None))
         .values(used_at=now())
+    )
+
+
+def mark_done(session: Session, request: AuthorizationRequestRow) -> None:
+    """Mark a re-auth as done, and leave other links alone."""
+    session.execute(
+        update(AuthorizationRequestRow)
+        .where(col(AuthorizationRequestRow.id) == request.id)
+        .values(outcome=AuthorizationOutcome.DONE)
     )
 
 

@@ -3,13 +3,14 @@
 import secrets
 from dataclasses import replace
 from datetime import datetime
+from uuid import uuid4
 
 from sqlmodel import Session, select
 
 from mailcore.clock import now
 from mailcore.errors import PalEMailError
 from mailcore.google.consent import Consent
-from mailcore.grants.oauth_clients import OAuthClients
+from mailcore.grants.oauth_clients import OAuthClients, SealedClient
 from mailcore.reauth.authorization_requests import (
     LINK_LIFETIME,
     check_may_begin_again,
@@ -28,6 +29,7 @@ from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, SenderRow
+from mailcore.store.sealed_columns import CODE_VERIFIER
 from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed
 
 #: How many due senders a walk looks at to find its next.
@@ -113,16 +115,20 @@ class Authorizations:
         state = secrets.token_urlsafe(32)
         sender = find(session, alias)
         link = self._consent.consent_link(
-            self._clients.of_sender(session.connection(), sender.credentials_json),
+            self._clients.of_sender(
+                session.connection(), SealedClient.of_sender(alias, sender.credentials_json)
+            ),
             redirect_uri=self._settings.redirect_uri,
             state=state,
             account=sender.gmail_account,
             choose_account=choose_account,
         )
+        request_id = uuid4()
         request = AuthorizationRequestRow(
+            id=request_id,
             state_hash=hashed(state),
             alias=alias,
-            code_verifier=self._vault.seal(link.code_verifier),
+            code_verifier=self._vault.seal(link.code_verifier, CODE_VERIFIER.at(request_id, alias)),
             redirect_uri=self._settings.redirect_uri,
             requested_by=by,
             renewing_all=renewing_all,

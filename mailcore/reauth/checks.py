@@ -18,6 +18,7 @@ from mailcore.senders.accounts import same_account
 from mailcore.status import RefusedBy
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderRow
+from mailcore.store.sealed_columns import SENDER_GRANT
 
 _UNTOUCHED = "Its old grant is unchanged."
 _PERMISSIONS = {SEND_SCOPE: "send email on your behalf", EMAIL_SCOPE: "see your email address"}
@@ -106,7 +107,9 @@ def merged(sender: SenderRow, grant: Grant, vault: Vault) -> Grant:
     """
     if grant.refresh_token is not None:
         return grant
-    stored = sender.token_json and Grant.from_json(vault.open(sender.token_json))
+    stored = sender.token_json and Grant.from_json(
+        vault.open(sender.token_json, SENDER_GRANT.at(sender.alias))
+    )
     refused = sender.refused_by is RefusedBy.TOKEN_ENDPOINT
     if not stored or not stored.refresh_token or refused or sender.gmail_account is None:
         raise RefreshTokenMissing(

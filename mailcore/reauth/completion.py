@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 
+from sqlmodel import Session
+
 from mailcore.clock import Deadline
 from mailcore.errors import DatabaseUnavailable, PalEMailError, SenderNotFound
 from mailcore.google.consent import Consent, Exchanged, GoogleAccount
 from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import GoogleFailure
-from mailcore.grants.oauth_clients import OAuthClients
+from mailcore.grants.oauth_clients import OAuthClients, SealedClient
 from mailcore.grants.storage import store_access, store_grant
-from mailcore.reauth.authorization_requests import finish, refuse
+from mailcore.reauth import offers
+from mailcore.reauth.authorization_requests import finish, mark_done, refuse
 from mailcore.reauth.checks import (
     check_identity,
     check_permissions,
@@ -25,6 +28,7 @@ from mailcore.settings import Settings
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, SenderRow
+from mailcore.store.sealed_columns import CODE_VERIFIER
 from mailcore.values.reauth import Completed
 from mailcore.values.senders import AuditEvent
 
@@ -96,9 +100,8 @@ class Completion:
 
     def _client_of(self, alias: str) -> OAuthClient:
         with self._database.session() as session:
-            return self._clients.of_sender(
-                session.connection(), find(session, alias).credentials_json
-            )
+            sealed = SealedClient.of_sender(alias, find(session, alias).credentials_json)
+            return self._clients.of_sender(session.connection(), sealed)
 
     def _exchange(
         self, request: AuthorizationRequestRow, client: OAuthClient, code: str
@@ -107,7 +110,9 @@ class Completion:
             return self._consent.exchange(
                 client,
                 code=code,
-                code_verifier=self._vault.open(request.code_verifier),
+                code_verifier=self._vault.open(
+                    request.code_verifier, CODE_VERIFIER.at(request.id, request.alias)
+                ),
                 redirect_uri=request.redirect_uri,
             )
         except GoogleFailure as failure:
@@ -119,7 +124,10 @@ class Completion:
         with self._database.session() as session:
             sender = find(session, request.alias)
             check_identity(sender, account)
+            if sender.gmail_account is None and request.ticket_id is not None:
+                return self._keep_offer(session, sender, request, exchanged, account)
             self._store_grant(sender, exchanged)
+            offers.forget(sender)
             adopted = None if sender.gmail_account else f"adopted the account {account.email}"
             sender.gmail_account = sender.gmail_account or account.email
             sender.google_sub = account.sub
@@ -142,11 +150,38 @@ class Completion:
                 released=released,
             )
 
+    def _keep_offer(
+        self,
+        session: Session,
+        sender: SenderRow,
+        request: AuthorizationRequestRow,
+        exchanged: Exchanged,
+        account: GoogleAccount,
+    ) -> Completed:
+        """Keep what whoever has the link brought, for an admin to confirm."""
+        grant = merged(sender, exchanged.grant, self._vault)
+        expires_at = offers.end_of(self._lasts(exchanged))
+        offer = offers.Offer(account=account, grant=grant, expires_at=expires_at)
+        offers.keep(sender, offer, self._vault)
+        who, what = request.requested_by, AuditEvent.ACCOUNT_OFFERED
+        session.add(event(sender.alias, what, who=who, detail=account.email))
+        mark_done(session, request)
+        session.flush()
+        return Completed(
+            authorization_id=str(request.id),
+            sender=read_sender(session.connection(), sender.alias),
+            renewing_all=request.renewing_all,
+            requested_by=request.requested_by,
+            released=0,
+        )
+
     def _store_grant(self, sender: SenderRow, exchanged: Exchanged) -> None:
         grant = merged(sender, exchanged.grant, self._vault)
         if exchanged.grant.refresh_token is None:
             store_access(sender, grant, vault=self._vault)
             return
+        store_grant(sender, grant, vault=self._vault, lasts=self._lasts(exchanged))
+
+    def _lasts(self, exchanged: Exchanged) -> timedelta | None:
         grant_days = self._settings.grant_days
-        lasts = exchanged.lasts or (timedelta(days=grant_days) if grant_days else None)
-        store_grant(sender, grant, vault=self._vault, lasts=lasts)
+        return exchanged.lasts or (timedelta(days=grant_days) if grant_days else None)

@@ -27,6 +27,8 @@ _EVENTS = {
     AuditEvent.IMPORTED: "Imported from a token file",
     AuditEvent.REAUTHORIZED: "Re-authorised",
     AuditEvent.REAUTH_REFUSED: "Re-auth failed",
+    AuditEvent.ACCOUNT_OFFERED: "An account was brought, and waits to be confirmed",
+    AuditEvent.ACCOUNT_REJECTED: "The account that was brought was rejected",
     AuditEvent.TICKET_ISSUED: "Link created for the mailbox owner",
     AuditEvent.HEALTHY: "Working again",
     AuditEvent.EXPIRED: "Google refused the grant",

@@ -35,7 +35,8 @@ EXPIRING = """
 #: Of the tables ``sender`` and ``open``.
 COLUMNS = f"""
     sender.alias, sender.gmail_account, sender.display_name, sender.project,
-    sender.status, sender.status_reason, sender.status_changed_at, sender.generation,
+    sender.offered_account, sender.status, sender.status_reason, sender.status_changed_at,
+    sender.generation,
     sender.granted_scopes, sender.grant_issued_at, sender.grant_expires_at,
     sender.last_refreshed_at, sender.last_sent_at, sender.last_error_code,
     sender.last_error_text, sender.last_error_at, sender.created_at, sender.updated_at,

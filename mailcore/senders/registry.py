@@ -5,7 +5,7 @@ from typing import Literal
 from sqlalchemy.exc import IntegrityError
 
 from mailcore.clock import now
-from mailcore.errors import ConfigurationError, InvalidSender, SenderExists
+from mailcore.errors import ConfigurationError, DatabaseUnavailable, InvalidSender, SenderExists
 from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.revocation import TokenRevocation
 from mailcore.senders.deletion import delete_row
@@ -20,6 +20,7 @@ from mailcore.store.encryption import Vault
 from mailcore.store.models import (
     SenderRow,
 )
+from mailcore.store.sealed_columns import SENDER_CLIENT, SENDER_GRANT
 from mailcore.values.senders import AuditEvent, Deleted, Revocation, Sender, SenderEvent, SenderPage
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
@@ -219,8 +220,8 @@ class SenderRegistry:
 
     def _revoke(self, alias: str, account: str | None, sealed: str, by: str) -> Revocation:
         try:
-            grant = Grant.from_json(self._vault.open(sealed))
-        except ConfigurationError as exc:  # the key that sealed it is gone
+            grant = Grant.from_json(self._vault.open(sealed, SENDER_GRANT.at(alias)))
+        except (ConfigurationError, DatabaseUnavailable) as exc:  # it cannot be opened
             return self.revocations.record(alias, by, Revocation.FAILED, str(exc))
         return self.revocations.revoke(alias, account, grant, by=by)
 
@@ -242,4 +243,4 @@ class SenderRegistry:
             raise InvalidSender(
                 exc.message, remedy=exc.remedy, field="credentials_json", alias=alias
             ) from exc
-        return self._vault.seal(client.to_json())
+        return self._vault.seal(client.to_json(), SENDER_CLIENT.at(alias))

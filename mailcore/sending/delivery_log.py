@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, text
+from sqlalchemy import ColumnElement, func, or_, text
 from sqlmodel import col, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore.clock import Deadline, now
 from mailcore.errors import (
+    DatabaseUnavailable,
     OutcomeUnknown,
     RateLimited,
+    SearchTooSlow,
     TemporaryFailure,
 )
 from mailcore.grants.tokens import Tokens
@@ -24,6 +26,7 @@ from mailcore.sending.delivery_rows import (
     not_kept,
     not_settleable,
     parsed_id,
+    read_page,
     settle,
     shown,
 )
@@ -31,10 +34,14 @@ from mailcore.sending.intent import lease
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.sending.send_email import Mailer
 from mailcore.store.database import Database, storable
+from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
+from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from mailcore.values.senders import AuditEvent
 
+#: Seconds that a search through all deliveries may take, for who named no time.
+SEARCH_TIMEOUT = 30.0
 #: Seconds that sending again may take.
 RETRY_TIMEOUT = 30.0
 
@@ -61,12 +68,14 @@ class DeliveryLog:
 
     Args:
         database: where they are recorded.
+        vault: opens the message of one that is sent again.
         tokens: loads the sender of one that is sent again.
         mailer: sends it.
     """
 
-    def __init__(self, database: Database, tokens: Tokens, mailer: Mailer) -> None:
+    def __init__(self, database: Database, vault: Vault, tokens: Tokens, mailer: Mailer) -> None:
         self._database = database
+        self._vault = vault
         self._tokens = tokens
         self._mailer = mailer
 
@@ -79,6 +88,7 @@ class DeliveryLog:
         search: str = "",
         offset: int = 0,
         limit: int = 25,
+        timeout: float = SEARCH_TIMEOUT,
     ) -> DeliveryPage:
         """Return one page of deliveries, newest first.
 
@@ -89,11 +99,13 @@ class DeliveryLog:
             search: part of a subject, a recipient or an idempotency key; any case.
             offset: how many to skip.
             limit: how many at most.
+            timeout: seconds for all of it.
 
         Raises:
+            SearchTooSlow: the search did not end in time.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        conditions = []
+        conditions: list[ColumnElement[bool]] = []
         if alias is not None:
             conditions.append(col(DeliveryRow.alias) == storable(alias))
         if status is not None:
@@ -110,19 +122,17 @@ class DeliveryLog:
                     recipients.icontains(search, autoescape=True),
                 )
             )
-        with self._database.session() as session:
-            delivery_table.mark_cut_off(session.connection())
-            matching = session.exec(
-                select(func.count()).select_from(DeliveryRow).where(*conditions)
-            ).one()
-            rows = session.execute(
-                select(*COLUMNS)
-                .where(*conditions)
-                .order_by(col(DeliveryRow.created_at).desc(), col(DeliveryRow.id))
-                .offset(offset)
-                .limit(limit)
-            ).mappings()
-            return DeliveryPage(deliveries=tuple(map(shown, rows)), matching=matching)
+        deadline = Deadline(timeout)
+        try:
+            with self._database.session(deadline) as session:
+                return read_page(session, conditions, offset=offset, limit=limit)
+        except DatabaseUnavailable as exc:
+            if not search or not deadline.is_over:
+                raise
+            raise SearchTooSlow(
+                f"Searching all deliveries for {search!r} takes longer than {timeout:g} seconds.",
+                remedy="Name a sender or a time, so that there is less to search.",
+            ) from exc
 
     def get(self, delivery_id: str) -> Delivery:
         """Return one delivery.
@@ -166,6 +176,7 @@ class DeliveryLog:
                 raise not_settleable(row, "sent again")
             if row.body is None:
                 raise not_kept(row)
+        message = self._vault.open_bytes(row.body, MESSAGE.at(row.alias, row.message_id))
         sender = self._tokens.load(row.alias)
         deadline = Deadline(RETRY_TIMEOUT)
         with self._database.session() as session:
@@ -178,7 +189,7 @@ class DeliveryLog:
         request = SendRequest(
             alias=row.alias,
             message=ComposedMessage(
-                raw=row.body,
+                raw=message,
                 message_id=row.message_id,
                 recipients=tuple(row.recipients),
                 subject=row.subject,

@@ -1,9 +1,10 @@
 """Rows of the delivery table as people see them, and settling those whose outcome is open."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
 from mailcore.clock import now
@@ -11,7 +12,7 @@ from mailcore.errors import DeliveryNotFound, DeliveryNotSettleable
 from mailcore.sending.delivery_table import mark_cut_off
 from mailcore.store.database import changed_rows
 from mailcore.store.models import DeliveryRow
-from mailcore.values.deliveries import Delivery, DeliveryStatus
+from mailcore.values.deliveries import Delivery, DeliveryPage, DeliveryStatus
 
 #: What a person can put an end to.
 DISCARDABLE = (DeliveryStatus.UNKNOWN, DeliveryStatus.HELD, DeliveryStatus.QUEUED)
@@ -30,6 +31,30 @@ COLUMNS = (
 def shown(row: Any) -> Delivery:
     """Return what a row of `COLUMNS` shows."""
     return Delivery(**{**row, "id": str(row["id"]), "recipients": tuple(row["recipients"])})
+
+
+def read_page(
+    session: Session, conditions: Sequence[ColumnElement[bool]], *, offset: int, limit: int
+) -> DeliveryPage:
+    """Read a page, newest first, of the rows that meet conditions.
+
+    All that match are counted only where the page does not tell: both may scan the table.
+    """
+    mark_cut_off(session.connection())
+    rows = session.execute(
+        select(*COLUMNS)
+        .where(*conditions)
+        .order_by(col(DeliveryRow.created_at).desc(), col(DeliveryRow.id))
+        .offset(offset)
+        .limit(limit)
+    ).mappings()
+    deliveries = tuple(map(shown, rows))
+    if len(deliveries) < limit and (deliveries or not offset):
+        matching = offset + len(deliveries)
+    else:
+        counting = select(func.count()).select_from(DeliveryRow).where(*conditions)
+        matching = session.exec(counting).one()
+    return DeliveryPage(deliveries=deliveries, matching=matching)
 
 
 def parsed_id(delivery_id: str) -> UUID:

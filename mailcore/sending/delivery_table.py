@@ -8,8 +8,10 @@ from mailcore.clock import now
 from mailcore.errors import OutcomeUnknown
 from mailcore.google.gmail import Accepted
 from mailcore.senders.transitions import confirming, confirming_values
+from mailcore.sending.intent import sealed_message
 from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.status import Trigger
+from mailcore.store.encryption import Vault
 from mailcore.values.deliveries import DeliveryStatus
 
 #: One statement, so one round trip: the delivery, and what Gmail's yes says of its sender.
@@ -81,6 +83,7 @@ def record_not_sent(
     outgoing: OutgoingMessage,
     status: DeliveryStatus,
     *,
+    vault: Vault,
     error_code: str,
     error_text: str,
 ) -> None:
@@ -97,7 +100,7 @@ def record_not_sent(
         "thread_id": outgoing.request.thread_id,
         "from_name": outgoing.request.from_name,
         "leased_until": outgoing.leased_until,
-        "body": (outgoing.message.raw or None) if keep else None,
+        "body": sealed_message(outgoing.request, vault) if keep else None,
     }
     connection.execute(_NOT_SENT, values)
 

@@ -9,6 +9,8 @@ from mailcore.clock import now
 from mailcore.grants.sender_loading import SENDER_COLUMNS
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.sending.outgoing import SendRequest
+from mailcore.store.encryption import Vault
+from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DeliveryStatus
 
 #: How much longer than its deadline a send may take before it counts as cut off. Leases are
@@ -78,7 +80,7 @@ _BY_KEY = text(f"""
 
 
 def load_with_intent(
-    connection: Connection, request: SendRequest, *, least_generation: int
+    connection: Connection, request: SendRequest, vault: Vault, *, least_generation: int
 ) -> Row[Any] | None:
     """Read a sender, and record the intent to send a message through it.
 
@@ -88,6 +90,7 @@ def load_with_intent(
     Args:
         connection: one on which each statement is its own transaction.
         request: what is to be sent. Doing it twice changes nothing.
+        vault: seals the message.
         least_generation: 1 passes over a sender that was never authorised.
 
     Returns:
@@ -107,12 +110,19 @@ def load_with_intent(
         "idempotency_key": key,
         "thread_id": request.thread_id,
         "from_name": request.from_name,
-        "body": None if key is None else request.message.raw,
+        "body": None if key is None else sealed_message(request, vault),
         "lease": lease(request.deadline.seconds_left),
         "least_generation": least_generation,
         "at": now(),
     }
     return connection.execute(_WITHOUT_KEY if key is None else _WITH_KEY, values).first()
+
+
+def sealed_message(request: SendRequest, vault: Vault) -> bytes | None:
+    """Return the message as it is stored; None where it is no longer at hand."""
+    message = request.message
+    place = MESSAGE.at(request.alias, message.message_id)
+    return vault.seal_bytes(message.raw, place) if message.raw else None
 
 
 def lease(timeout: float) -> timedelta:

@@ -20,6 +20,7 @@ from mailcore.sending.intent import record_not_begun
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.status import RefusedBy
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
+from mailcore.store.encryption import Vault
 from mailcore.values.deliveries import DeliveryStatus
 
 log = logging.getLogger("mailcore")
@@ -43,11 +44,13 @@ class OutcomeRecorder:
 
     Args:
         database: where outcomes are recorded.
+        vault: seals the messages of those that are open.
         admin_url: the admin page's address, for what is said of a failure.
     """
 
-    def __init__(self, database: Database, admin_url: str) -> None:
+    def __init__(self, database: Database, vault: Vault, admin_url: str) -> None:
         self._database = database
+        self._vault = vault
         self._admin_url = admin_url
         self.forget_parent()
         forks.watch(self)
@@ -112,6 +115,7 @@ class OutcomeRecorder:
                     connection,
                     outgoing,
                     DeliveryStatus.UNKNOWN if unknown else if_not_sent,
+                    vault=self._vault,
                     error_code=OutcomeUnknown.code if unknown else ERRORS[failure.kind].code,
                     error_text=error_text,
                 )
@@ -142,7 +146,12 @@ class OutcomeRecorder:
         def write(deadline: Deadline) -> None:
             with self._database.statement(deadline) as connection:
                 delivery_table.record_not_sent(
-                    connection, outgoing, if_not_sent, error_code=exc.code, error_text=exc.message
+                    connection,
+                    outgoing,
+                    if_not_sent,
+                    vault=self._vault,
+                    error_code=exc.code,
+                    error_text=exc.message,
                 )
 
         return self._record(outgoing.request, outgoing.delivery_id, exc.message, write)

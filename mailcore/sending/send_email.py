@@ -24,6 +24,7 @@ from mailcore.sending.outcome_recorder import OutcomeRecorder, log_outcome
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.settings import Settings
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
+from mailcore.store.encryption import Vault
 from mailcore.values.deliveries import DeliveryStatus, Sent
 
 
@@ -33,18 +34,25 @@ class Mailer:
     Args:
         settings: the admin page's address, for errors.
         database: where outcomes are recorded.
+        vault: seals messages that may have to be sent again.
         tokens: loads grants.
         attempts: gets messages to Gmail.
     """
 
     def __init__(
-        self, settings: Settings, database: Database, tokens: Tokens, attempts: Attempts
+        self,
+        settings: Settings,
+        database: Database,
+        vault: Vault,
+        tokens: Tokens,
+        attempts: Attempts,
     ) -> None:
         self._admin_url = settings.public_url
         self._database = database
+        self._vault = vault
         self._tokens = tokens
         self._attempts = attempts
-        self._recorder = OutcomeRecorder(database, self._admin_url)
+        self._recorder = OutcomeRecorder(database, vault, self._admin_url)
 
     def send_email(
         self,
@@ -128,7 +136,9 @@ class Mailer:
 
         def load(least_generation: int) -> Row[Any] | None:
             with self._database.statement(deadline) as connection:
-                return load_with_intent(connection, request, least_generation=least_generation)
+                return load_with_intent(
+                    connection, request, self._vault, least_generation=least_generation
+                )
 
         try:
             row = patiently(DatabaseUnavailable, deadline)(load, 1)

@@ -41,6 +41,9 @@ class SenderRow(SQLModel, table=True):
     token_json: str | None = Field(default=None, sa_type=Text, repr=False)
     #: The client that a grant from a token file was given to; it renews that grant only.
     grant_client_json: str | None = Field(default=None, sa_type=Text, repr=False)
+    #: The account that somebody with a link brought, and its grant, until an admin confirms it.
+    offered_account: str | None = Field(default=None, sa_type=Text)
+    offered_grant_json: str | None = Field(default=None, sa_type=Text, repr=False)
     generation: int = 0
     status: SenderStatus = Field(
         default=SenderStatus.PENDING, sa_type=_checked_text(SenderStatus, "sender_status")
@@ -186,6 +189,8 @@ class DeploymentRow(SQLModel, table=True):
     page_key: str | None = Field(default=None, sa_type=Text, repr=False)
     updated_at: datetime = Field(default_factory=now)
     updated_by: str = Field(sa_type=Text)
+    #: Since when nothing is opened that is not sealed; see `mailcore.store.key_rotation`.
+    all_sealed_at: datetime | None = None
 
 
 class EndedLoginRow(SQLModel, table=True):

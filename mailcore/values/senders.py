@@ -30,6 +30,8 @@ class Sender:
         has_own_client: whether the sender brings its own OAuth client.
         held: how many of its deliveries wait for a re-auth.
         unknown: how many of its deliveries may or may not have gone out, for a person to settle.
+        offered_account: the mailbox that somebody with a link brought, and that nothing is sent
+            from before an admin confirms it; or None.
     """
 
     alias: str
@@ -54,6 +56,7 @@ class Sender:
     unknown: int
     created_at: datetime
     updated_at: datetime
+    offered_account: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +127,8 @@ class AuditEvent(StrEnum):
     TICKET_ISSUED = "ticket issued"
     REAUTHORIZED = "reauthorized"
     REAUTH_REFUSED = "reauth refused"
+    ACCOUNT_OFFERED = "account offered"
+    ACCOUNT_REJECTED = "account rejected"
     #: Google accepts the grant again without a re-auth.
     HEALTHY = "healthy"
     EXPIRED = "expired"

@@ -94,7 +94,11 @@ def test_compose_has_a_login_once_one_variable_is_set(tmp_path: Path) -> None:
     open_here = ["up", "--host", "0.0.0.0", "--link"]  # noqa: S104 - in its container
     assert composed(tmp_path, PALEMAIL_PUBLIC_URL=here) == open_here
     assert composed(tmp_path, PALEMAIL_PUBLIC_URL=public) == open_here[:-1]
-    for name in ("PALEMAIL_ADMIN_EMAILS", "PALEMAIL_TRUSTED_USER_HEADER"):
+    for name in (
+        "PALEMAIL_ADMIN_EMAILS",
+        "PALEMAIL_SIGNED_USER_HEADER",
+        "PALEMAIL_TRUSTED_USER_HEADER",
+    ):
         given = composed(tmp_path, **{name: "ann@example.com", "PALEMAIL_PUBLIC_URL": here})
         assert given == ["up", "--host", "0.0.0.0"]  # noqa: S104 - in its container
 

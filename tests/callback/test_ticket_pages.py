@@ -44,6 +44,20 @@ def test_the_button_leads_to_google_and_back_to_healthy(
     assert "ann@example.com" in core.senders.events("alerts")[0].who
 
 
+def test_who_brings_an_account_is_told_that_it_has_to_be_confirmed(
+    browser: TestClient, core: Mailcore, google: GoogleSandbox
+) -> None:
+    """Nothing is promised that an admin may refuse, and no sender is called healthy."""
+    core.senders.register("fresh", by="t")
+    link = str(core.tickets.issue("fresh", by="ann@example.com", any_mailbox=True).url)
+    pressed = browser.post(link, follow_redirects=False)
+    done = browser.get(google.consent(pressed.headers["location"], ACCOUNT))
+    page = Page(done.text)
+    assert "an admin has to confirm" in page.title
+    assert ACCOUNT in page.text
+    assert "healthy" not in page.text.lower()
+
+
 def test_previews_do_not_use_it_up(browser: TestClient, link: str) -> None:
     """A chat program fetches the link before the owner does; it still works."""
     for _ in range(3):

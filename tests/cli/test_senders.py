@@ -5,7 +5,7 @@ from pathlib import Path
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.cli.running import Cli
-from tests.support.authorise import ACCOUNT
+from tests.support.authorise import ACCOUNT, come_back
 from tests.support.driving import Tables
 
 
@@ -114,3 +114,16 @@ def test_open_questions(
     removed = cli("senders", "remove", "alerts", stdin=b"alerts\n")
     assert "It also discards 1 message held for it." in removed.err
     assert "Discarded 1 message." in removed.err
+
+
+def test_confirm(cli: Cli, core: Mailcore, google: GoogleSandbox) -> None:
+    """An account that came by a link is confirmed or rejected by its address."""
+    core.senders.register("fresh", by="test")
+    for options in (["--reject"], []):
+        url = str(core.tickets.issue("fresh", by="test", any_mailbox=True).url)
+        begun = core.tickets.redeem(url.rpartition("/")[2])
+        come_back(core, google.consent(begun.url, ACCOUNT))
+        assert ACCOUNT in cli("senders", "show", "fresh").out
+        assert cli("senders", "confirm", "fresh", "other@example.com").code == 64
+        assert cli("senders", "confirm", "fresh", ACCOUNT, *options).code == 0
+    assert core.senders.get("fresh").gmail_account == ACCOUNT

@@ -175,7 +175,7 @@ def test_tokens_and_clients_are_encrypted_at_rest(
         ]
     )
 
-    assert "fernet:" in dump
+    assert "sealed " in dump
     assert not [secret for secret in google.secrets if secret in dump]
     assert core.access_token("alerts") in google.secrets
     core.close()

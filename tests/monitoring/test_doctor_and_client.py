@@ -132,6 +132,7 @@ def test_the_doctor_finds_all_well(settings: Settings, deployed: Deployed) -> No
     """But for the callback, which does not run in this test."""
     keys = (SecretStr(Fernet.generate_key().decode()),)
     core = deployed(settings.model_copy(update={"public_url": NOBODY, "encryption_keys": keys}))
+    core.rotate_keys()
     found = findings(core)
     assert {name for name, finding in found.items() if finding.state is not OK} == {
         "Callback reachable"
@@ -149,6 +150,19 @@ def test_the_doctor_notes_that_tokens_are_not_encrypted(
     assert found.state is FindingState.NOTE
     assert "unencrypted" in found.detail
     assert "PALEMAIL_ENCRYPTION_KEYS" in str(found.remedy)
+
+
+def test_the_doctor_notes_that_rotation_has_not_sealed_everything(
+    settings: Settings, deployed: Deployed
+) -> None:
+    """Keys that were only set still let in what anybody writes in plain text."""
+    keys = (SecretStr(Fernet.generate_key().decode()),)
+    core = deployed(settings.model_copy(update={"public_url": NOBODY, "encryption_keys": keys}))
+    found = findings(core)["Encryption"]
+    assert found.state is FindingState.NOTE
+    assert "rotate-keys" in str(found.remedy)
+    core.rotate_keys()
+    assert findings(core)["Encryption"].state is OK
 
 
 def test_the_doctor_looks_at_a_deployment_where_nothing_works(
