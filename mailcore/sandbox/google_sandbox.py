@@ -212,10 +212,6 @@ class GoogleSandbox:
         """
         return self._outbox.wait_for(count, timeout)
 
-    def clear_outbox(self) -> None:
-        """Forget what was sent."""
-        self._outbox.clear()
-
     @property
     def secrets(self) -> frozenset[str]:
         """Every token, code, state, PKCE verifier and client secret seen or issued so far.

@@ -91,11 +91,6 @@ class Outbox:
         """Return one message."""
         return next((each for each in self.messages() if each.gmail_id == gmail_id), None)
 
-    def clear(self) -> None:
-        """Forget what was sent; threads stay known."""
-        with self._changed:
-            self._messages.clear()
-
     def wait_for(self, count: int, timeout: float) -> list[SandboxMessage]:
         """Return what was sent, once there are at least `count` messages.
 
