@@ -52,7 +52,7 @@ def test_cancelled(core: Mailcore, google: GoogleSandbox, waiting: Running) -> N
     with pytest.raises(AuthorizationError) as refusal:
         answer(core, google.consent(waiting.line, cancel=True))
     assert waiting.wait() == 77
-    assert str(refusal.value) in waiting.log.read_text()
+    assert refusal.value.message in waiting.log.read_text()
 
 
 def test_wrong_account(core: Mailcore, google: GoogleSandbox, waiting: Running) -> None:
