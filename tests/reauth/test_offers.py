@@ -7,7 +7,8 @@ import pytest
 
 from mailcore import InvalidSender, Mailcore, ReauthRequired, SenderStatus, WrongAccount
 from mailcore.sandbox import GoogleSandbox
-from tests.support.driving import ACCOUNT, Tables, authorise, come_back
+from tests.support.authorise import ACCOUNT, authorise, come_back
+from tests.support.driving import Tables
 
 MALLORY = "mallory@example.com"
 ADMIN = "ann@example.com"

@@ -17,7 +17,9 @@ from mailcore import (
     Settings,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.driving import ACCOUNT, Tables, authorise, come_back, job, output
+from tests.support.authorise import ACCOUNT, authorise, come_back
+from tests.support.driving import Tables
+from tests.support.processes import output, start_script
 
 MALLORY = "mallory@example.com"
 MAIL: Any = {"to": "ops@example.com", "subject": "The secret subject", "text": "The secret text"}
@@ -213,5 +215,5 @@ mailcore.send_email("alerts", to="ops@example.com", subject="s", text="t", idemp
 mailcore.default().close()
 print(*sys.modules)
 """
-    loaded = set(output(job(script, environment)).split())
+    loaded = set(output(start_script(script, environment)).split())
     assert not {name for name in loaded if "aead" in name or "fernet" in name}
