@@ -4,7 +4,7 @@ from typing import Literal
 
 from sqlalchemy.exc import IntegrityError
 
-from mailcore.clock import now
+from mailcore.clock import Deadline, now
 from mailcore.errors import ConfigurationError, DatabaseUnavailable, InvalidSender, SenderExists
 from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.revocation import TokenRevocation
@@ -15,11 +15,9 @@ from mailcore.senders.listing import read_page
 from mailcore.senders.picture import find, no_sender, read_sender
 from mailcore.senders.validation import ALIAS_PATTERN, checked_account, checked_alias, checked_text
 from mailcore.status import SenderStatus
-from mailcore.store.database import Database
+from mailcore.store.database import TIME_LIMIT, Database
 from mailcore.store.encryption import Vault
-from mailcore.store.models import (
-    SenderRow,
-)
+from mailcore.store.models import SenderRow
 from mailcore.store.sealed_columns import SENDER_CLIENT, SENDER_GRANT
 from mailcore.values.senders import AuditEvent, Deleted, Revocation, Sender, SenderEvent, SenderPage
 
@@ -96,6 +94,7 @@ class SenderRegistry:
         status: StatusFilter | None = None,
         offset: int = 0,
         limit: int = 25,
+        timeout: float = TIME_LIMIT,
     ) -> SenderPage:
         """Return one page of senders, those that need a person first, in one query.
 
@@ -104,11 +103,12 @@ class SenderRegistry:
             status: only these; *healthy* leaves those out that are *expiring*.
             offset: how many to skip.
             limit: how many at most.
+            timeout: seconds for all of it.
 
         Raises:
-            DatabaseUnavailable: Postgres cannot be reached.
+            DatabaseUnavailable: Postgres cannot be reached, or did not answer in time.
         """
-        with self._database.statement() as connection:
+        with self._database.statement(Deadline(timeout)) as connection:
             return read_page(connection, search=search, status=status, offset=offset, limit=limit)
 
     def get(self, alias: str) -> Sender:

@@ -17,14 +17,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from mailcore.errors import ConfigurationError, DatabaseUnavailable
 
 
+class StatementTooSlow(DatabaseUnavailable):
+    """Postgres gave a statement up because its caller's time was up."""
+
+
 @contextmanager
 def our_errors() -> Iterator[None]:
     """Turn what Postgres, psycopg or the pool raises into what callers can act on.
 
     Raises:
         ConfigurationError: the tables are missing, or may not be used.
-        DatabaseUnavailable: Postgres cannot be reached, went away, takes no writes, or did
-            not finish a statement in time.
+        StatementTooSlow: Postgres did not finish a statement in time.
+        DatabaseUnavailable: Postgres cannot be reached, went away, or takes no writes.
     """
     try:
         yield
@@ -44,7 +48,7 @@ def our_errors() -> Iterator[None]:
         if isinstance(exc, OperationalError) and isinstance(
             exc.orig, QueryCanceled | LockNotAvailable
         ):
-            raise DatabaseUnavailable(
+            raise StatementTooSlow(
                 f"The database did not answer in time: {_first_line(exc)}.",
                 remedy="Look in pg_stat_activity for a lock that is held for long. Trying again "
                 "later is safe.",

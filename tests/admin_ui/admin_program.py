@@ -1,6 +1,7 @@
 """The admin page in a process of its own."""
 
 import os
+import resource
 import select
 import signal
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from tests.support.processes import Forked
 
 #: Seconds that it may take to start, and to stop.
 _PATIENCE = 60
+#: How many files a process may have open on most systems, connections included.
+_USUAL_FILES = 1024
 
 
 @dataclass
@@ -83,6 +86,8 @@ class Served:
 def _serve(port: int, directory: Path | None) -> None:
     if directory is not None:
         os.chdir(directory)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_USUAL_FILES, hard))
     from admin_ui.app import serve  # noqa: PLC0415 - loaded before the fork
     from mailcore import Mailcore  # noqa: PLC0415 - as above
 

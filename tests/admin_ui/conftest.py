@@ -1,6 +1,7 @@
 """The admin page as a program of its own, and people with browsers in front of it."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from mailcore.sandbox import GoogleSandbox
 from tests.admin_ui.admin_calling import Authorise, Person, Serve, consent
 from tests.admin_ui.admin_program import Served
 from tests.support.ports import free_port, is_free
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back the process's main module: `AppTest` puts the page in its place for good."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture

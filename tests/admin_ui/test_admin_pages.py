@@ -1,6 +1,5 @@
 """The pages' logic, on a real mailcore and a real Postgres, without a browser."""
 
-import sys
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
@@ -21,12 +20,6 @@ from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise
 SCRIPT = Path(admin_ui.__file__).with_name("page.py")
 
 Visit = Callable[..., AppTest]
-
-
-@pytest.fixture(autouse=True)
-def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put back the process's main module: `AppTest` puts the page in its place for good."""
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """What comes from outside is shown on a terminal, and never obeyed by it."""
 
-from collections.abc import Callable
-
 import psycopg
 import pytest
 
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.cli.running import Cli
+from tests.support.driving import Tables
 
 #: Clear the screen, set the window's title, the same as one character (C1), and turn the line.
 EVIL = "a\x1b[2Jb\x1b]0;gone\x07\x9b2J\u202e\rc"
@@ -47,11 +46,9 @@ def test_json_says_the_same_without_raw_control_characters(cli: Cli, evil: str) 
     assert not [sign for sign in OBEYED if sign in ran.out]
 
 
-def test_a_value_of_two_lines_forges_no_field(
-    cli: Cli, evil: str, in_database: Callable[[str], None]
-) -> None:
+def test_a_value_of_two_lines_forges_no_field(cli: Cli, evil: str, tables: Tables) -> None:
     """An error text cannot look as if the message had been sent."""
-    in_database("UPDATE delivery SET error_text = E'no\\nstatus           sent'")
+    tables("UPDATE delivery SET error_text = E'no\\nstatus           sent'")
     lines = cli("deliveries", "show", evil).out.splitlines()
     assert [line.split()[1] for line in lines if line.startswith("status")] == ["unknown"]
 

@@ -70,8 +70,8 @@ def test_a_grant_of_another_client_shows_red(
     google.fail("token", faults.UNAUTHORIZED_CLIENT)
     sender = core.check(authorised)
     assert sender.status is SenderStatus.EXPIRED
-    assert "another OAuth client" in str(sender.status_reason)
-    assert "another OAuth client" in describe_grant(sender, now())
+    assert "a different OAuth client" in str(sender.status_reason)
+    assert "a different OAuth client" in describe_grant(sender, now())
     assert core.check(authorised).status is SenderStatus.HEALTHY
 
 

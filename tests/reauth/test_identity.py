@@ -53,7 +53,7 @@ def test_an_address_that_changed_hands_is_a_wrong_account(
     elsewhere.senders.register("alerts", gmail_account=ACCOUNT, by="t")
     consent(elsewhere, endpoint, claims={"sub": "1001"})
     assert consent(elsewhere, endpoint, claims={"sub": "1001"}) is SenderStatus.HEALTHY
-    with pytest.raises(WrongAccount, match="somebody else"):
+    with pytest.raises(WrongAccount, match="a different Google account"):
         consent(elsewhere, endpoint, claims={"sub": "2002"})
     assert elsewhere.senders.get("alerts").generation == 2
 

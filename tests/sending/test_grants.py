@@ -219,7 +219,7 @@ def test_a_sender_that_is_deleted_in_mid_send(
         gate.release()
         slow.result()
     assert the_delivery(core).status is DeliveryStatus.SENT
-    assert history(core) == ["registered", "reauthorized", "deleted"]
+    assert history(core) == ["registered", "reauthorized", "deleted", "grant kept"]
     with pytest.raises(SenderNotFound, match="was deleted"):
         send(core)
 
