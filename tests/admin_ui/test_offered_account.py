@@ -3,10 +3,10 @@
 from mailcore import Mailcore, SenderStatus
 from mailcore.sandbox import GoogleSandbox
 from tests.admin_ui.admin_calling import ALERTS
-from tests.admin_ui.test_admin_pages import Visit, main_module, texts, visit
+from tests.admin_ui.test_admin_pages import Visit, texts, visit
 from tests.support.authorise import come_back
 
-__all__ = ["main_module", "visit"]
+__all__ = ["visit"]
 
 
 def brought(core: Mailcore, google: GoogleSandbox) -> None:
