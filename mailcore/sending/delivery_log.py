@@ -36,7 +36,7 @@ from mailcore.sending.send_email import Mailer
 from mailcore.store.database import Database, storable
 from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
-from mailcore.store.postgres_errors import StatementTooSlow
+from mailcore.store.postgres_errors import is_timeout
 from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from mailcore.values.senders import AuditEvent
@@ -129,8 +129,7 @@ class DeliveryLog:
                 return read_page(session, conditions, offset=offset, limit=limit)
         except DatabaseUnavailable as exc:
             # Postgres ends a statement a moment before its caller's time is up.
-            too_slow = isinstance(exc, StatementTooSlow) or deadline.is_over
-            if not search or not too_slow:
+            if not search or not (is_timeout(exc) or deadline.is_over):
                 raise
             raise SearchTooSlow(
                 f"Searching all deliveries for {search!r} takes longer than {timeout:g} seconds.",

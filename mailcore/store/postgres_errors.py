@@ -17,8 +17,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from mailcore.errors import ConfigurationError, DatabaseUnavailable
 
 
-class StatementTooSlow(DatabaseUnavailable):
-    """Postgres gave a statement up because its caller's time was up."""
+def is_timeout(error: DatabaseUnavailable) -> bool:
+    """Say whether Postgres gave a statement up because its caller's time was up."""
+    cause = error.__cause__
+    return isinstance(cause, OperationalError) and isinstance(
+        cause.orig, QueryCanceled | LockNotAvailable
+    )
 
 
 @contextmanager
@@ -27,8 +31,8 @@ def our_errors() -> Iterator[None]:
 
     Raises:
         ConfigurationError: the tables are missing, or may not be used.
-        StatementTooSlow: Postgres did not finish a statement in time.
-        DatabaseUnavailable: Postgres cannot be reached, went away, or takes no writes.
+        DatabaseUnavailable: Postgres cannot be reached, went away, takes no writes, or did
+            not finish a statement in time.
     """
     try:
         yield
@@ -48,7 +52,7 @@ def our_errors() -> Iterator[None]:
         if isinstance(exc, OperationalError) and isinstance(
             exc.orig, QueryCanceled | LockNotAvailable
         ):
-            raise StatementTooSlow(
+            raise DatabaseUnavailable(
                 f"The database did not answer in time: {_first_line(exc)}.",
                 remedy="Look in pg_stat_activity for a lock that is held for long. Trying again "
                 "later is safe.",

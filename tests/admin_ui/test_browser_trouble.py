@@ -1,5 +1,7 @@
 """When things are down: a helpful page that recovers by itself, and never a traceback."""
 
+from contextlib import closing
+
 import psycopg
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +12,7 @@ from mailcore import ConfigurationError, Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.admin_ui.admin_calling import ALERTS, Authorise, Person, Serve, row
 from tests.admin_ui.admin_program import Served
+from tests.support.driving import Tables
 
 pytestmark = pytest.mark.browser
 
@@ -89,11 +92,13 @@ def test_missing_tables_are_explained_until_they_are_there(
     serve: Serve, person: Person, empty_database_url: str
 ) -> None:
     """The page names the command, and comes up once it has been run."""
-    page = person(serve(DATABASE_URL=empty_database_url).url)
-    expect(page.get_by_text("pal-e-mail migrate")).to_be_visible()
-    core = Mailcore(Settings(database_url=empty_database_url))
-    core.migrate()
-    core.close()
+    with closing(Mailcore(Settings(database_url=empty_database_url))) as core:
+        core.migrate()
+        served = serve(DATABASE_URL=empty_database_url)
+        Tables(empty_database_url)("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        page = person(served.url)
+        expect(page.get_by_text("pal-e-mail migrate")).to_be_visible()
+        core.migrate()
     expect(page.get_by_text("No senders yet")).to_be_visible()
 
 

@@ -71,7 +71,7 @@ def test_a_grant_of_another_client_shows_red(
     sender = core.check(authorised)
     assert sender.status is SenderStatus.EXPIRED
     assert "a different OAuth client" in str(sender.status_reason)
-    assert "a different OAuth client" in describe_grant(sender, now())
+    assert "another OAuth client" in describe_grant(sender, now())
     assert core.check(authorised).status is SenderStatus.HEALTHY
 
 
