@@ -7,6 +7,7 @@ half a request on each only ever pushes out their own.
 """
 
 import asyncio
+import sys
 from typing import Any, ClassVar
 
 import uvicorn.config
@@ -18,6 +19,9 @@ REQUEST_TIMEOUT = 20.0
 MAX_WAITING = 200
 #: How many connections there may be, open tabs included.
 MAX_CONNECTIONS = 800
+#: File descriptors to ask for: asyncio accepts all that wait, up to 2,048, before it lets us
+#: close any; and once it has run out, it is busy logging that.
+_FILES = 4096
 
 
 class BoundedProtocol(H11Protocol):
@@ -74,3 +78,16 @@ class BoundedProtocol(H11Protocol):
 def install() -> None:
     """Have uvicorn use it, which Streamlit starts without a choice of protocols."""
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"
+    _allow_more_files()
+
+
+def _allow_more_files() -> None:
+    """Raise this process's own limit of file descriptors, as far as the system lets it."""
+    if sys.platform == "win32":
+        return  # it has no such limit
+    import resource  # noqa: PLC0415 - not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
