@@ -19,9 +19,9 @@ from mailcore.message.compose import ComposedMessage
 from mailcore.sending.attempts import Attempts
 from mailcore.sending.send_email import Mailer
 from mailcore.settings import Settings
+from mailcore.store.all_sealed import all_sealed
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
-from mailcore.store.key_rotation import all_sealed, rotate
 from mailcore.threads import Workers
 from mailcore.values.deliveries import Sent
 
@@ -306,6 +306,8 @@ class Mailcore:
             ConfigurationError: no keys are set, or a stored secret cannot be opened.
             DatabaseUnavailable: Postgres cannot be reached.
         """
+        from mailcore.store.key_rotation import rotate  # noqa: PLC0415
+
         return rotate(self._database, self._vault, on_progress or (lambda _done, _total: None))
 
     def close(self) -> None:

@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, text
-
 from mailcore.clock import now
 from mailcore.errors import ConfigurationError
 from mailcore.google.credentials import ClientInfo, OAuthClient
 from mailcore.settings import Settings
+from mailcore.store.connection import Connection
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.sealed_columns import DEPLOYMENT_CLIENT, GRANT_CLIENT, SENDER_CLIENT
@@ -19,13 +18,13 @@ _NO_CLIENT_REMEDY = (
     "credentials.json on the Setup page."
 )
 
-_STORED = text("SELECT credentials_json FROM deployment")
-_KEEP = text("""
+_STORED = "SELECT credentials_json FROM deployment"
+_KEEP = """
     INSERT INTO deployment (id, credentials_json, updated_at, updated_by)
-    VALUES (1, :sealed, :at, :by)
+    VALUES (1, %(sealed)s, %(at)s, %(by)s)
     ON CONFLICT (id) DO UPDATE
-    SET credentials_json = :sealed, updated_at = :at, updated_by = :by
-""")
+    SET credentials_json = %(sealed)s, updated_at = %(at)s, updated_by = %(by)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +93,13 @@ class OAuthClients:
             ConfigurationError: it is set and cannot be read.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        with self._database.statement() as connection:
+        with self._database.connection() as connection:
             found = self._find(connection)
         return found and _info(*found)
 
     def deployment(self) -> OAuthClient | None:
         """Return the deployment's client with its secret: never for display."""
-        with self._database.statement() as connection:
+        with self._database.connection() as connection:
             found = self._find(connection)
         return found and found[0]
 
@@ -142,8 +141,8 @@ class OAuthClients:
         return _info(client, "Setup page")
 
     def _write(self, sealed: str | None, by: str) -> None:
-        with self._database.statement() as connection:
-            connection.execute(_KEEP, {"sealed": sealed, "at": now(), "by": by})
+        with self._database.connection() as connection:
+            connection.run(_KEEP, {"sealed": sealed, "at": now(), "by": by})
 
     def _find(self, connection: Connection) -> tuple[OAuthClient, str] | None:
         settings = self._settings
@@ -153,10 +152,10 @@ class OAuthClients:
             return client, "GOOGLE_CLIENT_ID"
         if settings.google_credentials_file is not None:
             return _from_file(settings.google_credentials_file), "GOOGLE_CREDENTIALS_FILE"
-        sealed = connection.execute(_STORED).scalar()
-        if sealed is None:
+        row = connection.run(_STORED).fetchone()
+        if row is None or row.credentials_json is None:
             return None
-        stored = self._vault.open(sealed, DEPLOYMENT_CLIENT.at())
+        stored = self._vault.open(row.credentials_json, DEPLOYMENT_CLIENT.at())
         return OAuthClient.from_json(stored, source="The stored client"), "Setup page"
 
 

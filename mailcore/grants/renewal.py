@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import text
-
 from mailcore.clock import Deadline
 from mailcore.errors import DatabaseUnavailable, ReauthRequired, SenderBlocked, SenderNotFound
 from mailcore.google.credentials import Grant
@@ -24,9 +22,10 @@ from mailcore.store.sealed_columns import SENDER_GRANT
 #: Seconds after which a process that is renewing an access token counts as dead.
 _LEASE = TOKEN_TIMEOUT + 5.0
 
-_STORE = text(
-    "UPDATE sender SET token_json = :token_json WHERE id = :id AND generation = :generation"
-)
+_STORE = """
+    UPDATE sender SET token_json = %(token_json)s
+    WHERE id = %(id)s AND generation = %(generation)s
+"""
 
 _GRANT_REFUSED = GoogleFailure(FailureKind.GRANT, "refused", "since an earlier attempt")
 _ACCOUNT_REFUSED = GoogleFailure(FailureKind.ACCOUNT, "refused", "since an earlier attempt")
@@ -116,7 +115,7 @@ class Renewals:
             # A re-auth came in between: its grant is the one to use.
 
     def _request(self, sender: LoadedSender, deadline: Deadline) -> Grant:
-        with self._database.statement(deadline) as connection:
+        with self._database.connection(deadline) as connection:
             client = self._clients.of_sender(connection, sender.client)
         return self._refreshing.refresh(client, sender.grant, deadline=deadline)
 
@@ -140,8 +139,8 @@ class Renewals:
             return
         without = self._sealed(sender, sender.grant.without_access_token())
         values = {"id": sender.id, "generation": sender.generation, "token_json": without}
-        with self._database.statement(deadline) as connection:
-            connection.execute(_STORE, values)
+        with self._database.connection(deadline) as connection:
+            connection.run(_STORE, values)
 
     def _sealed(self, sender: LoadedSender, grant: Grant) -> str:
         return self._vault.seal(grant.to_json(), SENDER_GRANT.at(sender.alias))
@@ -154,7 +153,7 @@ class Renewals:
         deadline = Deadline(DATABASE_PATIENCE)
 
         def save() -> SenderStatus | None:
-            with self._database.statement(deadline) as connection:
+            with self._database.connection(deadline) as connection:
                 return record_renewal(
                     connection,
                     sender_id=sender.id,
@@ -171,7 +170,7 @@ class Renewals:
         deadline = Deadline(DATABASE_PATIENCE)
 
         def record() -> None:
-            with self._database.transaction(deadline) as connection:
+            with self._database.connection(deadline) as connection, connection.transaction():
                 record_refusal(
                     connection,
                     failure,

@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Row, text
-
 from mailcore.clock import Deadline, ServerClock
 from mailcore.google.credentials import Grant
 from mailcore.grants.oauth_clients import SealedClient
@@ -20,7 +18,7 @@ SENDER_COLUMNS = """id, alias, gmail_account, display_name, generation, status, 
     grant_client_json, credentials_json,
     last_error_code, last_error_at, clock_timestamp() AS read_at"""
 
-_BY_ALIAS = text(f"SELECT {SENDER_COLUMNS} FROM sender WHERE alias = :alias")  # noqa: S608 - ours
+_BY_ALIAS = f"SELECT {SENDER_COLUMNS} FROM sender WHERE alias = %(alias)s"  # noqa: S608 - ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +67,12 @@ class SenderReader:
         """Read a sender, or return None where there is none."""
         if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one
             return None
-        with database.statement(deadline) as connection:
-            row = connection.execute(_BY_ALIAS, {"alias": alias}).first()
+        with database.connection(deadline) as connection:
+            row = connection.run(_BY_ALIAS, {"alias": alias}).fetchone()
         # Outside of it: opening may have to ask the database something of its own.
         return None if row is None else self.from_row(row)
 
-    def from_row(self, row: Row[Any]) -> LoadedSender:
+    def from_row(self, row: Any) -> LoadedSender:
         """Open what was read just now with `SENDER_COLUMNS`.
 
         Raises:

@@ -13,9 +13,9 @@ from mailcore.google.failures import GoogleFailure
 from mailcore.google.transport import Transport
 from mailcore.grants.oauth_clients import OAuthClients, no_client
 from mailcore.settings import Settings, is_loopback
+from mailcore.store.all_sealed import all_sealed
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
-from mailcore.store.key_rotation import all_sealed
 from mailcore.store.migrate import is_current
 from mailcore.values.checks import Finding, FindingState
 

@@ -30,6 +30,7 @@ from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, SenderRow
 from mailcore.store.sealed_columns import CODE_VERIFIER
+from mailcore.store.sessions import driver
 from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed
 
 #: How many due senders a walk looks at to find its next.
@@ -116,7 +117,7 @@ class Authorizations:
         sender = find(session, alias)
         link = self._consent.consent_link(
             self._clients.of_sender(
-                session.connection(), SealedClient.of_sender(alias, sender.credentials_json)
+                driver(session), SealedClient.of_sender(alias, sender.credentials_json)
             ),
             redirect_uri=self._settings.redirect_uri,
             state=state,

@@ -29,6 +29,7 @@ from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, SenderRow
 from mailcore.store.sealed_columns import CODE_VERIFIER
+from mailcore.store.sessions import driver
 from mailcore.values.reauth import Completed
 from mailcore.values.senders import AuditEvent
 
@@ -101,7 +102,7 @@ class Completion:
     def _client_of(self, alias: str) -> OAuthClient:
         with self._database.session() as session:
             sealed = SealedClient.of_sender(alias, find(session, alias).credentials_json)
-            return self._clients.of_sender(session.connection(), sealed)
+            return self._clients.of_sender(driver(session), sealed)
 
     def _exchange(
         self, request: AuthorizationRequestRow, client: OAuthClient, code: str
@@ -139,7 +140,7 @@ class Completion:
                     detail=adopted,
                 )
             )
-            released = release_held(session.connection(), sender.alias)
+            released = release_held(driver(session), sender.alias)
             finish(session, request)
             session.flush()
             return Completed(

@@ -23,6 +23,7 @@ from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderRow
 from mailcore.store.sealed_columns import OFFERED_GRANT
+from mailcore.store.sessions import driver
 from mailcore.values.senders import AuditEvent, Sender
 
 
@@ -98,7 +99,7 @@ class Offers:
             forget(sender)
             detail = f"adopted the account {offer.account.email}, which an admin has confirmed"
             session.add(event(alias, AuditEvent.REAUTHORIZED, who=by, detail=detail))
-            release_held(session.connection(), alias)
+            release_held(driver(session), alias)
             session.flush()
             return read_sender(session.connection(), alias)
 

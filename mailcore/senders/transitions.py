@@ -8,12 +8,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, text
-
 from mailcore.clock import now
 from mailcore.google.error_mapping import SAID_BY_GMAIL, record_code
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.status import TRANSITIONS, RefusedBy, SenderStatus, Trigger
+from mailcore.store.connection import Connection
 from mailcore.values.senders import JOB
 
 #: Which refusals change a sender's status. Whatever is not here changes none.
@@ -24,37 +23,37 @@ REFUSALS = {
 
 #: Of the same grant, and no message was accepted whose request went out later.
 _NOT_REFUTED = """
-    id = :id AND generation = :generation AND coalesce(last_sent_at < :asked_at, true)
+    id = %(id)s AND generation = %(generation)s AND coalesce(last_sent_at < %(asked_at)s, true)
 """
 
-_REFUSE = text(f"""
+_REFUSE = f"""
     WITH before AS (
-        SELECT id, status = ANY(:sources) AND coalesce(refused_at <= :asked_at, true) AS moves
-        FROM sender WHERE {_NOT_REFUTED} AND (status = ANY(:sources) OR status = :target)
+        SELECT id, status = ANY(%(sources)s) AND coalesce(refused_at <= %(asked_at)s, true) AS moves
+        FROM sender WHERE {_NOT_REFUTED} AND (status = ANY(%(sources)s) OR status = %(target)s)
         FOR UPDATE
     ), refused AS (
         UPDATE sender
-        SET refused_at = greatest(refused_at, :asked_at), updated_at = :at,
-            status = CASE WHEN moves THEN :target ELSE sender.status END,
-            status_reason = CASE WHEN moves THEN :reason ELSE sender.status_reason END,
-            status_changed_at = CASE WHEN moves THEN :at ELSE sender.status_changed_at END,
-            refused_by = CASE WHEN moves THEN :refused_by ELSE sender.refused_by END
+        SET refused_at = greatest(refused_at, %(asked_at)s), updated_at = %(at)s,
+            status = CASE WHEN moves THEN %(target)s ELSE sender.status END,
+            status_reason = CASE WHEN moves THEN %(reason)s ELSE sender.status_reason END,
+            status_changed_at = CASE WHEN moves THEN %(at)s ELSE sender.status_changed_at END,
+            refused_by = CASE WHEN moves THEN %(refused_by)s ELSE sender.refused_by END
         FROM before WHERE sender.id = before.id
         RETURNING alias, moves
     )
     INSERT INTO sender_event (at, alias, what, who, detail)
-    SELECT :at, alias, :target, :who, :reason FROM refused WHERE moves
-""")  # noqa: S608 - of constants
+    SELECT %(at)s, alias, %(target)s, %(who)s, %(reason)s FROM refused WHERE moves
+"""  # noqa: S608 - of constants
 
-_NOTE_ERROR = text(f"""
+_NOTE_ERROR = f"""
     UPDATE sender
-    SET last_error_code = :code, last_error_text = :reason, last_error_at = :asked_at,
-        updated_at = :at
-    WHERE {_NOT_REFUTED} AND coalesce(last_error_at <= :asked_at, true)
-""")  # noqa: S608 - of constants
+    SET last_error_code = %(code)s, last_error_text = %(reason)s, last_error_at = %(asked_at)s,
+        updated_at = %(at)s
+    WHERE {_NOT_REFUTED} AND coalesce(last_error_at <= %(asked_at)s, true)
+"""  # noqa: S608 - of constants
 
 
-def confirming(changes: str, then: str, *, only_if: str = "true") -> TextClause:
+def confirming(changes: str, then: str, *, only_if: str = "true") -> str:
     """Return a statement that records what Google said yes to, in one round trip.
 
     It clears what the yes refutes, and brings a sender back that was refused for this very grant
@@ -65,22 +64,22 @@ def confirming(changes: str, then: str, *, only_if: str = "true") -> TextClause:
         then: how the statement goes on; its ``confirmed`` has the sender's alias and status.
         only_if: a condition on that row.
     """
-    return text(f"""
+    return f"""
     WITH before AS (
         SELECT id,
-               status = ANY(:sources) AND generation = :generation
-                   AND coalesce(refused_by, '{RefusedBy.GMAIL}') = ANY(:refutes)
-                   AND coalesce(refused_at < :asked_at, true) AS recovers,
-               coalesce(last_error_at < :asked_at, true)
-                   AND NOT coalesce(last_error_code = ANY(:kept), false)
-                   AND coalesce(refused_by = ANY(:refutes), true) AS clears
-        FROM sender WHERE id = :sender_id AND {only_if} FOR UPDATE
+               status = ANY(%(sources)s) AND generation = %(generation)s
+                   AND coalesce(refused_by, '{RefusedBy.GMAIL}') = ANY(%(refutes)s)
+                   AND coalesce(refused_at < %(asked_at)s, true) AS recovers,
+               coalesce(last_error_at < %(asked_at)s, true)
+                   AND NOT coalesce(last_error_code = ANY(%(kept)s), false)
+                   AND coalesce(refused_by = ANY(%(refutes)s), true) AS clears
+        FROM sender WHERE id = %(sender_id)s AND {only_if} FOR UPDATE
     ), confirmed AS (
         UPDATE sender
-        SET {changes}, updated_at = :at,
-            status = CASE WHEN recovers THEN :target ELSE sender.status END,
+        SET {changes}, updated_at = %(at)s,
+            status = CASE WHEN recovers THEN %(target)s ELSE sender.status END,
             status_reason = CASE WHEN recovers THEN NULL ELSE sender.status_reason END,
-            status_changed_at = CASE WHEN recovers THEN :at ELSE sender.status_changed_at END,
+            status_changed_at = CASE WHEN recovers THEN %(at)s ELSE sender.status_changed_at END,
             refused_by = CASE WHEN recovers THEN NULL ELSE sender.refused_by END,
             refused_at = CASE WHEN recovers THEN NULL ELSE sender.refused_at END,
             last_error_code = CASE WHEN clears THEN NULL ELSE last_error_code END,
@@ -90,10 +89,10 @@ def confirming(changes: str, then: str, *, only_if: str = "true") -> TextClause:
         RETURNING sender.alias, sender.status, recovers
     ), recovered AS (
         INSERT INTO sender_event (at, alias, what, who, detail)
-        SELECT :at, alias, :target, :who, :why FROM confirmed WHERE recovers
+        SELECT %(at)s, alias, %(target)s, %(who)s, %(why)s FROM confirmed WHERE recovers
     )
     {then}
-    """)  # noqa: S608 - of constants
+    """  # noqa: S608 - of constants
 
 
 def confirming_values(
@@ -130,9 +129,9 @@ def confirming_values(
 
 
 _RENEWED = confirming(
-    "token_json = :token_json, last_refreshed_at = :at",
+    "token_json = %(token_json)s, last_refreshed_at = %(at)s",
     "SELECT status FROM confirmed",
-    only_if="generation = :generation",
+    only_if="generation = %(generation)s",
 )
 
 
@@ -167,8 +166,8 @@ def record_renewal(
         keeps=SAID_BY_GMAIL,
     )
     values |= {"token_json": token_json, "at": now()}
-    status = connection.execute(_RENEWED, values).scalar()
-    return status and SenderStatus(status)
+    row = connection.run(_RENEWED, values).fetchone()
+    return row and SenderStatus(row.status)
 
 
 def record_refusal(
@@ -202,10 +201,10 @@ def record_refusal(
         "reason": reason,
         "at": now(),
     }
-    connection.execute(_NOTE_ERROR, {**values, "code": record_code(failure)})
+    connection.run(_NOTE_ERROR, {**values, "code": record_code(failure)})
     if failure.kind in REFUSALS:
         refusal = {**_columns(REFUSALS[failure.kind]), "who": JOB, "refused_by": refused_by.value}
-        connection.execute(_REFUSE, {**values, **refusal})
+        connection.run(_REFUSE, {**values, **refusal})
 
 
 def _columns(trigger: Trigger) -> dict[str, Any]:

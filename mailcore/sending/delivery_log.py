@@ -38,6 +38,7 @@ from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
 from mailcore.store.postgres_errors import is_timeout
 from mailcore.store.sealed_columns import MESSAGE
+from mailcore.store.sessions import driver
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from mailcore.values.senders import AuditEvent
 
@@ -145,7 +146,7 @@ class DeliveryLog:
         """
         key = parsed_id(delivery_id)
         with self._database.session() as session:
-            delivery_table.mark_cut_off(session.connection())
+            delivery_table.mark_cut_off(driver(session))
             row = (
                 session.execute(select(*COLUMNS).where(col(DeliveryRow.id) == key))
                 .mappings()

@@ -12,6 +12,7 @@ from mailcore.errors import DeliveryNotFound, DeliveryNotSettleable
 from mailcore.sending.delivery_table import mark_cut_off
 from mailcore.store.database import changed_rows
 from mailcore.store.models import DeliveryRow
+from mailcore.store.sessions import driver
 from mailcore.values.deliveries import Delivery, DeliveryPage, DeliveryStatus
 
 #: What a person can put an end to.
@@ -40,7 +41,7 @@ def read_page(
 
     All that match are counted only where the page does not tell: both may scan the table.
     """
-    mark_cut_off(session.connection())
+    mark_cut_off(driver(session))
     rows = session.execute(
         select(*COLUMNS)
         .where(*conditions)
@@ -103,7 +104,7 @@ def locked(session: Session, key: UUID, delivery_id: str) -> DeliveryRow:
     Raises:
         DeliveryNotFound: none has that id.
     """
-    mark_cut_off(session.connection())
+    mark_cut_off(driver(session))
     row = session.exec(select(DeliveryRow).where(DeliveryRow.id == key).with_for_update()).first()
     if row is None:
         raise not_found(delivery_id)

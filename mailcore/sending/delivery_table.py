@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from mailcore.clock import now
 from mailcore.errors import OutcomeUnknown
 from mailcore.google.gmail import Accepted
@@ -11,17 +9,19 @@ from mailcore.senders.transitions import confirming, confirming_values
 from mailcore.sending.intent import sealed_message
 from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.status import Trigger
+from mailcore.store.connection import Connection
 from mailcore.store.encryption import Vault
 from mailcore.values.deliveries import DeliveryStatus
 
 #: One statement, so one round trip: the delivery, and what Gmail's yes says of its sender.
 _SENT = confirming(
-    "last_sent_at = greatest(last_sent_at, :asked_at)",
+    "last_sent_at = greatest(last_sent_at, %(asked_at)s)",
     f"""
     INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                           idempotency_key, gmail_id, thread_id, created_at, updated_at, sent_at)
-    VALUES (:id, :alias, :recipients, :subject, :message_id, '{DeliveryStatus.SENT}', :attempts,
-            :idempotency_key, :gmail_id, :thread_id, :at, :at, :at)
+    VALUES (%(id)s, %(alias)s, %(recipients)s, %(subject)s, %(message_id)s,
+            '{DeliveryStatus.SENT}', %(attempts)s, %(idempotency_key)s, %(gmail_id)s,
+            %(thread_id)s, %(at)s, %(at)s, %(at)s)
     ON CONFLICT (id) DO UPDATE
     SET status = excluded.status, attempts = excluded.attempts, gmail_id = excluded.gmail_id,
         thread_id = COALESCE(excluded.thread_id, delivery.thread_id),
@@ -33,32 +33,33 @@ _SENT = confirming(
 #: Only while the row is this attempt's: what a person has settled meanwhile, because it took too
 #: long, stays settled, and what another attempt is sending stays that one's. A message that is
 #: no longer at hand may have been recorded with the intent.
-_NOT_SENT = text(f"""
+_NOT_SENT = f"""
     INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                           idempotency_key, thread_id, from_name, error_code, error_text, body,
                           created_at, updated_at)
-    VALUES (:id, :alias, :recipients, :subject, :message_id, :status, :attempts,
-            :idempotency_key, :thread_id, :from_name, :error_code, :error_text, :body, :at, :at)
+    VALUES (%(id)s, %(alias)s, %(recipients)s, %(subject)s, %(message_id)s,
+            %(status)s, %(attempts)s, %(idempotency_key)s, %(thread_id)s, %(from_name)s,
+            %(error_code)s, %(error_text)s, %(body)s, %(at)s, %(at)s)
     ON CONFLICT (id) DO UPDATE
     SET status = excluded.status, attempts = excluded.attempts, error_code = excluded.error_code,
         error_text = excluded.error_text, updated_at = excluded.updated_at,
         body = CASE WHEN excluded.status = '{DeliveryStatus.UNKNOWN}'
                THEN COALESCE(excluded.body, delivery.body) END
     WHERE delivery.status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
-      AND delivery.leased_until IS NOT DISTINCT FROM :leased_until
-""")  # noqa: S608 - of constants
+      AND delivery.leased_until IS NOT DISTINCT FROM %(leased_until)s
+"""  # noqa: S608 - of constants
 
-_CUT_OFF = text(f"""
+_CUT_OFF = f"""
     UPDATE delivery
     SET status = '{DeliveryStatus.UNKNOWN}', error_code = '{OutcomeUnknown.code}',
-        error_text = :reason, updated_at = :at
+        error_text = %(reason)s, updated_at = %(at)s
     WHERE status = '{DeliveryStatus.SENDING}' AND leased_until < now()
-""")  # noqa: S608 - of constants
+"""  # noqa: S608 - of constants
 
-_RELEASE = text(f"""
-    UPDATE delivery SET status = '{DeliveryStatus.QUEUED}', updated_at = :at
-    WHERE alias = :alias AND status = '{DeliveryStatus.HELD}'
-""")  # noqa: S608 - of constants
+_RELEASE = f"""
+    UPDATE delivery SET status = '{DeliveryStatus.QUEUED}', updated_at = %(at)s
+    WHERE alias = %(alias)s AND status = '{DeliveryStatus.HELD}'
+"""  # noqa: S608 - of constants
 
 
 def record_sent(connection: Connection, outgoing: OutgoingMessage, accepted: Accepted) -> None:
@@ -75,7 +76,7 @@ def record_sent(connection: Connection, outgoing: OutgoingMessage, accepted: Acc
         "gmail_id": accepted.gmail_id,
         "thread_id": accepted.thread_id,
     }
-    connection.execute(_SENT, values)
+    connection.run(_SENT, values)
 
 
 def record_not_sent(
@@ -102,7 +103,7 @@ def record_not_sent(
         "leased_until": outgoing.leased_until,
         "body": sealed_message(outgoing.request, vault) if keep else None,
     }
-    connection.execute(_NOT_SENT, values)
+    connection.run(_NOT_SENT, values)
 
 
 def mark_cut_off(connection: Connection) -> None:
@@ -110,7 +111,7 @@ def mark_cut_off(connection: Connection) -> None:
     reason = (
         "The process that was sending it stopped in the middle. It may or may not have been sent."
     )
-    connection.execute(_CUT_OFF, {"at": now(), "reason": reason})
+    connection.run(_CUT_OFF, {"at": now(), "reason": reason})
 
 
 def release_held(connection: Connection, alias: str) -> int:
@@ -119,7 +120,7 @@ def release_held(connection: Connection, alias: str) -> int:
     Returns:
         How many deliveries that were.
     """
-    return connection.execute(_RELEASE, {"alias": alias, "at": now()}).rowcount
+    return connection.run(_RELEASE, {"alias": alias, "at": now()}).rowcount
 
 
 def _columns(outgoing: OutgoingMessage) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 import logging
 import time
-
-from sqlalchemy import RowMapping
+from typing import Any
 
 from mailcore.errors import DatabaseUnavailable, DeliveryDiscarded, OutcomeUnknown
 from mailcore.sending.delivery_table import mark_cut_off
@@ -39,9 +38,9 @@ def earlier_outcome(database: Database, asked: SendRequest, *, admin_url: str) -
     key = asked.idempotency_key or ""
     while True:
         row = _read(database, asked, key)
-        if row is None or row["status"] in _FREE:
+        if row is None or row.status in _FREE:
             return None
-        if row["status"] == DeliveryStatus.SENT:
+        if row.status == DeliveryStatus.SENT:
             _warn_of_another_message(row, asked, key)
             return _sent(row, asked.alias)
         _raise_if_settled(row, asked.alias, key, admin_url)
@@ -50,18 +49,18 @@ def earlier_outcome(database: Database, asked: SendRequest, *, admin_url: str) -
                 f"Another call is still sending key {key!r} of sender {asked.alias!r}.",
                 remedy=_ASK_AGAIN,
                 alias=asked.alias,
-                delivery_id=str(row["id"]),
+                delivery_id=str(row.id),
             )
         time.sleep(_POLL)
 
 
-def _read(database: Database, asked: SendRequest, key: str) -> RowMapping | None:
+def _read(database: Database, asked: SendRequest, key: str) -> Any:
     """Read what is recorded under a key, patiently: another call may be sending it."""
 
-    def read() -> RowMapping | None:
-        with database.statement(asked.deadline) as connection:
+    def read() -> Any:
+        with database.connection(asked.deadline) as connection:
             row = by_key(connection, asked.alias, key)
-            if row is None or not row["cut_off"]:
+            if row is None or not row.cut_off:
                 return row
             mark_cut_off(connection)
             return by_key(connection, asked.alias, key)
@@ -77,33 +76,33 @@ def _read(database: Database, asked: SendRequest, key: str) -> RowMapping | None
         ) from exc
 
 
-def _warn_of_another_message(row: RowMapping, asked: SendRequest, key: str) -> None:
+def _warn_of_another_message(row: Any, asked: SendRequest, key: str) -> None:
     """Say that a key was too coarse: the job believes that its new message went out."""
-    before = (tuple(row["recipients"]), row["subject"])
+    before = (tuple(row.recipients), row.subject)
     if before != (asked.message.recipients, asked.message.subject):
         log.warning(
             "key %r of sender %s has sent another message before (delivery %s), so this one "
             "is not sent; use a new key for each message",
             key,
             asked.alias,
-            row["id"],
-            extra={"sender": asked.alias, "delivery_id": str(row["id"])},
+            row.id,
+            extra={"sender": asked.alias, "delivery_id": str(row.id)},
         )
 
 
-def _sent(row: RowMapping, alias: str) -> Sent:
+def _sent(row: Any, alias: str) -> Sent:
     return Sent(
-        delivery_id=str(row["id"]),
-        gmail_id=row["gmail_id"],
-        thread_id=row["thread_id"],
-        message_id=row["message_id"],
+        delivery_id=str(row.id),
+        gmail_id=row.gmail_id,
+        thread_id=row.thread_id,
+        message_id=row.message_id,
         alias=alias,
     )
 
 
-def _raise_if_settled(row: RowMapping, alias: str, key: str, admin_url: str) -> None:
-    delivery_id = str(row["id"])
-    if row["status"] == DeliveryStatus.UNKNOWN:
+def _raise_if_settled(row: Any, alias: str, key: str, admin_url: str) -> None:
+    delivery_id = str(row.id)
+    if row.status == DeliveryStatus.UNKNOWN:
         raise OutcomeUnknown(
             f"An earlier call with key {key!r} of sender {alias!r} may or may not have sent its "
             "message, so it is not repeated.",
@@ -112,7 +111,7 @@ def _raise_if_settled(row: RowMapping, alias: str, key: str, admin_url: str) -> 
             alias=alias,
             delivery_id=delivery_id,
         )
-    if row["status"] == DeliveryStatus.DISCARDED:
+    if row.status == DeliveryStatus.DISCARDED:
         raise DeliveryDiscarded(
             f"The message with key {key!r} of sender {alias!r} was discarded by a person.",
             remedy="Use another key to send it after all.",

@@ -3,12 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, text
-
 from mailcore.clock import now
 from mailcore.grants.sender_loading import SENDER_COLUMNS
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.sending.outgoing import SendRequest
+from mailcore.store.connection import Connection
 from mailcore.store.encryption import Vault
 from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DeliveryStatus
@@ -43,13 +42,14 @@ def _load_with_intent(conflict: str) -> str:
     return f"""
     WITH loaded AS (
         SELECT {SENDER_COLUMNS} FROM sender
-        WHERE alias = :alias AND generation >= :least_generation
+        WHERE alias = %(alias)s AND generation >= %(least_generation)s
     ), intent AS (
         INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                               idempotency_key, thread_id, from_name, body, leased_until,
                               created_at, updated_at)
-        SELECT :id, alias, :recipients, :subject, :message_id, '{DeliveryStatus.SENDING}', 0,
-               :idempotency_key, :thread_id, :from_name, :body, now() + :lease, :at, :at
+        SELECT %(id)s, alias, %(recipients)s, %(subject)s, %(message_id)s,
+               '{DeliveryStatus.SENDING}', 0, %(idempotency_key)s, %(thread_id)s, %(from_name)s,
+               %(body)s, now() + %(lease)s, %(at)s, %(at)s
         FROM loaded
         {conflict}
         RETURNING id AS delivery_id, attempts AS attempts, leased_until
@@ -58,30 +58,30 @@ def _load_with_intent(conflict: str) -> str:
     """  # noqa: S608 - of constants
 
 
-_WITHOUT_KEY = text(_load_with_intent(_SAME_ROW))
-_WITH_KEY = text(_load_with_intent(_SAME_KEY))
+_WITHOUT_KEY = _load_with_intent(_SAME_ROW)
+_WITH_KEY = _load_with_intent(_SAME_KEY)
 
 #: What this very request may have begun, and has certainly not sent.
-_NOT_BEGUN = text(f"""
+_NOT_BEGUN = f"""
     UPDATE delivery
-    SET status = '{DeliveryStatus.FAILED}', error_code = :error_code, error_text = :error_text,
-        body = NULL, leased_until = NULL, updated_at = :at
-    WHERE (id = :id OR (alias = :alias AND idempotency_key = :idempotency_key))
-      AND message_id = :message_id
+    SET status = '{DeliveryStatus.FAILED}', error_code = %(error_code)s,
+        error_text = %(error_text)s, body = NULL, leased_until = NULL, updated_at = %(at)s
+    WHERE (id = %(id)s OR (alias = %(alias)s AND idempotency_key = %(idempotency_key)s))
+      AND message_id = %(message_id)s
       AND status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
-""")  # noqa: S608 - of constants
+"""  # noqa: S608 - of constants
 
-_BY_KEY = text(f"""
+_BY_KEY = f"""
     SELECT id, status, gmail_id, thread_id, message_id, recipients, subject,
            status = '{DeliveryStatus.SENDING}' AND leased_until < now() AS cut_off
     FROM delivery
-    WHERE alias = :alias AND idempotency_key = :key
-""")  # noqa: S608 - of constants
+    WHERE alias = %(alias)s AND idempotency_key = %(key)s
+"""  # noqa: S608 - of constants
 
 
 def load_with_intent(
     connection: Connection, request: SendRequest, vault: Vault, *, least_generation: int
-) -> Row[Any] | None:
+) -> Any:
     """Read a sender, and record the intent to send a message through it.
 
     With a key the message is recorded, too: a person can have it sent again if this process
@@ -115,7 +115,7 @@ def load_with_intent(
         "least_generation": least_generation,
         "at": now(),
     }
-    return connection.execute(_WITHOUT_KEY if key is None else _WITH_KEY, values).first()
+    return connection.run(_WITHOUT_KEY if key is None else _WITH_KEY, values).fetchone()
 
 
 def sealed_message(request: SendRequest, vault: Vault) -> bytes | None:
@@ -143,9 +143,9 @@ def record_not_begun(
         "error_text": error_text,
         "at": now(),
     }
-    connection.execute(_NOT_BEGUN, values)
+    connection.run(_NOT_BEGUN, values)
 
 
-def by_key(connection: Connection, alias: str, key: str) -> RowMapping | None:
-    """Return what is recorded under an idempotency key."""
-    return connection.execute(_BY_KEY, {"alias": alias, "key": key}).mappings().first()
+def by_key(connection: Connection, alias: str, key: str) -> Any:
+    """Return the row that is recorded under an idempotency key, or None."""
+    return connection.run(_BY_KEY, {"alias": alias, "key": key}).fetchone()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
+import psycopg
 
 from mailcore import forks
 from mailcore.clock import Deadline
@@ -28,7 +28,7 @@ log = logging.getLogger("mailcore")
 #: Writes a record before the deadline given.
 _Write = Callable[[Deadline], None]
 
-_RECORD_FAILURES = (PalEMailError, SQLAlchemyError)
+_RECORD_FAILURES = (PalEMailError, psycopg.Error)
 _STILL_OPEN = "It is still unknown whether the first attempt arrived."
 #: Records kept in memory while the database is away; of more, the oldest are given up.
 _MAX_UNWRITTEN = 100
@@ -70,7 +70,7 @@ class OutcomeRecorder:
         why = exc.message if isinstance(exc, PalEMailError) else f"It was stopped by {exc!r}."
 
         def write(deadline: Deadline) -> None:
-            with self._database.statement(deadline) as connection:
+            with self._database.connection(deadline) as connection:
                 record_not_begun(connection, request, error_code=code, error_text=why)
 
         if isinstance(exc, DatabaseUnavailable):
@@ -82,7 +82,7 @@ class OutcomeRecorder:
         """Record a sent mail. It is sent even if that fails: say so loudly, never send again."""
 
         def write(deadline: Deadline) -> None:
-            with self._database.statement(deadline) as connection:
+            with self._database.connection(deadline) as connection:
                 delivery_table.record_sent(connection, outgoing, accepted)
 
         outcome = "The mail was SENT. Do not send it again."
@@ -110,7 +110,7 @@ class OutcomeRecorder:
         known = Deadline(DATABASE_PATIENCE)
 
         def write(deadline: Deadline) -> None:
-            with self._database.transaction(deadline) as connection:
+            with self._database.connection(deadline) as connection, connection.transaction():
                 delivery_table.record_not_sent(
                     connection,
                     outgoing,
@@ -144,7 +144,7 @@ class OutcomeRecorder:
         """
 
         def write(deadline: Deadline) -> None:
-            with self._database.statement(deadline) as connection:
+            with self._database.connection(deadline) as connection:
                 delivery_table.record_not_sent(
                     connection,
                     outgoing,

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Unpack
 
-from sqlalchemy import Row
-
 from mailcore.clock import Deadline, elapsed
 from mailcore.errors import DatabaseUnavailable, MailError, PalEMailError, SenderNotFound
 from mailcore.google.error_mapping import ERRORS, to_error
@@ -131,11 +129,11 @@ class Mailer:
             if earlier is not None:
                 return earlier
 
-    def _load_with_intent(self, request: SendRequest) -> Row[Any]:
+    def _load_with_intent(self, request: SendRequest) -> Any:
         deadline = request.deadline
 
-        def load(least_generation: int) -> Row[Any] | None:
-            with self._database.statement(deadline) as connection:
+        def load(least_generation: int) -> Any:
+            with self._database.connection(deadline) as connection:
                 return load_with_intent(
                     connection, request, self._vault, least_generation=least_generation
                 )
@@ -160,7 +158,7 @@ class Mailer:
             self._tokens.load, request.alias, request.deadline
         )
 
-    def _outgoing(self, request: SendRequest, row: Row[Any]) -> OutgoingMessage:
+    def _outgoing(self, request: SendRequest, row: Any) -> OutgoingMessage:
         try:
             sender = self._tokens.senders.from_row(row)
             request.complete(sender)

@@ -1,14 +1,18 @@
-"""The database: engine, sessions, statements."""
+"""The database: its connections, lent one by one, and the ways to use one.
+
+Not psycopg-pool: it connects in threads of its own, so that callers hear only that their time is
+up and never why, wait it out where Postgres refuses at once, and have no pool after a fork.
+"""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, CursorResult, Engine, UpdateBase, create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from psycopg.pq import TransactionStatus
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 from urllib3.util.wait import wait_for_read
@@ -17,12 +21,12 @@ from mailcore import forks
 from mailcore.clock import Deadline
 from mailcore.errors import DatabaseUnavailable
 from mailcore.settings import Settings
-from mailcore.store import bounded_connection, statement_timeout
-from mailcore.store.bounded_connection import BoundedConnection
-from mailcore.store.embedded_postgres import join
+from mailcore.store.connection import Connection
 from mailcore.store.postgres_errors import our_errors
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection as CoreConnection
+    from sqlalchemy import CursorResult, Engine, UpdateBase
     from sqlmodel import Session
 
 #: Seconds that a use may take whose caller named no time: the pages' and the API's.
@@ -44,7 +48,7 @@ class Database:
 
     def __init__(self, find_url: Callable[[], str]) -> None:
         self._find_url = find_url
-        self._parents: list[Engine] = []
+        self._parents: list[object] = []
         self._reset()
         forks.watch(self)
 
@@ -56,35 +60,56 @@ class Database:
         """
         if settings.database_url is not None:
             return cls(settings.database_url.get_secret_value)
+        from mailcore.store.embedded_postgres import join  # noqa: PLC0415 - only where it is used
+
         return cls(partial(join, settings.data_dir))
 
     def _reset(self) -> None:
+        self._address: dict[str, Any] | None = None
         self._engine: Engine | None = None
-        self._engine_lock = threading.Lock()
+        self._making = threading.Lock()
         self._places = threading.Semaphore(_MOST)
+        self._idle: deque[Connection] = deque()
 
     def forget_parent(self) -> None:
         """After a fork, leave the parent's connections and locks to the parent."""
         # Kept, and never used: psycopg warns of an open connection that is dropped.
-        self._parents += [self._engine] if self._engine else []
+        self._parents.append(self._idle)
         self._reset()
 
     def close(self) -> None:
-        """Close every pooled connection."""
-        if self._engine is not None:
-            self._engine.dispose()
+        """Close every connection that nobody uses right now."""
+        while self._idle:
+            self._idle.pop().close()
 
     @property
-    def engine(self) -> Engine:
-        """The engine, made at first use.
+    def engine(self) -> "Engine":
+        """SQLAlchemy's engine, made at first use, for the faces."""
+        # Sending never waits for the mapper to be loaded.
+        from mailcore.store.sessions import engine  # noqa: PLC0415
+
+        with self._making:
+            if self._engine is None:
+                self._engine = engine()
+            return self._engine
+
+    @contextmanager
+    def connection(self, deadline: Deadline | None = None) -> Iterator[Connection]:
+        """A connection on which each statement is its own transaction: see `Connection.run`.
+
+        Statements that count together or not at all are run within its ``transaction()``.
+
+        Args:
+            deadline: when all of it must be over; None for `TIME_LIMIT`.
 
         Raises:
-            ConfigurationError: there is no ``DATABASE_URL``, and no embedded server runs.
+            DatabaseUnavailable: Postgres cannot be reached, went away, or took longer.
+            ConfigurationError: the tables are missing.
         """
-        with self._engine_lock:
-            if self._engine is None:
-                self._engine = _engine(self._find_url())
-            return self._engine
+        with self._lent(deadline or Deadline(TIME_LIMIT)) as connection:
+            if not connection.autocommit:
+                connection.autocommit = True
+            yield connection
 
     @contextmanager
     def session(self, deadline: Deadline | None = None) -> Iterator["Session"]:
@@ -97,18 +122,17 @@ class Database:
             DatabaseUnavailable: Postgres cannot be reached, went away, or took longer.
             ConfigurationError: the tables are missing.
         """
-        # Sending knows statements only, and so never waits for the mapper to be loaded.
-        from sqlmodel import Session  # noqa: PLC0415
+        from sqlmodel import Session  # noqa: PLC0415 - as for `engine`
 
         with (
-            self._lent(deadline or Deadline(TIME_LIMIT)) as connection,
+            self._core(deadline or Deadline(TIME_LIMIT)) as connection,
             Session(connection, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
 
     @contextmanager
-    def transaction(self, deadline: Deadline | None = None) -> Iterator[Connection]:
+    def transaction(self, deadline: Deadline | None = None) -> Iterator["CoreConnection"]:
         """Several statements that count together or not at all.
 
         Args:
@@ -118,12 +142,12 @@ class Database:
             DatabaseUnavailable: Postgres cannot be reached, went away, or took longer.
             ConfigurationError: the tables are missing.
         """
-        with self._lent(deadline) as connection, connection.begin():
+        with self._core(deadline) as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def statement(self, deadline: Deadline | None = None) -> Iterator[Connection]:
-        """A connection on which each statement is its own transaction: one round trip.
+    def statement(self, deadline: Deadline | None = None) -> Iterator["CoreConnection"]:
+        """SQLAlchemy's connection, on which each statement is its own transaction.
 
         Args:
             deadline: when all of it must be over; None for `TIME_LIMIT`.
@@ -132,19 +156,51 @@ class Database:
             DatabaseUnavailable: Postgres cannot be reached, went away, or took longer.
             ConfigurationError: the tables are missing.
         """
-        with self._lent(deadline or Deadline(TIME_LIMIT)) as connection:
+        with self._core(deadline or Deadline(TIME_LIMIT)) as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def _core(self, deadline: Deadline | None) -> "Iterator[CoreConnection]":
+        from mailcore.store.sessions import core_connection  # noqa: PLC0415 - as for `engine`
+
+        with (
+            self._lent(deadline) as lent,
+            core_connection(self.engine, lent, deadline) as connection,
+        ):
+            yield connection
 
     @contextmanager
     def _lent(self, deadline: Deadline | None) -> Iterator[Connection]:
         """Lend a connection. Waiting for one, connecting and every statement end in time."""
-        with (
-            our_errors(),
-            self._place(deadline),
-            bounded_connection.until(deadline),
-            self.engine.connect() as connection,
-        ):
-            yield statement_timeout.bound(connection, deadline)
+        with our_errors(), self._place(deadline):
+            connection = self._kept(deadline) or self._connect(deadline)
+            idle = self._idle  # a forked child has its own
+            try:
+                yield connection
+            finally:
+                if _is_idle(connection) and len(idle) < _KEPT:
+                    idle.append(connection)
+                else:
+                    connection.close()
+
+    def _kept(self, deadline: Deadline | None) -> Connection | None:
+        """Return the connection that was used last; None where the server has closed them all."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread was faster
+                return None
+            # It has nothing to read, unless the server said goodbye.
+            if not connection.closed and not wait_for_read(connection, timeout=0):  # type: ignore[arg-type]
+                connection.deadline = deadline
+                return connection
+            connection.close()
+        return None
+
+    def _connect(self, deadline: Deadline | None) -> Connection:
+        with self._making:
+            self._address = self._address or _address(self._find_url())
+        return Connection.connect_by(deadline, **self._address)
 
     @contextmanager
     def _place(self, deadline: Deadline | None) -> Iterator[None]:
@@ -187,54 +243,25 @@ def storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
-def changed_rows(session: "Session", statement: UpdateBase) -> int:
+def changed_rows(session: "Session", statement: "UpdateBase") -> int:
     """Run an UPDATE or DELETE, and return how many rows it changed."""
     return cast("CursorResult[Any]", session.connection().execute(statement)).rowcount
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(
-        "postgresql+psycopg://",
-        # Parameters may be secrets; a logged error must not quote them.
-        hide_parameters=True,
-        pool_size=_KEPT,
-        max_overflow=-1,  # `Database` counts them, and bounds the waiting by the caller's time
-        # A pooled connection is checked by looking at its socket (below): no round trip.
-        pool_pre_ping=False,
-        # What is decided here is decided on what others have committed, whatever the
-        # database's own default is.
-        isolation_level="READ COMMITTED",
-        # Spares a look-up at every new connection for a type that is not used.
-        use_native_hstore=False,
-        # libpq reads the address, so that it means here what it means to psql.
-        connect_args={
-            "connect_timeout": 5,
-            "application_name": "pal-e-mail",
-            # A server that vanishes without a word is noticed in seconds, not minutes.
-            "keepalives_idle": 30,
-            "tcp_user_timeout": 10_000,
-            **conninfo_to_dict(f"postgresql://{url.partition('://')[2]}"),
-            # PgBouncer in transaction mode knows no server-side prepared statements.
-            "prepare_threshold": None,
-        },
-    )
-    event.listen(engine, "do_connect", _connect)
-    event.listen(engine, "checkout", _refuse_dead_connection)
-    event.listen(engine, "do_execute", statement_timeout.execute)
-    return engine
+def _is_idle(connection: Connection) -> bool:
+    return connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
-def _connect(
-    _dialect: object, _record: object, args: Sequence[Any], options: Mapping[str, Any]
-) -> BoundedConnection:
-    return bounded_connection.connect(*args, **options)
-
-
-def _refuse_dead_connection(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    """Have the pool replace a connection whose server has closed it.
-
-    An idle connection has nothing to read, unless the server said goodbye.
-    """
-    if dbapi_connection.closed or wait_for_read(dbapi_connection, timeout=0):
-        raise DisconnectionError("the server closed this connection")
-    bounded_connection.lend(dbapi_connection)
+def _address(url: str) -> dict[str, Any]:
+    """Return an address as libpq reads it, so that it means here what it means to psql."""
+    return {
+        "connect_timeout": 5,
+        "application_name": "pal-e-mail",
+        # A server that vanishes without a word is noticed in seconds, not minutes.
+        "keepalives_idle": 30,
+        "tcp_user_timeout": 10_000,
+        **conninfo_to_dict(f"postgresql://{url.partition('://')[2]}"),
+        "autocommit": True,
+        # Before it is known whose session it is, nothing is prepared.
+        "prepare_threshold": None,
+    }

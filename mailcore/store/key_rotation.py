@@ -22,22 +22,11 @@ _BATCH_BYTES = 8_000_000
 #: Seconds until rows are looked at again that others had locked.
 _PAUSE = 0.1
 
-_ALL_SEALED = text("SELECT all_sealed_at IS NOT NULL FROM deployment")
 _MARK = text("""
     INSERT INTO deployment (id, updated_at, updated_by, all_sealed_at)
     VALUES (1, :at, 'rotate-keys', :at)
     ON CONFLICT (id) DO UPDATE SET all_sealed_at = :at
 """)
-
-
-def all_sealed(database: Database) -> bool:
-    """Say whether rotation has sealed everything, so that nothing else may be opened.
-
-    Raises:
-        DatabaseUnavailable: Postgres cannot be reached.
-    """
-    with database.statement() as connection:
-        return bool(connection.execute(_ALL_SEALED).scalar())
 
 
 def rotate(database: Database, vault: Vault, on_progress: Callable[[int, int], None]) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from psycopg.errors import (
     InsufficientPrivilege,
     LockNotAvailable,
@@ -11,10 +12,8 @@ from psycopg.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mailcore.errors import ConfigurationError, DatabaseUnavailable
+from mailcore.errors import ConfigurationError, DatabaseUnavailable, PalEMailError
 
 
 def is_timeout(error: DatabaseUnavailable) -> bool:
@@ -27,7 +26,7 @@ def is_timeout(error: DatabaseUnavailable) -> bool:
 
 @contextmanager
 def our_errors() -> Iterator[None]:
-    """Turn what Postgres, psycopg or the pool raises into what callers can act on.
+    """Turn what Postgres or psycopg raises into what callers can act on.
 
     Raises:
         ConfigurationError: the tables are missing, or may not be used.
@@ -36,43 +35,44 @@ def our_errors() -> Iterator[None]:
     """
     try:
         yield
-    except ProgrammingError as exc:
-        if isinstance(exc.orig, UndefinedTable | UndefinedColumn):
-            raise ConfigurationError(
+    except Exception as exc:
+        ours = _ours(getattr(exc, "orig", exc))  # SQLAlchemy wraps what psycopg raises
+        if ours is None:
+            raise
+        raise ours from exc
+
+
+def _ours(exc: object) -> PalEMailError | None:
+    match exc:
+        case UndefinedTable() | UndefinedColumn():
+            return ConfigurationError(
                 "The database schema is not up to date.", remedy="Run `pal-e-mail migrate`."
-            ) from exc
-        if isinstance(exc.orig, InsufficientPrivilege):
-            raise ConfigurationError(
+            )
+        case InsufficientPrivilege():
+            return ConfigurationError(
                 f"The database user lacks a privilege: {_first_line(exc)}.",
                 remedy="Use the same user as for `pal-e-mail migrate`, or grant this one access to "
                 "its tables.",
-            ) from exc
-        raise
-    except (OperationalError, InterfaceError, PoolTimeout) as exc:
-        if isinstance(exc, OperationalError) and isinstance(
-            exc.orig, QueryCanceled | LockNotAvailable
-        ):
-            raise DatabaseUnavailable(
+            )
+        case QueryCanceled() | LockNotAvailable():
+            return DatabaseUnavailable(
                 f"The database did not answer in time: {_first_line(exc)}.",
                 remedy="Look in pg_stat_activity for a lock that is held for long. Trying again "
                 "later is safe.",
-            ) from exc
-        raise DatabaseUnavailable(
-            f"The database cannot be reached: {_first_line(exc)}.",
-            remedy="Check DATABASE_URL and that Postgres is running. Trying again later is safe.",
-        ) from exc
-    except DBAPIError as exc:
-        if exc.connection_invalidated:
-            raise DatabaseUnavailable(
-                "The connection to the database was lost.", remedy="Trying again later is safe."
-            ) from exc
-        if isinstance(exc.orig, ReadOnlySqlTransaction):
-            raise DatabaseUnavailable(
+            )
+        case ReadOnlySqlTransaction():
+            return DatabaseUnavailable(
                 "The database is read-only: it is a replica, or a failover is in progress.",
                 remedy="Point DATABASE_URL at the primary. Trying again later is safe.",
-            ) from exc
-        raise
+            )
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return DatabaseUnavailable(
+                f"The database cannot be reached: {_first_line(exc)}.",
+                remedy="Check DATABASE_URL and that Postgres is running. Trying again later is "
+                "safe.",
+            )
+    return None
 
 
-def _first_line(exc: Exception) -> str:
-    return str(getattr(exc, "orig", exc)).partition("\n")[0].rstrip(".")
+def _first_line(exc: BaseException) -> str:
+    return str(exc).partition("\n")[0].rstrip(".")

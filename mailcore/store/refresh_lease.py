@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
-
 from mailcore import forks
 from mailcore.clock import Deadline
 from mailcore.errors import DatabaseUnavailable, TemporaryFailure
@@ -27,16 +25,16 @@ _POLL = 0.1
 
 #: Leases are measured by Postgres' clock alone: hosts disagree. The holder's own claim counts
 #: as taken: its answer may have been lost.
-_TAKE = text("""
+_TAKE = """
     INSERT INTO refresh_lease (sender_id, holder, leased_until)
-    VALUES (:sender, :holder, now() + :lease)
+    VALUES (%(sender)s, %(holder)s, now() + %(lease)s)
     ON CONFLICT (sender_id) DO UPDATE
     SET holder = excluded.holder, leased_until = excluded.leased_until
     WHERE refresh_lease.leased_until < now() OR refresh_lease.holder = excluded.holder
     RETURNING holder
-""")
+"""
 
-_GIVE_BACK = text("DELETE FROM refresh_lease WHERE sender_id = :sender AND holder = :holder")
+_GIVE_BACK = "DELETE FROM refresh_lease WHERE sender_id = %(sender)s AND holder = %(holder)s"
 
 
 class RefreshLeases:
@@ -85,8 +83,8 @@ class RefreshLeases:
         values = {"sender": sender_id, "holder": holder, "lease": lease}
 
         def take() -> bool:
-            with self._database.statement(deadline) as connection:
-                return connection.execute(_TAKE, values).first() is not None
+            with self._database.connection(deadline) as connection:
+                return connection.run(_TAKE, values).fetchone() is not None
 
         while not patiently(DatabaseUnavailable, deadline)(take):
             if deadline.seconds_left <= _POLL:
@@ -95,8 +93,8 @@ class RefreshLeases:
 
     def _give_back(self, sender_id: int, holder: UUID) -> None:
         try:
-            with self._database.statement(Deadline(1.0)) as connection:
-                connection.execute(_GIVE_BACK, {"sender": sender_id, "holder": holder})
+            with self._database.connection(Deadline(1.0)) as connection:
+                connection.run(_GIVE_BACK, {"sender": sender_id, "holder": holder})
         except DatabaseUnavailable as exc:
             # What came of the renewal stands all the same, and the lease ends by itself.
             log.warning("a lease on renewing access could not be given back: %s", exc.message)

@@ -8,16 +8,14 @@ written into the statement, tokens and messages would reach Postgres' log with t
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import psycopg
 from psycopg.errors import PipelineAborted
-from sqlalchemy import Connection
-from sqlalchemy.engine.interfaces import ExecutionContext
 
 from mailcore.clock import Deadline
 
-_OPTION = "palemail_deadline"
 #: Seconds by which Postgres ends a statement before its caller would, so that the caller hears
 #: why, and keeps the connection; a tenth of the time left if that is less.
 _AHEAD = 0.5
@@ -35,25 +33,21 @@ def _is_news(record: logging.LogRecord) -> bool:
 logging.getLogger("psycopg").addFilter(_is_news)
 
 
-def bound(connection: Connection, deadline: Deadline | None) -> Connection:
-    """Have each statement on a connection end by a deadline; None leaves it be."""
-    return connection.execution_options(**{_OPTION: deadline})
+@contextmanager
+def limited(
+    connection: psycopg.Connection[Any],
+    deadline: Deadline,
+    parameters: Sequence[object] | Mapping[str, object],
+) -> Iterator[None]:
+    """Send what is run within as one batch, in which Postgres keeps to a deadline.
 
+    Where the connection commits each statement by itself, the batch is a transaction.
 
-def execute(
-    cursor: psycopg.Cursor[tuple[object, ...]],
-    statement: str,
-    parameters: Sequence[object],
-    context: ExecutionContext,
-) -> bool | None:
-    """Run a statement under its connection's deadline, if it has one.
-
-    The handler of SQLAlchemy's ``do_execute``: True says that it ran here.
+    Args:
+        connection: what it is run on. Results are there once the context ends.
+        deadline: the caller's.
+        parameters: of what is run.
     """
-    deadline: Deadline | None = context.execution_options.get(_OPTION)
-    if deadline is None:
-        return None
-    connection = cursor.connection
     try:
         with nullcontext() if _has_large(parameters) else connection.pipeline():
             if connection.autocommit:
@@ -61,14 +55,13 @@ def execute(
                 connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             for limit in _limits(deadline, alone=connection.autocommit):
                 connection.execute(limit)
-            cursor.execute(statement.encode(), parameters)
+            yield
             if connection.autocommit:
                 connection.execute("COMMIT")
     except psycopg.Error:
         if connection.autocommit and not connection.closed:
             connection.rollback()
         raise
-    return True
 
 
 def _limits(deadline: Deadline, *, alone: bool) -> Iterator[bytes]:
@@ -84,7 +77,7 @@ def _milliseconds(seconds: float) -> int:
     return max(int(seconds * 1000), 1)  # 0 would mean no limit
 
 
-def _has_large(parameters: Sequence[object]) -> bool:
+def _has_large(parameters: Sequence[object] | Mapping[str, object]) -> bool:
     values = parameters.values() if isinstance(parameters, Mapping) else parameters
     bare = (value.obj if isinstance(value, psycopg.Binary) else value for value in values)
     return any(isinstance(value, bytes) and len(value) > _LARGE for value in bare)

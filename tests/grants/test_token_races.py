@@ -2,11 +2,9 @@
 
 import threading
 import time
-from typing import cast
 
 import psycopg
 import pytest
-from sqlalchemy import QueuePool, event
 
 from mailcore import (
     Mailcore,
@@ -18,9 +16,11 @@ from mailcore import (
     TemporaryFailure,
 )
 from mailcore.sandbox import GoogleSandbox, faults
+from mailcore.store.database import _MOST
 from tests.support.authorise import ACCOUNT, authorise
 from tests.support.driving import Tables, at_once, eventually, meanwhile
 from tests.support.processes import output, start_script
+from tests.support.statements import note_statements
 
 
 class Loads:
@@ -28,9 +28,9 @@ class Loads:
 
     def __init__(self, core: Mailcore) -> None:
         self._read = threading.Semaphore(0)
-        event.listen(core._database.engine, "after_cursor_execute", self._note)
+        note_statements(core, self._note)
 
-    def _note(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def _note(self, statement: str) -> None:
         if "SELECT id, alias" in statement:
             self._read.release()
 
@@ -96,7 +96,7 @@ def test_waiting_threads_hold_no_connection(
         waiting = [meanwhile(lambda: core.access_token(authorised)) for _ in range(40)]
         gate.wait_for_arrivals(1)
         loads.wait_for(40)
-        eventually(lambda: cast("QueuePool", core._database.engine.pool).checkedout() == 0)
+        eventually(lambda: core._database._places._value == _MOST)
         assert core.senders.page().matching == 1
     assert len({wait() for wait in waiting}) == 1
 
@@ -308,11 +308,7 @@ def _send(core: Mailcore, alias: str, timeout: float) -> None:
 def test_a_refresh_costs_few_statements(core: Mailcore, authorised: str, tables: Tables) -> None:
     """A token that is fresh costs one statement; one that is not, a handful."""
     counted: list[str] = []
-    event.listen(
-        core._database.engine,
-        "before_cursor_execute",
-        lambda _c, _cursor, statement, *_: counted.append(statement),
-    )
+    note_statements(core, lambda statement: "sender" in statement and counted.append(statement))
     core.access_token(authorised)
     assert len(counted) == 1
     tables.make_access_tokens_stale()

@@ -94,7 +94,7 @@ def test_every_combination_in_the_database(core: Mailcore, tables: Tables) -> No
 
 
 def _happen(core: Mailcore, kind: Trigger, sender_id: int, generation: int) -> None:
-    with core._database.transaction() as connection:
+    with core._database.connection() as connection, connection.transaction():
         if kind is Trigger.SEND_ACCEPTED:
             record_sent(connection, _sent(core, sender_id, generation), Accepted("id", "thread"))
             return
@@ -162,7 +162,7 @@ def test_what_is_nobodys_fault_moves_nobody(
     assert isinstance(sender_id, int)
     for status in SenderStatus:
         tables("UPDATE sender SET status = %s", status.value)
-        with core._database.transaction() as connection:
+        with core._database.connection() as connection, connection.transaction():
             record_refusal(
                 connection,
                 GoogleFailure(kind, "reason", "text"),

@@ -4,11 +4,13 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import quote
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 from sqlalchemy import event, text
 
 from mailcore import ConfigurationError, DatabaseUnavailable, Mailcore, Settings, TemporaryFailure
@@ -16,6 +18,7 @@ from mailcore.clock import Deadline
 from mailcore.sandbox import GoogleSandbox
 from mailcore.store.database import Database
 from tests.support.driving import Tables, eventually
+from tests.support.postgres_proxy import counting
 from tests.support.processes import output, start_script
 
 
@@ -170,27 +173,31 @@ print(before != int(os.read(reading, 20)))
     assert tables("SELECT alias FROM sender") == [("from-the-child",)]
 
 
+@pytest.mark.parametrize("pooled", [True, False], ids=["by way of a pooler", "directly"])
 def test_nothing_stands_in_the_way_of_pgbouncer(
-    core: Mailcore, google: GoogleSandbox, authorised: str
+    core: Mailcore, google: GoogleSandbox, authorised: str, database_url: str, *, pooled: bool
 ) -> None:
-    """In transaction mode a prepared statement or a session's lock would be another client's."""
-    for _ in range(8):
-        core.senders.page()
-        core.senders.get(authorised)
-        core.check(authorised)
-        core.send_email(authorised, to="ops@example.com", subject="s", text="t")
+    """In transaction mode a prepared statement or a session's lock would be another client's.
 
-    with core._database.statement() as connection:
-        prepared = connection.execute(text("SELECT count(*) FROM pg_prepared_statements"))
-        assert prepared.scalar_one() == 0
-        assert (
-            connection.execute(
-                text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
-            ).scalar_one()
-            == 0
-        )
-    with core._database.transaction() as connection:
-        assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "0"
+    Where the session is one's own, what is sent with every message is planned once.
+    """
+    with counting(database_url, pooled=pooled) as (url, _):
+        settings = core.settings.model_copy(update={"database_url": SecretStr(url)})
+        with closing(Mailcore(settings)) as over:
+            for _ in range(8):
+                over.senders.page()
+                over.senders.get(authorised)
+                over.check(authorised)
+                over.send_email(authorised, to="ops@example.com", subject="s", text="t")
+
+            with over._database.connection() as connection:
+                prepared = connection.run("SELECT statement FROM pg_prepared_statements").fetchall()
+                assert any("INTO delivery" in row.statement for row in prepared) is not pooled
+                assert not pooled or not prepared
+                locks = "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory'"
+                assert connection.run(locks).fetchone().held == 0  # type: ignore[union-attr]
+            with over._database.transaction() as connection:
+                assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "0"
 
 
 def test_every_lock_ends_with_its_transaction(core: Mailcore, authorised: str) -> None:
@@ -238,6 +245,35 @@ def test_a_table_that_is_locked_elsewhere_ends_a_statement_in_time(
         assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "0"
 
 
+def test_a_lock_held_elsewhere_ends_every_statement_of_a_send_in_time(
+    database: Database, database_url: str, tables: Tables
+) -> None:
+    """Sent in a batch, plain, prepared, in a transaction: Postgres ends it, nothing lingers."""
+    counting_all = "SELECT count(*) AS found FROM sender"
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with psycopg.connect(database_url) as other:
+        for _ in range(4):
+            other.execute("LOCK TABLE sender")
+            began = time.monotonic()
+            with (
+                pytest.raises(DatabaseUnavailable, match=r"not answer in time.*pg_stat_activity"),
+                database.connection(Deadline(0.3)) as connection,
+            ):
+                connection.run(counting_all)
+            with (
+                pytest.raises(DatabaseUnavailable, match=r"not answer in time.*pg_stat_activity"),
+                database.connection(Deadline(0.3)) as connection,
+                connection.transaction(),
+            ):
+                connection.run(counting_all)
+            assert time.monotonic() - began < 2
+            assert not tables(waiting)
+            other.rollback()
+            with database.connection() as connection:
+                assert connection.run(counting_all).fetchone() == (0,)
+    assert len(database._idle) == 1  # the one connection was never lost
+
+
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
 def test_the_isolation_is_ours_and_not_the_databases(
     database_url: str, tables: Tables, isolation: str
@@ -253,6 +289,11 @@ def test_the_isolation_is_ours_and_not_the_databases(
         assert connection.execute(show).scalar_one() == "read committed"
     with database.session() as session:
         assert session.connection().execute(show).scalar_one() == "read committed"
+    for _ in range(3):
+        with database.connection() as own:
+            assert own.run("SHOW transaction_isolation").fetchone() == ("read committed",)
+            with own.transaction():
+                assert own.run("SHOW transaction_isolation").fetchone() == ("read committed",)
     database.close()
 
 

@@ -7,7 +7,6 @@ from functools import partial
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import event
 
 from mailcore import Mailcore, Settings, TemporaryFailure
 from mailcore.clock import Deadline
@@ -17,6 +16,7 @@ from mailcore.store.refresh_lease import RefreshLeases
 from tests.support.authorise import ACCOUNT, authorise
 from tests.support.driving import Tables, at_once, meanwhile
 from tests.support.processes import output, start_script
+from tests.support.statements import note_statements
 
 
 @pytest.fixture
@@ -134,12 +134,12 @@ def test_one_renewal_where_the_database_isolates_more(
     others = [Mailcore(core.settings) for _ in range(6)]
     asked = threading.Semaphore(0)
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def note(statement: str) -> None:
         if "INTO refresh_lease" in statement:
             asked.release()
 
     for each in others:
-        event.listen(each._database.engine, "after_cursor_execute", note)
+        note_statements(each, note)
     with google.hold("token") as gate:
         calls = [meanwhile(partial(each.access_token, authorised)) for each in others]
         gate.wait_for_arrivals(1)

@@ -23,8 +23,9 @@ class RoundTrips:
             breaks before the answer. Once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pooled: bool = False) -> None:
         self.count = 0
+        self._pooled = pooled
         self.lose: bytes | None = None
         self._losing: set[socket.socket] = set()
         self._questions_flow = threading.Event()
@@ -53,10 +54,15 @@ class RoundTrips:
                 self._answers_flow.wait()
                 if server in self._losing:
                     break
-                client.sendall(data)
+                client.sendall(self._as_told(data))
         server.close()
         with suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)
+
+    def _as_told(self, data: bytes) -> bytes:
+        """A pooler tells its clients a process id of its own (BackendKeyData)."""
+        before, key, after = data.partition(_BACKEND_KEY) if self._pooled else (data, b"", b"")
+        return before + key + (b"\x7f" + after[1:] if key else after)
 
     def forward(self, client: socket.socket, server: socket.socket) -> None:
         """Pass on a client's messages until it leaves."""
@@ -80,12 +86,19 @@ class RoundTrips:
 
 
 _PROTOCOL_3 = 3 << 16
+#: Of protocol 3.0: a process id and a key, four bytes each.
+_BACKEND_KEY = b"K\0\0\0\x0c"
 
 
 @contextmanager
-def counting(database_url: str) -> Iterator[tuple[str, RoundTrips]]:
-    """Yield an address of the same database by way of the counter, and the counter."""
-    trips = RoundTrips()
+def counting(database_url: str, *, pooled: bool = False) -> Iterator[tuple[str, RoundTrips]]:
+    """Yield an address of the same database by way of the counter, and the counter.
+
+    Args:
+        database_url: the database.
+        pooled: it looks like a pooler's.
+    """
+    trips = RoundTrips(pooled=pooled)
     parts = conninfo_to_dict(database_url)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_accept, args=[listener, parts, trips], daemon=True).start()
