@@ -19,9 +19,7 @@ from mailcore.errors import ConfigurationError, DatabaseUnavailable, PalEMailErr
 def is_timeout(error: DatabaseUnavailable) -> bool:
     """Say whether Postgres gave a statement up because its caller's time was up."""
     cause = error.__cause__
-    return isinstance(cause, OperationalError) and isinstance(
-        cause.orig, QueryCanceled | LockNotAvailable
-    )
+    return isinstance(getattr(cause, "orig", cause), QueryCanceled | LockNotAvailable)
 
 
 @contextmanager

@@ -308,7 +308,12 @@ def _send(core: Mailcore, alias: str, timeout: float) -> None:
 def test_a_refresh_costs_few_statements(core: Mailcore, authorised: str, tables: Tables) -> None:
     """A token that is fresh costs one statement; one that is not, a handful."""
     counted: list[str] = []
-    note_statements(core, lambda statement: "sender" in statement and counted.append(statement))
+
+    def note(statement: str) -> None:
+        if "sender" in statement:
+            counted.append(statement)
+
+    note_statements(core, note)
     core.access_token(authorised)
     assert len(counted) == 1
     tables.make_access_tokens_stale()
