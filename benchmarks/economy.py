@@ -5,10 +5,6 @@ import resource
 import tempfile
 import threading
 from dataclasses import replace
-from typing import Any
-
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 from benchmarks.contenders import OURS, load
 from benchmarks.contenders.pal_e_mail import Contender as Ours
@@ -25,17 +21,12 @@ _MAIL = Mail("Only 3 % are left on /var.")
 def round_trips(place: Place) -> float:
     """Return how many times an ordinary send waits for Postgres, by libpq's own trace."""
     sends = 20
-    connections: list[Any] = []
-
-    def remember(connection: Any, _record: object) -> None:
-        connections.append(connection.pgconn)
-
-    event.listen(Pool, "connect", remember)
     ours = Ours(place)
-    ours.send(_MAIL)
-    event.remove(Pool, "connect", remember)
+    for _ in range(2):  # it learns whose session it has, and prepares its statements
+        ours.send(_MAIL)
     with tempfile.NamedTemporaryFile("r") as trace:
-        (connection,) = connections
+        with ours.core._database.connection() as lent:  # noqa: SLF001
+            connection = lent.pgconn  # the only one, and lent again to each send
         connection.trace(os.open(trace.name, os.O_WRONLY))
         for _ in range(sends):
             ours.send(_MAIL)

@@ -33,11 +33,18 @@ class Connection(BoundedConnection):
     Postgres plans them once. Elsewhere each goes out plain, in a batch with its transaction.
     """
 
+    #: Since when nobody uses it, by `mailcore.clock.elapsed`.
+    idle_since: float = 0.0
     _has_own_session: bool | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._runs: Counter[str] = Counter()
+
+    @property
+    def is_idle(self) -> bool:
+        """It is open, and within no transaction."""
+        return self.pgconn.transaction_status == TransactionStatus.IDLE
 
     def run(
         self, statement: str, values: Mapping[str, object] | None = None
@@ -59,7 +66,7 @@ class Connection(BoundedConnection):
         """
         cursor = self.cursor(row_factory=namedtuple_row)
         values = values or {}
-        if not self.autocommit or self.pgconn.transaction_status != TransactionStatus.IDLE:
+        if not self.autocommit or not self.is_idle:
             return cursor.execute(statement, values)
         if self._has_own_session:
             return self._run_prepared(cursor, statement, values)

@@ -7,18 +7,17 @@ up and never why, wait it out where Postgres refuses at once, and have no pool a
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import TransactionStatus
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 from urllib3.util.wait import wait_for_read
 
 from mailcore import forks
-from mailcore.clock import Deadline
+from mailcore.clock import Deadline, elapsed
 from mailcore.errors import DatabaseUnavailable
 from mailcore.settings import Settings
 from mailcore.store.connection import Connection
@@ -33,9 +32,11 @@ if TYPE_CHECKING:
 TIME_LIMIT = 10.0
 #: Seconds over which the database is asked again: it may be restarting.
 DATABASE_PATIENCE = 5.0
-#: Connections of this process at the same time; a few are kept open.
+#: Connections of this process at the same time.
 _MOST = 20
-_KEPT = 5
+#: Of those that nobody uses, how many are kept open; and the seconds for which all are, as a busy
+#: process needs them again at once.
+_KEPT, _ALL_KEPT = 5, 10.0
 
 
 class Database:
@@ -178,10 +179,12 @@ class Database:
             try:
                 yield connection
             finally:
-                if _is_idle(connection) and len(idle) < _KEPT:
+                if connection.is_idle:
+                    connection.idle_since = elapsed()
                     idle.append(connection)
                 else:
                     connection.close()
+                _close_surplus(idle)
 
     def _kept(self, deadline: Deadline | None) -> Connection | None:
         """Return the connection that was used last; None where the server has closed them all."""
@@ -248,8 +251,11 @@ def changed_rows(session: "Session", statement: "UpdateBase") -> int:
     return cast("CursorResult[Any]", session.connection().execute(statement)).rowcount
 
 
-def _is_idle(connection: Connection) -> bool:
-    return connection.pgconn.transaction_status == TransactionStatus.IDLE
+def _close_surplus(idle: deque[Connection]) -> None:
+    """Close connections that have not been needed for a while, the longest idle ones first."""
+    with suppress(IndexError):  # another thread was faster
+        while len(idle) > _KEPT and idle[0].idle_since < elapsed() - _ALL_KEPT:
+            idle.popleft().close()
 
 
 def _address(url: str) -> dict[str, Any]:
