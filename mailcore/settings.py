@@ -1,6 +1,8 @@
 """The settings, read from the environment. Nothing else reads it."""
 
+import os
 from base64 import urlsafe_b64decode
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -10,13 +12,14 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mailcore import api_keys
 from mailcore.api_keys import ApiKey
@@ -127,12 +130,12 @@ def _api_keys(value: object) -> object:
     return api_keys.parse(value) if isinstance(value, str) else value
 
 
-CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
-SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_comma_separated)]
+CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_comma_separated)]
 Endpoint = Annotated[str, AfterValidator(_encrypted_unless_loopback)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The deployment's settings, from the environment or from keyword arguments.
 
     Raises:
@@ -140,8 +143,8 @@ class Settings(BaseSettings):
             wrong and gives an example; it never contains a secret.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="PALEMAIL_", env_ignore_empty=True, populate_by_name=True, frozen=True
+    model_config = ConfigDict(
+        validate_by_alias=True, validate_by_name=True, frozen=True, extra="forbid"
     )
 
     database_url: Annotated[SecretStr, AfterValidator(_postgres_address)] | None = Field(
@@ -160,7 +163,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("pal-e-mail"))
     public_url: Annotated[str, AfterValidator(_web_address)] = DEFAULT_PUBLIC_URL
-    api_keys: Annotated[dict[str, ApiKey], NoDecode, BeforeValidator(_api_keys)] = {}
+    api_keys: Annotated[dict[str, ApiKey], BeforeValidator(_api_keys)] = {}
     admin_emails: CommaSeparated = ()
     admin_domain: str | None = None
     encryption_keys: Annotated[SecretList, AfterValidator(_encryption_keys)] = ()
@@ -179,7 +182,7 @@ class Settings(BaseSettings):
 
     def __init__(self, **values: Any) -> None:
         try:
-            super().__init__(**values)
+            super().__init__(**_from_environment(values), **values)
         except ValidationError as exc:
             # A chained error would print the values, including secrets.
             raise ConfigurationError(_faults(exc)) from None
@@ -260,6 +263,20 @@ def variable_name(field: str) -> str:
     """Return the environment variable that a field of `Settings` is read from."""
     alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"PALEMAIL_{field.upper()}"
+
+
+def _from_environment(given: Collection[str]) -> dict[str, str]:
+    """Return what the environment sets, but for what is given otherwise; empty counts as unset.
+
+    pydantic-settings does this, too, and costs each job 4 MB for sources of no use here.
+    """
+    environment = {name.upper(): value for name, value in os.environ.items() if value}
+    found = {}
+    for field in Settings.model_fields:
+        name = variable_name(field)
+        if name in environment and field not in given and name not in given:
+            found[field] = environment[name]
+    return found
 
 
 def _shown(value: object) -> str:
