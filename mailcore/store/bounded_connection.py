@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 #: Seconds before the deadline at which a statement is cancelled; a part of the time left if
 #: that is less.
-_AHEAD, _PART = 0.25, 20
+_AHEAD, _PART = 0.25, 4
 #: Seconds after which psycopg looks in while it waits.
 _LOOKS_IN = 0.1
 

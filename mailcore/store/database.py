@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
@@ -203,7 +204,10 @@ class Database:
     def _connect(self, deadline: Deadline | None) -> Connection:
         with self._making:
             self._address = self._address or _address(self._find_url())
-        return Connection.connect_by(deadline, **self._address)
+        connection = Connection.connect_by(deadline, **self._address)
+        # Of its transactions: what is decided here is decided on what others have committed.
+        connection.isolation_level = IsolationLevel.READ_COMMITTED
+        return connection
 
     @contextmanager
     def _place(self, deadline: Deadline | None) -> Iterator[None]:

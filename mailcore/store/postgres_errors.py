@@ -13,7 +13,7 @@ from psycopg.errors import (
     UndefinedTable,
 )
 
-from mailcore.errors import ConfigurationError, DatabaseUnavailable, PalEMailError
+from mailcore.errors import ConfigurationError, DatabaseUnavailable
 
 
 def is_timeout(error: DatabaseUnavailable) -> bool:
@@ -34,42 +34,41 @@ def our_errors() -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        ours = _ours(getattr(exc, "orig", exc))  # SQLAlchemy wraps what psycopg raises
-        if ours is None:
-            raise
-        raise ours from exc
+        _raise_ours(exc)
+        raise
 
 
-def _ours(exc: object) -> PalEMailError | None:
-    match exc:
+def _raise_ours(exc: Exception) -> None:
+    """Raise what stands for an error of Postgres; others are left to the caller."""
+    error = getattr(exc, "orig", exc)  # SQLAlchemy wraps what psycopg raises
+    match error:
         case UndefinedTable() | UndefinedColumn():
-            return ConfigurationError(
+            raise ConfigurationError(
                 "The database schema is not up to date.", remedy="Run `pal-e-mail migrate`."
-            )
+            ) from exc
         case InsufficientPrivilege():
-            return ConfigurationError(
-                f"The database user lacks a privilege: {_first_line(exc)}.",
+            raise ConfigurationError(
+                f"The database user lacks a privilege: {_first_line(error)}.",
                 remedy="Use the same user as for `pal-e-mail migrate`, or grant this one access to "
                 "its tables.",
-            )
+            ) from exc
         case QueryCanceled() | LockNotAvailable():
-            return DatabaseUnavailable(
-                f"The database did not answer in time: {_first_line(exc)}.",
+            raise DatabaseUnavailable(
+                f"The database did not answer in time: {_first_line(error)}.",
                 remedy="Look in pg_stat_activity for a lock that is held for long. Trying again "
                 "later is safe.",
-            )
+            ) from exc
         case ReadOnlySqlTransaction():
-            return DatabaseUnavailable(
+            raise DatabaseUnavailable(
                 "The database is read-only: it is a replica, or a failover is in progress.",
                 remedy="Point DATABASE_URL at the primary. Trying again later is safe.",
-            )
+            ) from exc
         case psycopg.OperationalError() | psycopg.InterfaceError():
-            return DatabaseUnavailable(
-                f"The database cannot be reached: {_first_line(exc)}.",
+            raise DatabaseUnavailable(
+                f"The database cannot be reached: {_first_line(error)}.",
                 remedy="Check DATABASE_URL and that Postgres is running. Trying again later is "
                 "safe.",
-            )
-    return None
+            ) from exc
 
 
 def _first_line(exc: BaseException) -> str:

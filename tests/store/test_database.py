@@ -283,17 +283,17 @@ def test_the_isolation_is_ours_and_not_the_databases(
     tables(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = '{isolation}'")
     database = Database.from_settings(Settings(database_url=database_url))
     show = text("SHOW transaction_isolation")
+    for _ in range(3):
+        with database.connection() as own:
+            assert own.run("SHOW transaction_isolation").fetchone() == ("read committed",)
+            with own.transaction():
+                assert own.run("SHOW transaction_isolation").fetchone() == ("read committed",)
     with database.statement() as connection:
         assert connection.execute(show).scalar_one() == "read committed"
     with database.transaction() as connection:
         assert connection.execute(show).scalar_one() == "read committed"
     with database.session() as session:
         assert session.connection().execute(show).scalar_one() == "read committed"
-    for _ in range(3):
-        with database.connection() as own:
-            assert own.run("SHOW transaction_isolation").fetchone() == ("read committed",)
-            with own.transaction():
-                assert own.run("SHOW transaction_isolation").fetchone() == ("read committed",)
     database.close()
 
 
