@@ -5,7 +5,14 @@ from .access.page_secrets import PageSecrets
 from .api_keys import ApiKey, ApiScope, digest_of
 from .clock import now
 from .core import Mailcore
-from .default import access_token, asend_email, default, send_email
+from .default import (
+    access_token,
+    aqueue_email,
+    asend_email,
+    default,
+    queue_email,
+    send_email,
+)
 from .errors import (
     AuthorizationError,
     ConfigurationError,
@@ -55,7 +62,16 @@ from .settings import SETTING_EXAMPLES, Settings, is_loopback
 from .status import SenderStatus
 from .store.encryption import new_encryption_key
 from .values.checks import Finding, FindingState
-from .values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
+from .values.deliveries import (
+    DayCount,
+    Delivery,
+    DeliveryPage,
+    DeliveryStatus,
+    IfUnknown,
+    Queued,
+    Sent,
+    WaitsFor,
+)
 from .values.reauth import (
     Authorization,
     AuthorizationOutcome,
@@ -109,6 +125,7 @@ __all__ = [
     "Finding",
     "FindingState",
     "IdentityMissing",
+    "IfUnknown",
     "ImportedToken",
     "InvalidMessage",
     "InvalidSender",
@@ -124,6 +141,7 @@ __all__ = [
     "PageSecrets",
     "PalEMailError",
     "PermissionMissing",
+    "Queued",
     "RateLimited",
     "ReauthRequired",
     "RefreshTokenMissing",
@@ -142,8 +160,10 @@ __all__ = [
     "TemporaryFailure",
     "Ticket",
     "Totals",
+    "WaitsFor",
     "WrongAccount",
     "access_token",
+    "aqueue_email",
     "asend_email",
     "default",
     "describe_age",
@@ -159,5 +179,6 @@ __all__ = [
     "is_loopback",
     "new_encryption_key",
     "now",
+    "queue_email",
     "send_email",
 ]

@@ -69,6 +69,14 @@ class Database:
         self._parents += [self._engine] if self._engine else []
         self._reset()
 
+    def connect_arguments(self) -> dict[str, Any]:
+        """Return what libpq needs for a connection beside the pool, as keyword arguments.
+
+        Raises:
+            ConfigurationError: there is no ``DATABASE_URL``, and no embedded server runs.
+        """
+        return _connect_arguments(self._find_url())
+
     def close(self) -> None:
         """Close every pooled connection."""
         if self._engine is not None:
@@ -206,17 +214,7 @@ def _engine(url: str) -> Engine:
         isolation_level="READ COMMITTED",
         # Spares a look-up at every new connection for a type that is not used.
         use_native_hstore=False,
-        # libpq reads the address, so that it means here what it means to psql.
-        connect_args={
-            "connect_timeout": 5,
-            "application_name": "pal-e-mail",
-            # A server that vanishes without a word is noticed in seconds, not minutes.
-            "keepalives_idle": 30,
-            "tcp_user_timeout": 10_000,
-            **conninfo_to_dict(f"postgresql://{url.partition('://')[2]}"),
-            # PgBouncer in transaction mode knows no server-side prepared statements.
-            "prepare_threshold": None,
-        },
+        connect_args=_connect_arguments(url),
     )
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _refuse_dead_connection)
@@ -228,6 +226,20 @@ def _connect(
     _dialect: object, _record: object, args: Sequence[Any], options: Mapping[str, Any]
 ) -> BoundedConnection:
     return bounded_connection.connect(*args, **options)
+
+
+def _connect_arguments(url: str) -> dict[str, Any]:
+    """Return an address as libpq reads it, so that it means here what it means to psql."""
+    return {
+        "connect_timeout": 5,
+        "application_name": "pal-e-mail",
+        # A server that vanishes without a word is noticed in seconds, not minutes.
+        "keepalives_idle": 30,
+        "tcp_user_timeout": 10_000,
+        **conninfo_to_dict(f"postgresql://{url.partition('://')[2]}"),
+        # PgBouncer in transaction mode knows no server-side prepared statements.
+        "prepare_threshold": None,
+    }
 
 
 def _refuse_dead_connection(dbapi_connection: Any, _record: object, _proxy: object) -> None:

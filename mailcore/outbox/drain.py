@@ -1,0 +1,94 @@
+"""Draining a sender's queue: one message after the other, in their order."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+from mailcore.clock import Deadline, elapsed
+from mailcore.errors import InvalidMessage, PalEMailError
+from mailcore.grants.tokens import Tokens
+from mailcore.outbox.claims import Claimed, claim
+from mailcore.outbox.retrying import into_the_queue
+from mailcore.senders.holding import limits
+from mailcore.sending.send_email import Mailer
+from mailcore.settings import Settings
+from mailcore.store.database import Database
+from mailcore.store.encryption import Vault
+
+#: Seconds that sending one queued message may take.
+SEND_TIMEOUT = 30.0
+#: Seconds that a claim may take.
+_CLAIM_TIMEOUT = 5.0
+#: Seconds after which a sender gives its place to the next one that has mail.
+_TURN = 5.0
+
+
+class Drain:
+    """Sends what is due.
+
+    Args:
+        settings: the deployment's limits.
+        database: where mail waits.
+        vault: opens it.
+        tokens: opens grants.
+        mailer: sends, and records what came of it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        vault: Vault,
+        tokens: Tokens,
+        mailer: Mailer,
+    ) -> None:
+        self._limits = {
+            **limits(settings),
+            "messages_per_second": settings.messages_per_second,
+        }
+        self._give_up_after = timedelta(days=settings.give_up_after)
+        self._database = database
+        self._vault = vault
+        self._tokens = tokens
+        self._mailer = mailer
+
+    def run(self, alias: str, *, worker: str, stopping: Callable[[], bool]) -> None:
+        """Send a sender's mail until nothing is due, it cannot send, or its turn is over.
+
+        Args:
+            alias: the sender.
+            worker: who drains it.
+            stopping: True ends it after the message that is being sent.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        turn_ends = elapsed() + _TURN
+        while not stopping() and elapsed() < turn_ends:
+            claimed = self._claim(alias, worker)
+            if claimed is None:
+                return
+            self._send(claimed)
+
+    def _claim(self, alias: str, worker: str) -> Claimed | None:
+        with self._database.statement(Deadline(_CLAIM_TIMEOUT)) as connection:
+            return claim(
+                connection,
+                alias,
+                worker=worker,
+                timeout=SEND_TIMEOUT,
+                limits=self._limits,
+                senders=self._tokens.senders,
+                vault=self._vault,
+            )
+
+    def _send(self, claimed: Claimed) -> None:
+        outgoing = claimed.outgoing
+        ending = into_the_queue(claimed.if_unknown, self._give_up_after)
+        try:
+            outgoing.request.complete(outgoing.sender)
+        except InvalidMessage as exc:
+            self._mailer.refuse(outgoing, exc, ending)
+            return
+        with suppress(PalEMailError):  # it is recorded, and back in the queue where that helps
+            self._mailer.deliver(outgoing, if_not_sent=ending)

@@ -1,0 +1,28 @@
+"""The queue from the command line."""
+
+from mailcore import Mailcore
+from tests.cli.running import Cli
+from tests.support.queueing import queue
+
+
+def test_pausing_and_resuming(cli: Cli, core: Mailcore, alerts: str) -> None:
+    """A person sees what waits, and why."""
+    queue(core)
+    paused = cli("senders", "pause", "alerts")
+    assert (paused.code, "1 message waiting" in paused.err) == (0, True)
+    assert "held" in cli("deliveries", "list").out
+    assert cli("senders", "show", "alerts", "--json").json["paused_by"] == "cli"
+    assert cli("senders", "resume", "alerts").code == 0
+    assert cli("deliveries", "list", "--status", "queued", "--json").json["matching"] == 1
+
+
+def test_many_at_once(cli: Cli, core: Mailcore, alerts: str) -> None:
+    """It says how many it concerns, asks, and changes nothing without a yes."""
+    first = queue(core, subject="a")
+    queue(core, subject="b")
+    asked = cli("deliveries", "cancel", "--all", "--search", "b", stdin=b"n\n")
+    assert (asked.code, "This concerns 1 message." in asked.err) == (64, True)
+    assert cli("deliveries", "hold", first.delivery_id, "--json").json == {"changed": 1}
+    assert cli("deliveries", "release", "--all", "--yes", "--json").json == {"changed": 2}
+    assert cli("deliveries", "cancel", "--all", "--yes", "--json").json == {"changed": 2}
+    assert cli("deliveries", "cancel").code == 64
