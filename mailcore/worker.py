@@ -81,7 +81,7 @@ class Worker:
         self._listener.join()
         self._thread.join(SEND_TIMEOUT)
         try:
-            self._upkeep.settle()
+            self._settle()
         except PalEMailError as exc:
             log.warning("at the worker's end Postgres could not be reached: %s", exc.message)
 
@@ -107,6 +107,10 @@ class Worker:
         except PalEMailError as exc:
             log.warning("the queue of sender %s is left for a moment: %s", alias, exc.message)
         self._news.tell(alias)
+
+    def _settle(self) -> None:
+        self._drain.settle()
+        self._upkeep.settle()
 
     def _clean_up(self) -> None:
         while not self._stopping.is_set() and self._upkeep.forget_old():
@@ -141,7 +145,7 @@ class Worker:
             aliases: only these senders; None looks at all, and after dead workers.
         """
         if aliases is None:
-            self._upkeep.settle()
+            self._settle()
         seconds = self._upkeep.due(aliases)
         self._looked = now = elapsed()
         ready = [alias for alias, wait in seconds.items() if wait <= 0]

@@ -5,11 +5,14 @@ sender, so that whoever drains it, and however many do, its mail goes out one af
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import IntegrityError
 
 from mailcore.clock import Deadline
+from mailcore.errors import PalEMailError
 from mailcore.grants.sender_loading import SENDER_COLUMNS, SenderReader
 from mailcore.message.compose import ComposedMessage
 from mailcore.senders.holding import RUNS
@@ -38,7 +41,7 @@ _CLAIM = text(f"""
         ORDER BY send_at, created_at LIMIT 1
     ), claimed AS (
         UPDATE delivery
-        SET status = 'sending', claimed_by = :worker, leased_until = clock_timestamp() + :lease,
+        SET status = 'sending', claimed_by = :name, leased_until = clock_timestamp() + :lease,
             tried_since = coalesce(tried_since, now()), updated_at = now()
         FROM due WHERE delivery.id = due.id AND delivery.status = 'queued'
         RETURNING delivery.id AS delivery_id, recipients, subject, message_id, thread_id,
@@ -51,6 +54,22 @@ _CLAIM = text(f"""
     )
     SELECT * FROM ready, claimed
 """)  # noqa: S608 - of constants
+
+#: Back into the queue, as if it had never been claimed; its sender's queue waits, if it has to.
+_GIVE_BACK = text("""
+    WITH back AS (
+        UPDATE delivery
+        SET status = 'queued', claimed_by = NULL, leased_until = NULL, updated_at = now(),
+            error_code = coalesce(:error_code, error_code),
+            error_text = coalesce(:error_text, error_text)
+        WHERE status = 'sending' AND claimed_by = :name
+        RETURNING alias
+    ), paced AS (
+        UPDATE sender SET next_send_at = greatest(next_send_at, now() + :pause)
+        FROM back WHERE sender.alias = back.alias AND :pause > interval '0'
+    )
+    SELECT alias FROM back
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,48 +86,45 @@ class Claimed:
 
 
 def claim(
-    connection: Connection,
-    alias: str,
-    *,
-    worker: str,
-    timeout: float,
-    limits: dict[str, object],
-    senders: SenderReader,
-    vault: Vault,
-) -> Claimed | None:
+    connection: Connection, alias: str, name: str, *, timeout: float, limits: dict[str, object]
+) -> Row[Any] | None:
     """Claim the next message of a sender.
 
     Args:
         connection: one on which each statement is its own transaction.
         alias: the sender.
-        worker: who claims it.
+        name: of this claim; no other one has it.
         timeout: seconds that sending it may take.
-        limits: the deployment's, as of `senders.holding.limits`.
+        limits: the deployment's, as of `senders.holding.limits`, and its ``messages_per_second``.
+
+    Returns:
+        The sender and the message, for `opened`; None where none is due, its sender cannot send,
+        or another worker is sending one of the same sender.
+    """
+    values = {"alias": alias, "name": name, "lease": lease(timeout), "faster": _FASTER, **limits}
+    try:
+        return connection.execute(_CLAIM, values).first()
+    except IntegrityError:  # the unique index: another worker's claim came first
+        return None
+
+
+def opened(row: Row[Any], deadline: Deadline, senders: SenderReader, vault: Vault) -> Claimed:
+    """Return what a claim has read, ready to be sent.
+
+    Args:
+        row: as `claim` returns it.
+        deadline: when sending it must be over.
         senders: opens the sender's grant.
         vault: opens the message.
 
-    Returns:
-        The message; None where none is due, its sender cannot send, or another worker is
-        sending one of the same sender.
+    Raises:
+        ConfigurationError: the grant or the message cannot be opened.
+        DatabaseUnavailable: Postgres had to be asked for that, and cannot be reached.
     """
-    values = {
-        "alias": alias,
-        "worker": worker,
-        "lease": lease(timeout),
-        "faster": _FASTER,
-        **limits,
-    }
-    deadline = Deadline(timeout)
-    try:
-        row = connection.execute(_CLAIM, values).first()
-    except IntegrityError:  # the unique index: another worker's claim came first
-        return None
-    if row is None:
-        return None
     request = SendRequest(
-        alias=alias,
+        alias=row.alias,
         message=ComposedMessage(
-            raw=vault.open_bytes(row.body, MESSAGE.at(alias, row.message_id)),
+            raw=vault.open_bytes(row.body, MESSAGE.at(row.alias, row.message_id)),
             message_id=row.message_id,
             recipients=tuple(row.recipients),
             subject=row.subject,
@@ -128,3 +144,30 @@ def claim(
         tries_once=True,
     )
     return Claimed(outgoing, IfUnknown(row.if_unknown))
+
+
+def give_back(
+    connection: Connection,
+    name: str,
+    *,
+    because: PalEMailError | None = None,
+    pause: timedelta = timedelta(),
+) -> bool:
+    """Put a claimed message back that was certainly not handed over.
+
+    Args:
+        connection: one on which each statement is its own transaction.
+        name: of the claim.
+        because: what kept it from being sent, if anything did.
+        pause: for how long its sender's queue waits.
+
+    Returns:
+        Whether there was such a claim.
+    """
+    values = {
+        "name": name,
+        "error_code": because and because.code,
+        "error_text": because and because.message,
+        "pause": pause,
+    }
+    return connection.execute(_GIVE_BACK, values).first() is not None

@@ -1,19 +1,25 @@
 """Draining a sender's queue: one message after the other, in their order."""
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from secrets import token_hex
 
 from mailcore.clock import Deadline, elapsed
-from mailcore.errors import InvalidMessage, PalEMailError
+from mailcore.errors import DatabaseUnavailable, InvalidMessage, PalEMailError
 from mailcore.grants.tokens import Tokens
-from mailcore.outbox.claims import Claimed, claim
+from mailcore.outbox.claims import Claimed, claim, give_back, opened
+from mailcore.outbox.lost_claims import LostClaims
 from mailcore.outbox.retrying import into_the_queue
 from mailcore.senders.holding import limits
+from mailcore.sending.intent import lease
 from mailcore.sending.send_email import Mailer
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
+
+log = logging.getLogger("mailcore")
 
 #: Seconds that sending one queued message may take.
 SEND_TIMEOUT = 30.0
@@ -21,6 +27,8 @@ SEND_TIMEOUT = 30.0
 _CLAIM_TIMEOUT = 5.0
 #: Seconds after which a sender gives its place to the next one that has mail.
 _TURN = 5.0
+#: For how long a sender's queue waits whose grant or message cannot be opened: a key is missing.
+_CANNOT_OPEN = timedelta(minutes=1)
 
 
 class Drain:
@@ -51,6 +59,7 @@ class Drain:
         self._vault = vault
         self._tokens = tokens
         self._mailer = mailer
+        self._lost = LostClaims(database, lease(SEND_TIMEOUT).total_seconds())
 
     def run(self, alias: str, *, worker: str, stopping: Callable[[], bool]) -> None:
         """Send a sender's mail until nothing is due, it cannot send, or its turn is over.
@@ -70,17 +79,34 @@ class Drain:
                 return
             self._send(claimed)
 
+    def settle(self) -> None:
+        """Put back what was claimed in vain, because the claim's answer was lost."""
+        self._lost.give_back()
+
     def _claim(self, alias: str, worker: str) -> Claimed | None:
-        with self._database.statement(Deadline(_CLAIM_TIMEOUT)) as connection:
-            return claim(
-                connection,
-                alias,
-                worker=worker,
-                timeout=SEND_TIMEOUT,
-                limits=self._limits,
-                senders=self._tokens.senders,
-                vault=self._vault,
-            )
+        name = f"{worker} {token_hex(8)}"
+        sending = Deadline(SEND_TIMEOUT)
+        try:
+            with self._database.statement(Deadline(_CLAIM_TIMEOUT)) as connection:
+                row = claim(connection, alias, name, timeout=SEND_TIMEOUT, limits=self._limits)
+        except DatabaseUnavailable:
+            self._lost.add(name)
+            raise
+        if row is None:
+            return None
+        try:
+            return opened(row, sending, self._tokens.senders, self._vault)
+        except PalEMailError as exc:
+            self._give_back(alias, name, exc)
+            return None
+
+    def _give_back(self, alias: str, name: str, exc: PalEMailError) -> None:
+        log.warning("the queue of sender %s waits a minute: %s", alias, exc.message)
+        try:
+            with self._database.statement(Deadline(_CLAIM_TIMEOUT)) as connection:
+                give_back(connection, name, because=exc, pause=_CANNOT_OPEN)
+        except DatabaseUnavailable:
+            self._lost.add(name)
 
     def _send(self, claimed: Claimed) -> None:
         outgoing = claimed.outgoing

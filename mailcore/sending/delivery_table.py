@@ -56,12 +56,14 @@ _NOT_SENT = text(f"""
       AND delivery.leased_until IS NOT DISTINCT FROM :leased_until
 """)  # noqa: S608 - of constants
 
-#: Into the queue, or lapsed if it was tried in vain for too long; and its sender's queue waits.
-#: Under the same condition as above.
+#: Into the queue, and its sender's queue waits; or lapsed if it was tried in vain for too long, or
+#: discarded if its sender was deleted meanwhile. Under the same condition as above.
 _PUT_BACK = text(f"""
     WITH back AS (
         UPDATE delivery
-        SET status = CASE WHEN :in_vain AND tried_since + :give_up_after < now()
+        SET status = CASE WHEN NOT EXISTS (SELECT FROM sender WHERE id = :sender_id)
+                          THEN '{DeliveryStatus.DISCARDED}'
+                          WHEN :in_vain AND tried_since + :give_up_after < now()
                           THEN '{DeliveryStatus.LAPSED}' ELSE '{DeliveryStatus.QUEUED}' END,
             attempts = :attempts, error_code = :error_code, error_text = :error_text,
             body = coalesce(body, CAST(:body AS bytea)), send_at = coalesce(send_at, now()),

@@ -1,12 +1,6 @@
 """Workers that are killed: every message reaches Gmail at most once, or says that nobody knows."""
 
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -14,36 +8,11 @@ from mailcore import DeliveryStatus, IfUnknown, Mailcore
 from mailcore.sandbox import GoogleSandbox
 from tests.support.authorise import authorise
 from tests.support.driving import Tables, eventually
-from tests.support.queueing import queue
+from tests.support.queueing import let_leases_run_out, queue
 from tests.support.steps import deliveries, the_delivery
-from tests.support.worker_process import working
+from tests.support.worker_process import worker_process, working
 
 pytestmark = [pytest.mark.usefixtures("alerts"), pytest.mark.process]
-
-_ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def worker_process(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A worker of its own, killed at the end if it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.worker_process"],
-        cwd=_ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "working\n"
-            yield process
-        finally:
-            process.kill()
-
-
-def let_leases_run_out(tables: Tables) -> None:
-    tables("UPDATE delivery SET leased_until = now() - interval '1 s' WHERE status = 'sending'")
 
 
 def test_killed_while_gmail_has_it(
