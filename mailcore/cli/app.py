@@ -90,6 +90,7 @@ app.add_typer(
 )
 _deliveries.command("list", cls=Command)(deliveries.list_)
 _deliveries.command("show", cls=Command)(deliveries.show)
+_deliveries.command("arrived", cls=Command)(deliveries.arrived)
 _deliveries.command("retry", cls=Command)(deliveries.retry)
 _deliveries.command("discard", cls=Command)(deliveries.discard)
 _deliveries.command("hold", cls=Command)(queue.hold)
