@@ -46,6 +46,7 @@ from .errors import (
 )
 from .google.credentials import ClientInfo
 from .message.compose import Attachment, ComposedMessage
+from .outbox.forecast import QueueForecast, SendingLimits
 from .senders.descriptions import (
     describe_age,
     describe_duration,
@@ -141,6 +142,7 @@ __all__ = [
     "PageSecrets",
     "PalEMailError",
     "PermissionMissing",
+    "QueueForecast",
     "Queued",
     "RateLimited",
     "ReauthRequired",
@@ -154,6 +156,7 @@ __all__ = [
     "SenderNotFound",
     "SenderPage",
     "SenderStatus",
+    "SendingLimits",
     "Sent",
     "Settings",
     "StatusFilter",

@@ -1,8 +1,7 @@
-"""`deliveries hold|release|cancel`: what is done to queued mail, one by one or many at once."""
+"""`deliveries hold|release|cancel|requeue`: what is done to queued mail, alone or many at once."""
 
-from collections.abc import Callable
 from contextlib import closing
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -18,12 +17,10 @@ Ids = Annotated[
     typer.Argument(metavar="[ID]...", help="As in `deliveries list`.", show_default=False),
 ]
 AllOption = Annotated[
-    bool, typer.Option("--all", help="All that wait, or those that the filters leave.")
+    bool, typer.Option("--all", help="All of them, or those that the filters leave.")
 ]
 SenderOption = Annotated[str | None, typer.Option(help="With --all: only this sender.")]
-StatusOption = Annotated[
-    DeliveryStatus | None, typer.Option(help="With --all: only this status, queued or held.")
-]
+StatusOption = Annotated[DeliveryStatus | None, typer.Option(help="With --all: only this status.")]
 SearchOption = Annotated[
     str, typer.Option(help="With --all: in subject, recipients or key.", show_default=False)
 ]
@@ -42,7 +39,7 @@ def hold(
 ) -> None:
     """Keep queued messages back until they are released."""
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
-    _change("Held", lambda queue: queue.hold, chosen, ask=every and not yes, as_json=as_json)
+    _change("hold", "Held", chosen, ask=every and not yes, as_json=as_json)
 
 
 def release(
@@ -55,9 +52,9 @@ def release(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Let queued messages go that are held, or queued for later."""
+    """Let queued messages go that are held back, or queued for later."""
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
-    _change("Released", lambda queue: queue.release, chosen, ask=every and not yes, as_json=as_json)
+    _change("release", "Released", chosen, ask=every and not yes, as_json=as_json)
 
 
 def cancel(
@@ -72,9 +69,22 @@ def cancel(
 ) -> None:
     """Take messages out of the queue: they are not sent."""
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
-    _change(
-        "Cancelled", lambda queue: queue.discard, chosen, ask=every and not yes, as_json=as_json
-    )
+    _change("discard", "Cancelled", chosen, ask=every and not yes, as_json=as_json)
+
+
+def requeue(
+    ids: Ids = None,
+    *,
+    every: AllOption = False,
+    sender: SenderOption = None,
+    status: StatusOption = None,
+    search: SearchOption = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Queue messages again that failed or lapsed; by ID or --status unknown, those, too."""
+    chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
+    _change("send_again", "Queued again:", chosen, ask=every and not yes, as_json=as_json)
 
 
 def _chosen(
@@ -96,8 +106,8 @@ def _chosen(
 
 
 def _change(
+    change: Literal["hold", "release", "discard", "send_again"],
     done: str,
-    method: Callable[[Any], Callable[..., int]],
     chosen: dict[str, Any],
     *,
     ask: bool,
@@ -105,8 +115,8 @@ def _change(
 ) -> None:
     with closing(mailcore.Mailcore()) as core:
         if ask:
-            _confirm(core.queue.count(**chosen))
-        count = method(core.queue)(**chosen, by=BY)
+            _confirm(core.queue.count(change, **chosen))
+        count: int = getattr(core.queue, change)(**chosen, by=BY)
     if as_json:
         output.document({"changed": count})
     output.say(f"{done} {describe_messages(count)}.")

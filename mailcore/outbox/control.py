@@ -5,10 +5,10 @@ that of the rows it changes.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import case, func, update
+from sqlalchemy import case, func, or_, update
 from sqlmodel import col, select
 
 from mailcore.clock import now
@@ -20,6 +20,7 @@ from mailcore.senders.holding import limits
 from mailcore.senders.picture import find, read_sender
 from mailcore.sending import delivery_table
 from mailcore.sending.delivery_filter import conditions
+from mailcore.sending.delivery_rows import RETRYABLE
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.models import DeliveryRow
@@ -27,9 +28,8 @@ from mailcore.store.wake_up import wake_up
 from mailcore.values.deliveries import DeliveryStatus
 from mailcore.values.senders import AuditEvent, Sender
 
-_QUEUED = (DeliveryStatus.QUEUED,)
-#: What can be put back into the queue, as long as the message is kept.
-_OVER = (DeliveryStatus.FAILED, DeliveryStatus.LAPSED, DeliveryStatus.UNKNOWN)
+#: What can be done to many at once, by the method's name.
+Change = Literal["hold", "release", "discard", "send_again"]
 
 
 class QueueControl:
@@ -142,15 +142,23 @@ class QueueControl:
         with self._database.statement() as connection:
             return read_forecast(connection, alias, self._settings)
 
-    def count(self, *, ids: Collection[str] | None = None, **filters: Any) -> int:
-        """Say how many waiting deliveries the filters mean, for a question before the deed.
+    def count(self, change: Change, *, ids: Collection[str] | None = None, **filters: Any) -> int:
+        """Say how many deliveries a change would concern, for a question before the deed.
+
+        Args:
+            change: the name of one of the methods below.
+            ids: as for that method.
+            **filters: likewise.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = self._chosen(_QUEUED, ids, filters)
+        chosen = self._chosen(change, ids, filters)
         with self._database.session() as session:
-            return session.exec(select(func.count()).select_from(DeliveryRow).where(*chosen)).one()
+            delivery_table.mark_cut_off(session.connection())
+            counting = select(func.count()).select_from(DeliveryRow).where(*chosen)
+            count: int = session.execute(counting).scalar_one()
+            return count
 
     def hold(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
         """Keep waiting deliveries back until they are released.
@@ -158,7 +166,7 @@ class QueueControl:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = [*self._chosen(_QUEUED, ids, filters), col(DeliveryRow.held_by).is_(None)]
+        chosen = self._chosen("hold", ids, filters)
         return self._change(chosen, {"held_by": by}, AuditEvent.DELIVERIES_HELD, by)
 
     def release(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
@@ -167,7 +175,7 @@ class QueueControl:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = self._chosen(_QUEUED, ids, filters)
+        chosen = self._chosen("release", ids, filters)
         # What is due keeps its place.
         sooner = func.least(col(DeliveryRow.send_at), func.now())
         values = {"held_by": None, "send_at": sooner}
@@ -179,19 +187,20 @@ class QueueControl:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = self._chosen(_QUEUED, ids, filters)
+        chosen = self._chosen("discard", ids, filters)
         values = {"status": DeliveryStatus.DISCARDED, "body": None}
         return self._change(chosen, values, AuditEvent.DELIVERIES_DISCARDED, by)
 
     def send_again(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
         """Queue deliveries again that failed, lapsed, or may or may not have gone out.
 
-        Only those whose message is still kept. One of unknown outcome may arrive twice.
+        Only those whose message is still kept. One of unknown outcome may arrive twice, so it is
+        meant only by its id, or where ``status`` asks for those.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = [*self._chosen(_OVER, ids, filters), col(DeliveryRow.body).is_not(None)]
+        chosen = self._chosen("send_again", ids, filters)
         expired = col(DeliveryRow.expires_at) <= func.now()
         values = {
             "status": DeliveryStatus.QUEUED,
@@ -203,7 +212,7 @@ class QueueControl:
 
     def _change(
         self,
-        chosen: "list[Any]",
+        chosen: list[Any],
         values: Mapping[str, object],
         what: AuditEvent,
         by: str,
@@ -226,16 +235,27 @@ class QueueControl:
             return sum(counts.values())
 
     def _chosen(
-        self,
-        statuses: Collection[DeliveryStatus],
-        ids: Collection[str] | None,
-        filters: Mapping[str, Any],
+        self, change: Change, ids: Collection[str] | None, filters: Mapping[str, Any]
     ) -> list[Any]:
-        """Return the conditions of what is meant, and can be changed."""
-        chosen: list[Any] = [
-            col(DeliveryRow.status).in_(statuses),
-            *conditions(self._limits, **filters),
-        ]
+        """Return the conditions of what is meant, and can be changed so."""
+        chosen: list[Any] = [*_changeable(change), *conditions(self._limits, **filters)]
         if ids is not None:
             chosen.append(col(DeliveryRow.id).in_(list(map(UUID, ids))))
+        elif change == "send_again" and filters.get("status") is not DeliveryStatus.UNKNOWN:
+            chosen.append(col(DeliveryRow.status) != DeliveryStatus.UNKNOWN)
         return chosen
+
+
+def _changeable(change: Change) -> list[Any]:
+    """Return the conditions of what can be changed so."""
+    queued = col(DeliveryRow.status) == DeliveryStatus.QUEUED
+    match change:
+        case "hold":
+            return [queued, col(DeliveryRow.held_by).is_(None)]
+        case "release":
+            later = col(DeliveryRow.send_at) > func.now()
+            return [queued, or_(col(DeliveryRow.held_by).is_not(None), later)]
+        case "discard":
+            return [queued]
+        case "send_again":
+            return [col(DeliveryRow.status).in_(RETRYABLE), col(DeliveryRow.body).is_not(None)]

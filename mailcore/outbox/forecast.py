@@ -17,6 +17,10 @@ _READ = text(f"""
                AS messages_per_day,
            coalesce(sender.recipients_per_day, CAST(:recipients_per_day AS integer))
                AS recipients_per_day,
+           paused_by, paused_at, sender.messages_per_second AS own_per_second,
+           sender.messages_per_day AS own_messages, sender.recipients_per_day AS own_recipients,
+           EXISTS (SELECT FROM procrastinate_workers
+                   WHERE last_heartbeat > now() - interval '1 minute') AS worked_on,
            greatest(send_interval, 1 / coalesce(messages_per_second,
                     CAST(:messages_per_second AS double precision))) AS pause,
            day.*, queue.*,
@@ -36,13 +40,29 @@ _READ = text(f"""
         FROM delivery WHERE alias = sender.alias AND status = 'queued'
     ) AS queue
     WHERE sender.alias = :alias
-""").columns(at=UTCDateTime(), queued_since=UTCDateTime())  # noqa: S608 - of constants
+""")  # noqa: S608 - of constants
+_FORECAST = _READ.columns(at=UTCDateTime(), queued_since=UTCDateTime(), paused_at=UTCDateTime())
 
 #: Seconds that a message takes of which nothing better is known.
 _USUAL = 0.5
 #: Messages of the last five minutes from which a pace can be told.
 _MANY = 50
 _DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingLimits:
+    """Limits of a sender's own; None for the deployment's.
+
+    Attributes:
+        messages_per_second: from its queue.
+        messages_per_day: in any 24 hours, `send_email` included.
+        recipients_per_day: likewise.
+    """
+
+    messages_per_second: float | None
+    messages_per_day: int | None
+    recipients_per_day: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +78,10 @@ class QueueForecast:
             where something else than time keeps them back.
         messages_left: how many messages its budget has left; None where there is no limit.
         recipients_left: the same in recipients.
+        limits: of the sender's own.
+        paused_by: who paused it, or None.
+        paused_at: since when it is paused.
+        worked_on: a worker runs, whichever sender it is busy with.
     """
 
     queued: int
@@ -67,6 +91,10 @@ class QueueForecast:
     through_at: datetime | None
     messages_left: int | None
     recipients_left: int | None
+    limits: SendingLimits
+    paused_by: str | None
+    paused_at: datetime | None
+    worked_on: bool
 
 
 def read_forecast(connection: Connection, alias: str, settings: Settings) -> QueueForecast:
@@ -80,7 +108,7 @@ def read_forecast(connection: Connection, alias: str, settings: Settings) -> Que
         **limits(settings),
         "messages_per_second": settings.messages_per_second,
     }
-    row = connection.execute(_READ, values).first()
+    row = connection.execute(_FORECAST, values).first()
     if row is None:
         raise no_sender(alias)
     waits_for = row.waits_for and WaitsFor(row.waits_for)
@@ -99,6 +127,14 @@ def read_forecast(connection: Connection, alias: str, settings: Settings) -> Que
         through_at=row.at + timedelta(seconds=seconds) if moving else None,
         messages_left=messages_left,
         recipients_left=_left(row.recipients_per_day, row.recipients),
+        limits=SendingLimits(
+            messages_per_second=row.own_per_second,
+            messages_per_day=row.own_messages,
+            recipients_per_day=row.own_recipients,
+        ),
+        paused_by=row.paused_by,
+        paused_at=row.paused_at,
+        worked_on=row.worked_on,
     )
 
 

@@ -2,6 +2,7 @@
 
 from mailcore import Mailcore
 from tests.cli.running import Cli
+from tests.support.driving import Tables
 from tests.support.queueing import queue
 
 
@@ -23,6 +24,17 @@ def test_many_at_once(cli: Cli, core: Mailcore, alerts: str) -> None:
     asked = cli("deliveries", "cancel", "--all", "--search", "b", stdin=b"n\n")
     assert (asked.code, "This concerns 1 message." in asked.err) == (64, True)
     assert cli("deliveries", "hold", first.delivery_id, "--json").json == {"changed": 1}
-    assert cli("deliveries", "release", "--all", "--yes", "--json").json == {"changed": 2}
+    assert cli("deliveries", "release", "--all", "--yes", "--json").json == {"changed": 1}
     assert cli("deliveries", "cancel", "--all", "--yes", "--json").json == {"changed": 2}
     assert cli("deliveries", "cancel").code == 64
+
+
+def test_what_lapsed_is_queued_again(cli: Cli, core: Mailcore, tables: Tables, alerts: str) -> None:
+    """A person puts back what did not go out; an unknown outcome only where that is asked for."""
+    lapsed, unknown = queue(core), queue(core)
+    for row, status in ((lapsed, "lapsed"), (unknown, "unknown")):
+        tables("UPDATE delivery SET status = %s WHERE id = %s", status, row.delivery_id)
+    assert cli("deliveries", "requeue", "--all", "--yes", "--json").json == {"changed": 1}
+    assert core.deliveries.get(lapsed.delivery_id).status.value == "queued"
+    asked_for = ("--all", "--status", "unknown", "--yes", "--json")
+    assert cli("deliveries", "requeue", *asked_for).json == {"changed": 1}

@@ -41,7 +41,7 @@ def test_mail_is_held_released_and_discarded_by_filter(
     """Many at once, with a count before the deed; what goes out keeps its order."""
     for subject in ("report 1", "alarm", "report 2", "report 3"):
         queue(core, subject=subject)
-    assert core.queue.count(search="report") == 3
+    assert core.queue.count("hold", search="report") == 3
     assert core.queue.hold(search="report", by="ann") == 3
     assert core.deliveries.page(status=DeliveryStatus.HELD).matching == 3
     assert core.deliveries.page(status=DeliveryStatus.QUEUED).matching == 1
