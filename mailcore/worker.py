@@ -19,6 +19,8 @@ log = logging.getLogger("mailcore")
 SWEEP = 2.0
 #: Seconds after which a worker that has not looked, or whose engine is silent, is not well.
 UNWELL_AFTER = 30.0
+#: Seconds after which a worker that has not even tried to look is dead: a look takes less.
+DEAD_AFTER = 60.0
 #: Seconds after which a silent engine is left to itself, and another one is started.
 _ABANDONED_AFTER = 60.0
 #: Seconds before the next try where Postgres or the engine could not be reached.
@@ -30,11 +32,14 @@ class Health:
     """How a worker is.
 
     Attributes:
+        alive: it does something, if only waiting for Postgres. Nothing but a restart helps where
+            it is not.
         well: it looks for mail, and its engine runs.
         looked: seconds since it last looked.
         engine: seconds since its engine was last known to work.
     """
 
+    alive: bool
     well: bool
     looked: float
     engine: float
@@ -59,7 +64,8 @@ class Worker:
         self._news = _News()
         self._listener = self._upkeep.listener(self._news.tell)
         self._engine = self._new_engine()
-        self._looked = elapsed()
+        self._looked = self._turned = elapsed()
+        self._sees = True
         self._thread = threading.Thread(target=self._run, name="mailcore-worker", daemon=True)
 
     def start(self) -> None:
@@ -89,7 +95,12 @@ class Worker:
     def health(self) -> Health:
         """How it is."""
         looked, engine = elapsed() - self._looked, self._engine.silent_for
-        return Health(well=max(looked, engine) < UNWELL_AFTER, looked=looked, engine=engine)
+        return Health(
+            alive=self._thread.is_alive() and elapsed() - self._turned < DEAD_AFTER,
+            well=self._sees and max(looked, engine) < UNWELL_AFTER,
+            looked=looked,
+            engine=engine,
+        )
 
     def _new_engine(self) -> Engine:
         return Engine(
@@ -121,6 +132,7 @@ class Worker:
         due_at: dict[str, float] = {}
         sweep_at = elapsed()
         while not self._stopping.is_set():
+            self._turned = elapsed()
             told = self._news.wait(min([sweep_at, *due_at.values()]) - elapsed())
             now = elapsed()
             everything = None in told or now >= sweep_at
@@ -132,6 +144,7 @@ class Worker:
                 found = self._look(None if everything else aliases)
             except Exception as exc:  # noqa: BLE001 - whatever it is, the next look may succeed
                 log.warning("the queue cannot be looked at: %s", exc)
+                self._sees = False
                 self._stopping.wait(_PAUSE)
                 sweep_at = now
                 continue
@@ -148,6 +161,7 @@ class Worker:
             self._settle()
         seconds = self._upkeep.due(aliases)
         self._looked = now = elapsed()
+        self._sees = True
         ready = [alias for alias, wait in seconds.items() if wait <= 0]
         later = {alias: now + wait for alias, wait in seconds.items() if wait > 0}
         if ready and not self._engine.defer(ready):
