@@ -133,3 +133,20 @@ def test_old_rows_are_forgotten_and_open_ones_never(
         pass
     assert the_delivery(core).status is DeliveryStatus.QUEUED
     assert not core.senders.events("alerts")
+
+
+def test_a_message_that_did_not_go_out_is_kept_for_some_days(
+    core: Mailcore, google: GoogleSandbox, tables: Tables
+) -> None:
+    """Until then a person can have it sent again; afterwards only its row is left."""
+    google.fail("send", faults.INVALID_ARGUMENT)
+    queue(core)
+    drain(core)
+    assert the_delivery(core).can_retry
+    tables("UPDATE delivery SET updated_at = now() - interval '6 days 23 hours'")
+    assert core.upkeep.forget_old() == 0
+    tables("UPDATE delivery SET updated_at = now() - interval '7 days 1 minute'")
+    assert core.upkeep.forget_old() == 1
+    kept = the_delivery(core)
+    assert (kept.status, kept.can_retry) == (DeliveryStatus.FAILED, False)
+    assert tables("SELECT body FROM delivery") == [(None,)]
