@@ -15,6 +15,7 @@ from mailcore.cli import (
     checking,
     deliveries,
     demo,
+    limits,
     opening,
     output,
     queue,
@@ -78,6 +79,7 @@ _senders.command("show", cls=Command)(senders.show)
 _senders.command("add", cls=Command)(senders.add)
 _senders.command("confirm", cls=Command)(senders.confirm)
 _senders.command("remove", cls=Command)(senders.remove)
+_senders.command("limit", cls=Command)(limits.limit)
 _senders.command("pause", cls=Command)(senders.pause)
 _senders.command("resume", cls=Command)(senders.resume)
 app.command(cls=Command)(authorizing.auth)

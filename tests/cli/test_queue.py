@@ -38,3 +38,15 @@ def test_what_lapsed_is_queued_again(cli: Cli, core: Mailcore, tables: Tables, a
     assert core.deliveries.get(lapsed.delivery_id).status.value == "queued"
     asked_for = ("--all", "--status", "unknown", "--yes", "--json")
     assert cli("deliveries", "requeue", *asked_for).json == {"changed": 1}
+
+
+def test_limits(cli: Cli, core: Mailcore, alerts: str) -> None:
+    """A sender has limits of its own; what is not given stays, and none is like all others."""
+    assert cli("senders", "limit", "alerts", "--messages-per-day", "500").code == 0
+    changed = cli("senders", "limit", "alerts", "--per-second", "0.5", "--json").json
+    assert (changed["messages_per_day"], changed["messages_per_second"]) == (500, 0.5)
+    assert "messages left        500" in cli("senders", "limit", "alerts").out
+    changed = cli("senders", "limit", "alerts", "--messages-per-day", "none", "--json").json
+    assert (changed["messages_per_day"], changed["messages_per_second"]) == (None, 0.5)
+    assert cli("senders", "limit", "alerts", "--per-second", "fast").code == 64
+    assert cli("senders", "limit", "alerts", "--per-second", "0").code == 64
