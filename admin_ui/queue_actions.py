@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
 from admin_ui import dialogs
 from admin_ui.access import Visitor
-from mailcore import describe_messages
+from mailcore import QueueChange, describe_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Action:
         concerns: which deliveries it can be done to.
     """
 
-    change: Literal["hold", "release", "discard", "send_again"]
+    change: QueueChange
     verb: str
     done: str
     icon: str

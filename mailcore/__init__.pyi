@@ -47,6 +47,7 @@ from .errors import (
 from .google.credentials import ClientInfo
 from .message.compose import Attachment, ComposedMessage
 from .outbox.forecast import QueueForecast, SendingLimits
+from .outbox.selection import QueueChange
 from .senders.descriptions import (
     describe_age,
     describe_duration,
@@ -142,6 +143,7 @@ __all__ = [
     "PageSecrets",
     "PalEMailError",
     "PermissionMissing",
+    "QueueChange",
     "QueueForecast",
     "Queued",
     "RateLimited",

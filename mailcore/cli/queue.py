@@ -1,12 +1,12 @@
 """`deliveries hold|release|cancel|requeue`: what is done to queued mail, alone or many at once."""
 
 from contextlib import closing
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 import mailcore
-from mailcore import DeliveryStatus, describe_messages
+from mailcore import DeliveryStatus, QueueChange, describe_messages
 from mailcore.cli import output
 from mailcore.cli.audit import BY
 from mailcore.cli.flags import wrong
@@ -106,7 +106,7 @@ def _chosen(
 
 
 def _change(
-    change: Literal["hold", "release", "discard", "send_again"],
+    change: QueueChange,
     done: str,
     chosen: dict[str, Any],
     *,

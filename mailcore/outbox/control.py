@@ -5,31 +5,26 @@ that of the rows it changes.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
-from sqlalchemy import case, func, or_, update
+from sqlalchemy import case, func, update
 from sqlmodel import col, select
 
 from mailcore.clock import now
 from mailcore.errors import InvalidSender
 from mailcore.outbox.forecast import QueueForecast, read_forecast
 from mailcore.outbox.releasing import release
+from mailcore.outbox.selection import QueueChange, selected
 from mailcore.senders.events import event
 from mailcore.senders.holding import limits
 from mailcore.senders.picture import find, read_sender
 from mailcore.sending import delivery_table
-from mailcore.sending.delivery_filter import conditions
-from mailcore.sending.delivery_rows import RETRYABLE
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.models import DeliveryRow
 from mailcore.store.wake_up import wake_up
 from mailcore.values.deliveries import DeliveryStatus
 from mailcore.values.senders import AuditEvent, Sender
-
-#: What can be done to many at once, by the method's name.
-Change = Literal["hold", "release", "discard", "send_again"]
 
 
 class QueueControl:
@@ -142,7 +137,9 @@ class QueueControl:
         with self._database.statement() as connection:
             return read_forecast(connection, alias, self._settings)
 
-    def count(self, change: Change, *, ids: Collection[str] | None = None, **filters: Any) -> int:
+    def count(
+        self, change: QueueChange, *, ids: Collection[str] | None = None, **filters: Any
+    ) -> int:
         """Say how many deliveries a change would concern, for a question before the deed.
 
         Args:
@@ -153,7 +150,7 @@ class QueueControl:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = self._chosen(change, ids, filters)
+        chosen = selected(change, ids, filters, self._limits)
         with self._database.session() as session:
             delivery_table.mark_cut_off(session.connection())
             counting = select(func.count()).select_from(DeliveryRow).where(*chosen)
@@ -166,7 +163,7 @@ class QueueControl:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = self._chosen("hold", ids, filters)
+        chosen = selected("hold", ids, filters, self._limits)
         return self._change(chosen, {"held_by": by}, AuditEvent.DELIVERIES_HELD, by)
 
     def release(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
@@ -175,7 +172,7 @@ class QueueControl:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = self._chosen("release", ids, filters)
+        chosen = selected("release", ids, filters, self._limits)
         # What is due keeps its place.
         sooner = func.least(col(DeliveryRow.send_at), func.now())
         values = {"held_by": None, "send_at": sooner}
@@ -187,7 +184,7 @@ class QueueControl:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = self._chosen("discard", ids, filters)
+        chosen = selected("discard", ids, filters, self._limits)
         values = {"status": DeliveryStatus.DISCARDED, "body": None}
         return self._change(chosen, values, AuditEvent.DELIVERIES_DISCARDED, by)
 
@@ -200,7 +197,7 @@ class QueueControl:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        chosen = self._chosen("send_again", ids, filters)
+        chosen = selected("send_again", ids, filters, self._limits)
         expired = col(DeliveryRow.expires_at) <= func.now()
         values = {
             "status": DeliveryStatus.QUEUED,
@@ -233,29 +230,3 @@ class QueueControl:
                 session.add(event(alias, what, who=by, detail=f"{count} messages"))
                 wake_up(session.connection(), alias)
             return sum(counts.values())
-
-    def _chosen(
-        self, change: Change, ids: Collection[str] | None, filters: Mapping[str, Any]
-    ) -> list[Any]:
-        """Return the conditions of what is meant, and can be changed so."""
-        chosen: list[Any] = [*_changeable(change), *conditions(self._limits, **filters)]
-        if ids is not None:
-            chosen.append(col(DeliveryRow.id).in_(list(map(UUID, ids))))
-        elif change == "send_again" and filters.get("status") is not DeliveryStatus.UNKNOWN:
-            chosen.append(col(DeliveryRow.status) != DeliveryStatus.UNKNOWN)
-        return chosen
-
-
-def _changeable(change: Change) -> list[Any]:
-    """Return the conditions of what can be changed so."""
-    queued = col(DeliveryRow.status) == DeliveryStatus.QUEUED
-    match change:
-        case "hold":
-            return [queued, col(DeliveryRow.held_by).is_(None)]
-        case "release":
-            later = col(DeliveryRow.send_at) > func.now()
-            return [queued, or_(col(DeliveryRow.held_by).is_not(None), later)]
-        case "discard":
-            return [queued]
-        case "send_again":
-            return [col(DeliveryRow.status).in_(RETRYABLE), col(DeliveryRow.body).is_not(None)]

@@ -27,6 +27,7 @@ def test_many_at_once(cli: Cli, core: Mailcore, alerts: str) -> None:
     assert cli("deliveries", "release", "--all", "--yes", "--json").json == {"changed": 1}
     assert cli("deliveries", "cancel", "--all", "--yes", "--json").json == {"changed": 2}
     assert cli("deliveries", "cancel").code == 64
+    assert cli("deliveries", "hold", "nonsense").code == 66
 
 
 def test_what_lapsed_is_queued_again(cli: Cli, core: Mailcore, tables: Tables, alerts: str) -> None:
