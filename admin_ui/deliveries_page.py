@@ -1,10 +1,21 @@
 """The log of all messages, and the ones with unknown outcome."""
 
 from datetime import timedelta
+from typing import Any
 
 import streamlit as st
 
-from admin_ui import access, dialogs, error_notices, heading, pacing, paging, timezone, wording
+from admin_ui import (
+    access,
+    dialogs,
+    error_notices,
+    heading,
+    pacing,
+    paging,
+    queue_actions,
+    timezone,
+    wording,
+)
 from admin_ui.delivery_rows import draw_deliveries
 from mailcore import DeliveryPage, DeliveryStatus, now
 
@@ -70,6 +81,7 @@ def _draw_filters() -> None:
         )
         if _filtered():
             st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_show_all)
+        queue_actions.draw(_chosen)
 
 
 def _filtered() -> bool:
@@ -99,16 +111,19 @@ def _read(offset: int) -> DeliveryPage:
 
 
 def _search(offset: int) -> DeliveryPage:
-    length = TIMES.get(st.session_state.get(_SINCE) or "")
     return access.visitor().core.deliveries.page(
-        alias=(st.session_state.get(_SENDER) or "").strip() or None,
-        status=st.session_state.get(_OUTCOME),
-        since=now() - length if length else None,
-        search=(st.session_state.get(_TEXT) or "").strip(),
-        offset=offset,
-        limit=paging.PER_PAGE,
-        timeout=SEARCH_TIMEOUT,
+        **_chosen(), offset=offset, limit=paging.PER_PAGE, timeout=SEARCH_TIMEOUT
     )
+
+
+def _chosen() -> dict[str, Any]:
+    length = TIMES.get(st.session_state.get(_SINCE) or "")
+    return {
+        "alias": (st.session_state.get(_SENDER) or "").strip() or None,
+        "status": st.session_state.get(_OUTCOME),
+        "since": now() - length if length else None,
+        "search": (st.session_state.get(_TEXT) or "").strip(),
+    }
 
 
 draw()

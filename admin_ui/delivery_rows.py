@@ -6,10 +6,10 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from admin_ui import dialogs, error_notices, wording
+from admin_ui import delivery_decision, dialogs, queue_wording, wording
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped, quiet, sentence
-from mailcore import Delivery, DeliveryStatus
+from mailcore import Delivery, DeliveryStatus, now
 
 #: Labels and values; a value of None is left out.
 Facts = list[tuple[str, str | None]]
@@ -37,6 +37,9 @@ def _draw_row(delivery: Delivery, zone: tzinfo, *, with_sender: bool) -> None:
         with what.container(gap=None):
             st.markdown(f"**{escaped(delivery.subject.strip()) or '(no subject)'}**")
             st.markdown(quiet(escaped(" · ".join(parts))))
+            if delivery.waits_for:
+                why = queue_wording.why_it_waits(delivery, now())
+                st.markdown(quiet(escaped(why)))
             if delivery.error_text:
                 st.markdown(quiet(sentence(delivery.error_text)))
         with actions.container(horizontal=True, horizontal_alignment="right"):
@@ -67,19 +70,22 @@ class DeliveryDetail:
         badge = wording.delivery_badge(delivery.status)
         st.badge(badge.word, icon=badge.icon, color=badge.color)
         _draw_facts(self._message(delivery))
-        if delivery.can_discard:
-            _draw_decision(visitor, delivery)
+        delivery_decision.draw(visitor, delivery)
         _draw_facts(self._details(delivery))
 
     def _message(self, delivery: Delivery) -> Facts:
         sent = wording.moment(delivery.sent_at, self.zone) if delivery.sent_at else None
         until = wording.moment(delivery.expires_at, self.zone) if delivery.expires_at else None
+        later = None
+        if delivery.send_at and delivery.send_at > now():
+            later = wording.moment(delivery.send_at, self.zone)
         return [
             ("Subject", delivery.subject),
             ("To", ", ".join(delivery.recipients)),
             ("Sender", delivery.alias),
             ("Requested", wording.moment(delivery.created_at, self.zone)),
             ("Sent", sent),
+            ("Not before", later),
             ("Expires", until),
             ("Error", delivery.error_text),
         ]
@@ -98,43 +104,6 @@ def _draw_facts(facts: Facts) -> None:
         for name, value in facts:
             if value:
                 st.markdown(f"**{name}:** {escaped(value)}")
-
-
-def _draw_decision(visitor: Visitor, delivery: Delivery) -> None:
-    st.divider()
-    if delivery.status is DeliveryStatus.UNKNOWN:
-        st.markdown(
-            "The message was handed to Gmail, but no clear answer came back, so it may or may "
-            "not have been sent. Check the account's *Sent* folder, then decide."
-        )
-        if delivery.can_retry:
-            if st.button("Send again", type="primary", icon=":material/send:", width="stretch"):
-                _retry(visitor, delivery)
-            st.caption("If Gmail already accepted it, recipients will get it twice.")
-        else:
-            st.caption(
-                "The message itself is no longer stored, so it can't be sent again from here."
-            )
-    elif delivery.status is DeliveryStatus.HELD:
-        st.markdown("It is held until its sender is re-authorised.")
-    else:
-        st.markdown("It is waiting in the queue.")
-    if st.button("Discard", icon=":material/delete:", width="stretch"):
-        with error_notices.explained():
-            visitor.core.deliveries.discard(delivery.id, by=visitor.by)
-            dialogs.close("Discarded")
-    st.caption(
-        "Discarding means that it won't be sent (again). A job that retries with the same "
-        "idempotency key gets an error."
-    )
-    st.divider()
-
-
-def _retry(visitor: Visitor, delivery: Delivery) -> None:
-    with error_notices.explained():
-        with st.spinner("Sending …"):
-            visitor.core.deliveries.retry(delivery.id, by=visitor.by)
-        dialogs.close("Sent")
 
 
 def _shortened(recipients: tuple[str, ...]) -> str:

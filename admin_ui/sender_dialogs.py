@@ -80,10 +80,10 @@ class DeleteSender:
     def draw(self, visitor: Visitor) -> None:
         """Draw what will be lost, and the form that confirms."""
         alias = self.sender.alias
-        waiting = visitor.core.senders.get(alias).held
+        waiting = visitor.core.senders.get(alias).queued
         if waiting:
             st.warning(
-                f"**{describe_messages(waiting)}** held for this sender will be discarded.",
+                f"**{describe_messages(waiting)}** waiting for this sender will be discarded.",
                 icon=":material/warning:",
             )
         st.markdown(

@@ -11,6 +11,8 @@ from admin_ui import (
     heading,
     markup,
     offered_account,
+    queue_panel,
+    queue_wording,
     reauth_dialog,
     send_plot,
     ticket_dialog,
@@ -93,10 +95,8 @@ def _draw_status(alias: str) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.badge(badge.word, icon=badge.icon, color=badge.color)
                 st.markdown(markup.escaped(describe_grant(sender, now())))
-                if sender.held:
-                    st.markdown(
-                        f":small[:orange[:material/pause_circle: {wording.held(sender.held)}]]"
-                    )
+                if waiting := queue_wording.of_sender(sender, now()):
+                    st.markdown(waiting)
                 unknown_outcome.draw_link(alias, sender.unknown)
             if sender.offered_account:
                 offered_account.draw(visitor, sender)
@@ -106,6 +106,7 @@ def _draw_status(alias: str) -> None:
 
 def _draw_overview(visitor: Visitor, sender: Sender) -> None:
     at, zone = now(), timezone.zone()
+    queue_panel.draw(sender.alias)
     grant, mail = st.columns(2)
     with grant.container(border=True, height="stretch"):
         heading.section("Grant")
@@ -127,7 +128,6 @@ def _draw_overview(visitor: Visitor, sender: Sender) -> None:
             error = f"{sender.last_error_text} ({describe_age(sender.last_error_at, at)})"
         with st.container(gap="xxsmall"):
             _fact("Last sent", _when(sender.last_sent_at, at, zone))
-            _fact("Held", str(sender.held))
             _fact("Last error", error)
         draw_test_message(visitor, sender)
     with st.container(border=True):

@@ -13,6 +13,7 @@ from admin_ui import (
     heading,
     markup,
     paging,
+    queue_wording,
     reauth_dialog,
     unknown_outcome,
     wording,
@@ -216,8 +217,8 @@ def _draw_row(sender: Sender, at: datetime) -> None:
 
 def _second_line(sender: Sender, at: datetime) -> str:
     parts = [markup.quiet(wording.last_sent(sender, at))]
-    if sender.held:
-        parts.append(f":small[:orange[:material/pause_circle: {wording.held(sender.held)}]]")
+    if waiting := queue_wording.of_sender(sender, at):
+        parts.append(waiting)
     if sender.project and wording.needs_person(sender):
         parts.append(markup.quiet(markup.escaped(sender.project)))
     return " · ".join(parts)

@@ -131,11 +131,6 @@ def last_sent(sender: Sender, now: datetime) -> str:
     return f"last sent {describe_age(sender.last_sent_at, now)}"
 
 
-def held(count: int) -> str:
-    """Say how many messages wait for a re-auth."""
-    return f"{describe_messages(count)} held"
-
-
 def unknown_outcome(count: int) -> str:
     """Say how many messages may or may not have been sent."""
     return f"{describe_messages(count)} with unknown outcome"

@@ -9,8 +9,15 @@ from mailcore.settings import Settings
 from mailcore.store.database import Database
 
 
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave the queue engine's own tables out of what is compared with the models."""
+    return kind != "table" or not (name or "").startswith("procrastinate_")
+
+
 def migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=SQLModel.metadata)
+    context.configure(
+        connection=connection, target_metadata=SQLModel.metadata, include_name=is_ours
+    )
     with context.begin_transaction():
         context.run_migrations()
 

@@ -58,8 +58,8 @@ def fill_up(place: Place, number: int) -> None:
             """
             INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                                   created_at, updated_at)
-            SELECT gen_random_uuid(), alias, ARRAY['ops@example.com'], 'Held', '<a@example.com>',
-                   'held', 0, now(), now()
+            SELECT gen_random_uuid(), alias, ARRAY['ops@example.com'], 'Queued', '<a@example.com>',
+                   'queued', 0, now(), now()
             FROM sender WHERE id % 100 = 0
             """
         )

@@ -7,6 +7,7 @@ from benchmarks.cold import ColdStarts
 from benchmarks.contenders import BARE, BAREST, CACHED, NAMES, OURS
 from benchmarks.economy import CALLERS
 from benchmarks.faults import Reaction, Reactions
+from benchmarks.queue_speed import DELAY, SENDERS, QueueFigures
 from benchmarks.senders_page import FEW, MANY, PageTimes
 from benchmarks.speed import SITUATIONS, THREADS, Rounds, Situation, Spread, ratio
 from benchmarks.steps import Shares
@@ -24,6 +25,7 @@ class Results:
     refreshes: dict[str, int]
     reactions: dict[str, Reactions]
     page: tuple[PageTimes, PageTimes]
+    queue: QueueFigures
     machine: list[str]
     load: tuple[float, float]
     seconds: float
@@ -50,6 +52,8 @@ def render(results: Results) -> str:
         _correctness(results.reactions),
         "\n## What it costs others\n",
         _economy(results),
+        "## The queue\n",
+        _queue(results.queue),
         HOW,
         "## The machine\n",
         *(f"- {line}" for line in results.machine),
@@ -102,6 +106,7 @@ def _marks(results: Results) -> str:
             "{:.0f}",
             "=",
         ),
+        *_queue_marks(results.queue),
     ]
     return _table(
         ["", "mark", "found", ""],
@@ -115,6 +120,48 @@ def _marks(results: Results) -> str:
             for what, found, mark, form, sign in rows
         ],
     )
+
+
+def _queue_marks(queue: QueueFigures) -> list[tuple[str, float, float, str, str]]:
+    seconds = "{:.2f} s"
+    return [
+        ("from commit to sent, idle: median", _at(queue.heard, 0.5), 0.2, seconds, "≤"),
+        ("the same: 95th percentile", _at(queue.heard, 0.95), 1.0, seconds, "≤"),
+        (
+            "the same where LISTEN cannot work: 95th percentile",
+            _at(queue.unheard, 0.95),
+            5.0,
+            seconds,
+            "≤",
+        ),
+        ("`queue_email` in one transaction, a second", queue.in_one, 1000, "{:,.0f}", "≥"),
+        ("`queue_email` one by one, a second", queue.one_by_one, 200, "{:,.0f}", "≥"),
+        (
+            f"{SENDERS} senders, one worker: throughput to `send_email` from {SENDERS} threads",
+            queue.one_worker / queue.direct * 100,
+            90,
+            "{:.0f} %",
+            "≥",
+        ),
+        *(
+            (f"a queued message beside {what}, to none", cost / queue.alone, 1.25, "{:.2f}", "≤")
+            for what, cost in queue.beside.items()
+        ),
+    ]
+
+
+def _queue(queue: QueueFigures) -> str:
+    answers = f"With {SENDERS} senders and answers after {DELAY * 1000:.0f} ms"
+    return f"""\
+- {answers}: `send_email` from {SENDERS} threads sends {queue.direct:.0f} messages a second, one
+  worker {queue.one_worker:.0f}, two workers on this machine {queue.two_workers:.0f}.
+- A message of one sender takes {queue.alone:.1f} ms from its claim to its record, where Gmail
+  answers at once.
+"""
+
+
+def _at(values: tuple[float, ...], share: float) -> float:
+    return sorted(values)[int(len(values) * share)]
 
 
 def _met(found: float, sign: str, mark: float) -> bool:

@@ -5,7 +5,14 @@ from .access.page_secrets import PageSecrets
 from .api_keys import ApiKey, ApiScope, digest_of
 from .clock import now
 from .core import Mailcore
-from .default import access_token, asend_email, default, send_email
+from .default import (
+    access_token,
+    aqueue_email,
+    asend_email,
+    default,
+    queue_email,
+    send_email,
+)
 from .errors import (
     AuthorizationError,
     ConfigurationError,
@@ -39,6 +46,8 @@ from .errors import (
 )
 from .google.credentials import ClientInfo
 from .message.compose import Attachment, ComposedMessage
+from .outbox.forecast import QueueForecast, SendingLimits
+from .outbox.selection import QueueChange
 from .senders.descriptions import (
     describe_age,
     describe_duration,
@@ -55,7 +64,16 @@ from .settings import SETTING_EXAMPLES, Settings, is_loopback
 from .status import SenderStatus
 from .store.encryption import new_encryption_key
 from .values.checks import Finding, FindingState
-from .values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
+from .values.deliveries import (
+    DayCount,
+    Delivery,
+    DeliveryPage,
+    DeliveryStatus,
+    IfUnknown,
+    Queued,
+    Sent,
+    WaitsFor,
+)
 from .values.reauth import (
     Authorization,
     AuthorizationOutcome,
@@ -109,6 +127,7 @@ __all__ = [
     "Finding",
     "FindingState",
     "IdentityMissing",
+    "IfUnknown",
     "ImportedToken",
     "InvalidMessage",
     "InvalidSender",
@@ -124,6 +143,9 @@ __all__ = [
     "PageSecrets",
     "PalEMailError",
     "PermissionMissing",
+    "QueueChange",
+    "QueueForecast",
+    "Queued",
     "RateLimited",
     "ReauthRequired",
     "RefreshTokenMissing",
@@ -136,14 +158,17 @@ __all__ = [
     "SenderNotFound",
     "SenderPage",
     "SenderStatus",
+    "SendingLimits",
     "Sent",
     "Settings",
     "StatusFilter",
     "TemporaryFailure",
     "Ticket",
     "Totals",
+    "WaitsFor",
     "WrongAccount",
     "access_token",
+    "aqueue_email",
     "asend_email",
     "default",
     "describe_age",
@@ -159,5 +184,6 @@ __all__ = [
     "is_loopback",
     "new_encryption_key",
     "now",
+    "queue_email",
     "send_email",
 ]

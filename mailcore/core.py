@@ -1,9 +1,10 @@
 """One deployment, put together: the parts, and the calls that jobs and faces make."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from mailcore.clock import Deadline
 from mailcore.errors import ReauthRequired
@@ -14,7 +15,7 @@ from mailcore.google.refresh import TokenRefresh
 from mailcore.google.transport import Transport
 from mailcore.grants.oauth_clients import OAuthClients
 from mailcore.grants.tokens import TOKEN_DEADLINE, Tokens
-from mailcore.message.arguments import SendArguments
+from mailcore.message.arguments import QueueArguments, SendArguments
 from mailcore.message.compose import ComposedMessage
 from mailcore.sending.attempts import Attempts
 from mailcore.sending.send_email import Mailer
@@ -23,16 +24,21 @@ from mailcore.store.all_sealed import all_sealed
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.threads import Workers
-from mailcore.values.deliveries import Sent
+from mailcore.values.deliveries import IfUnknown, Queued, Sent
 
 if TYPE_CHECKING:
     from mailcore.access.logins import Logins
     from mailcore.access.page_secrets import PageSecrets
+    from mailcore.outbox.control import QueueControl
+    from mailcore.outbox.drain import Drain
+    from mailcore.outbox.queue import Queue
+    from mailcore.outbox.upkeep import Upkeep
     from mailcore.reauth.authorizations import Authorizations
     from mailcore.reauth.offers import Offers
     from mailcore.reauth.tickets import Tickets
     from mailcore.senders.registry import SenderRegistry
     from mailcore.sending.delivery_log import DeliveryLog
+    from mailcore.sending.endings import IfNotSent
     from mailcore.values.checks import Finding
     from mailcore.values.senders import ImportedToken, Sender
 
@@ -113,7 +119,74 @@ class Mailcore:
         """The log of deliveries."""
         from mailcore.sending.delivery_log import DeliveryLog  # noqa: PLC0415
 
-        return DeliveryLog(self._database, self._vault, self._tokens, self._mailer)
+        return DeliveryLog(self.settings, self._database, self._vault, self._tokens, self._mailer)
+
+    @cached_property
+    def queue(self) -> "QueueControl":
+        """What a person can do about queued mail."""
+        from mailcore.outbox.control import QueueControl  # noqa: PLC0415
+
+        return QueueControl(self.settings, self._database)
+
+    @cached_property
+    def drain(self) -> "Drain":
+        """What a worker does for a sender with mail in its queue."""
+        from mailcore.outbox.drain import Drain  # noqa: PLC0415
+
+        return Drain(self.settings, self._database, self._vault, self._tokens, self._mailer)
+
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """What a worker does for the queue as a whole."""
+        from mailcore.outbox.upkeep import Upkeep  # noqa: PLC0415
+
+        return Upkeep(self.settings, self._database, self._mailer)
+
+    @cached_property
+    def _taking_in(self) -> "Queue":
+        from mailcore.outbox.queue import Queue  # noqa: PLC0415
+
+        return Queue(self._database, self._vault, self._tokens, self._workers)
+
+    def queue_email(
+        self, alias: str, *, connection: Any = None, **arguments: Unpack[QueueArguments]
+    ) -> Queued:
+        """Queue a message, and return once that is recorded; a worker sends it.
+
+        It is composed and checked now, so that bad input fails here. It waits while its sender
+        can't send, and goes out after the re-auth, in the order of its queueing.
+
+        Args:
+            alias: the sender.
+            connection: makes it part of your own transaction: it is queued if and only if you
+                commit. An SQLAlchemy Session or Connection, or psycopg's; in Django
+                ``django.db.connection.connection``.
+            idempotency_key: one for each message: the same key for the same sender queues
+                nothing again, and says how far the first one has come.
+            send_at: not before then; an aware datetime.
+            expires_at: not after then; an aware datetime. Without it, it is tried for
+                PALEMAIL_GIVE_UP_AFTER while its sender could send.
+            if_unknown: ``"ask"`` leaves it to a person where nobody can tell whether Gmail has
+                it, so that it is never sent twice; ``"resend"`` sends it again.
+            **arguments: the content, and ``thread_id``, as `send_email` takes them.
+
+        Raises:
+            InvalidMessage: an argument is unusable; its ``field`` says which.
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+            TypeError: the connection is none that is understood.
+        """
+        return self._taking_in.queue_email(alias, connection=connection, **arguments)
+
+    async def aqueue_email(
+        self, alias: str, *, connection: Any = None, **arguments: Unpack[QueueArguments]
+    ) -> Queued:
+        """`queue_email` for asyncio: the same arguments, and the loop is not blocked.
+
+        The connection is an SQLAlchemy AsyncSession or AsyncConnection over psycopg, or
+        psycopg's AsyncConnection.
+        """
+        return await self._taking_in.aqueue_email(alias, connection=connection, **arguments)
 
     @overload
     def send_email(
@@ -125,9 +198,19 @@ class Mailcore:
         self, alias: str, *, dry_run: Literal[True], **arguments: Unpack[SendArguments]
     ) -> ComposedMessage: ...
 
+    @overload
     def send_email(
-        self, alias: str, *, dry_run: bool = False, **arguments: Unpack[SendArguments]
-    ) -> Sent | ComposedMessage:
+        self, alias: str, *, or_queue: Literal[True], **arguments: Unpack[SendArguments]
+    ) -> Sent | Queued: ...
+
+    def send_email(
+        self,
+        alias: str,
+        *,
+        dry_run: bool = False,
+        or_queue: bool = False,
+        **arguments: Unpack[SendArguments],
+    ) -> Sent | Queued | ComposedMessage:
         """Send a message, and return once Gmail has taken it.
 
         Bad input fails before anything happens. What certainly did not reach Gmail is
@@ -153,6 +236,9 @@ class Mailcore:
                 the first result and sends nothing, in any process, whatever the message.
             timeout: seconds for everything.
             dry_run: return the `ComposedMessage` that would go out, and send nothing.
+            or_queue: what certainly cannot be sent now is queued, and `Queued` returned in place
+                of an error: its sender needs a re-auth, is blocked or asked to slow down, or
+                Gmail could not be reached.
 
         Raises:
             InvalidMessage: an argument is unusable; its ``field`` says which.
@@ -166,7 +252,13 @@ class Mailcore:
             MessageRejected: Gmail refuses this message.
             ConfigurationError: the OAuth client, the project or a setting is at fault.
         """
-        return self._mailer.send_email(alias, dry_run=dry_run, **arguments)
+        queues = self._queues_instead() if or_queue else None
+        return self._mailer.send_email(alias, dry_run=dry_run, or_queue=queues, **arguments)
+
+    def _queues_instead(self) -> "IfNotSent":
+        from mailcore.outbox.retrying import into_the_queue  # noqa: PLC0415
+
+        return into_the_queue(IfUnknown.ASK, timedelta(days=self.settings.give_up_after))
 
     async def asend_email(self, alias: str, **arguments: Unpack[SendArguments]) -> Sent:
         """`send_email` for asyncio: the same arguments, and the loop is not blocked.

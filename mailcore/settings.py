@@ -54,6 +54,13 @@ SETTING_EXAMPLES = {
     "PALEMAIL_SIGNED_USER_ISSUER": "https://example.cloudflareaccess.com",
     "PALEMAIL_SIGNED_USER_AUDIENCE": "the application's AUD tag",
     "PALEMAIL_SIGNED_USER_CLAIM": "email",
+    "PALEMAIL_MESSAGES_PER_SECOND": "2",
+    "PALEMAIL_MESSAGES_PER_DAY": "2000",
+    "PALEMAIL_RECIPIENTS_PER_DAY": "10000",
+    "PALEMAIL_GIVE_UP_AFTER": "3",
+    "PALEMAIL_KEEP_DELIVERIES": "90",
+    "PALEMAIL_KEEP_EVENTS": "400",
+    "PALEMAIL_KEEP_BODIES": "7",
     "PALEMAIL_TRUSTED_USER_HEADER": "X-Auth-Request-Email",
     "PALEMAIL_GOOGLE_AUTH_URI": "https://accounts.google.com/o/oauth2/v2/auth",
     "PALEMAIL_GOOGLE_TOKEN_URI": "https://oauth2.googleapis.com/token",
@@ -132,6 +139,7 @@ def _api_keys(value: object) -> object:
 
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_comma_separated)]
+Days = Annotated[float, BeforeValidator(_days)]
 Endpoint = Annotated[str, AfterValidator(_encrypted_unless_loopback)]
 
 
@@ -168,7 +176,15 @@ class Settings(BaseModel):
     admin_domain: str | None = None
     encryption_keys: Annotated[SecretList, AfterValidator(_encryption_keys)] = ()
     alert_urls: SecretList = ()
-    grant_days: Annotated[float, BeforeValidator(_days)] | None = None
+    grant_days: Days | None = None
+    #: Of each sender that has no limits of its own; None sets none.
+    messages_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
+    messages_per_day: Annotated[int, Field(gt=0)] | None = None
+    recipients_per_day: Annotated[int, Field(gt=0)] | None = None
+    give_up_after: Days = 3.0
+    keep_deliveries: Days = 90.0
+    keep_events: Days = 400.0
+    keep_bodies: Days = 7.0
     signed_user_header: str | None = None
     signed_user_keys_url: Annotated[str, AfterValidator(_encrypted_unless_loopback)] | None = None
     signed_user_issuer: str | None = None

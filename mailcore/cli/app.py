@@ -15,12 +15,15 @@ from mailcore.cli import (
     checking,
     deliveries,
     demo,
+    limits,
     opening,
     output,
+    queue,
     senders,
     sending,
     serving,
     upkeep,
+    worker,
 )
 from mailcore.cli.exit_codes import ExitCode, exit_code
 
@@ -68,6 +71,7 @@ _deliveries = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command(cls=Command)(serving.up)
 app.command("open", cls=Command)(opening.open_page)
 app.command(cls=Command)(demo.demo)
+app.command(cls=Command)(worker.worker)
 app.command(cls=Command)(upkeep.migrate)
 app.add_typer(_senders, name="senders", help="Add, list and delete senders.")
 _senders.command("list", cls=Command)(senders.list_)
@@ -75,14 +79,26 @@ _senders.command("show", cls=Command)(senders.show)
 _senders.command("add", cls=Command)(senders.add)
 _senders.command("confirm", cls=Command)(senders.confirm)
 _senders.command("remove", cls=Command)(senders.remove)
+_senders.command("limit", cls=Command)(limits.limit)
+_senders.command("pause", cls=Command)(senders.pause)
+_senders.command("resume", cls=Command)(senders.resume)
 app.command(cls=Command)(authorizing.auth)
 app.command(cls=Command)(checking.check)
 app.command(cls=Command)(sending.send)
-app.add_typer(_deliveries, name="deliveries", help="List deliveries; resolve unknown outcomes.")
+app.add_typer(
+    _deliveries,
+    name="deliveries",
+    help="List deliveries; steer the queue; resolve unknown outcomes.",
+)
 _deliveries.command("list", cls=Command)(deliveries.list_)
 _deliveries.command("show", cls=Command)(deliveries.show)
+_deliveries.command("arrived", cls=Command)(deliveries.arrived)
 _deliveries.command("retry", cls=Command)(deliveries.retry)
 _deliveries.command("discard", cls=Command)(deliveries.discard)
+_deliveries.command("hold", cls=Command)(queue.hold)
+_deliveries.command("release", cls=Command)(queue.release)
+_deliveries.command("cancel", cls=Command)(queue.cancel)
+_deliveries.command("requeue", cls=Command)(queue.requeue)
 app.command(cls=Command)(upkeep.import_tokens)
 app.command(cls=Command)(upkeep.doctor)
 app.command(cls=Command)(upkeep.rotate_keys)

@@ -1,4 +1,4 @@
-"""`deliveries list|show|retry|discard`."""
+"""`deliveries list|show|arrived|retry|discard`."""
 
 from contextlib import closing
 from dataclasses import asdict
@@ -8,10 +8,22 @@ from typing import Annotated
 import typer
 
 import mailcore
-from mailcore import Delivery, DeliveryStatus
+from mailcore import Delivery, DeliveryStatus, WaitsFor
 from mailcore.cli import output
 from mailcore.cli.audit import BY
 from mailcore.cli.output import JsonOption
+
+#: Where its word alone would be a riddle.
+_WAITS_FOR = {
+    WaitsFor.TURN: "its turn",
+    WaitsFor.TIME: "its time",
+    WaitsFor.BUDGET: "its sender's daily budget",
+    WaitsFor.REAUTH: "a re-auth",
+    WaitsFor.ACCOUNT: "its sender's account",
+    WaitsFor.RESUME: "its sender to be resumed",
+    WaitsFor.RELEASE: "its release",
+    WaitsFor.SENDER: "a sender: its own was deleted",
+}
 
 
 def _moment(text: str) -> datetime:
@@ -75,14 +87,16 @@ def list_(
 
 
 def _row(delivery: Delivery) -> tuple[str, ...]:
-    outcome = delivery.status.value
+    outcome, why = delivery.status.value, delivery.error_code
+    if delivery.waits_for:
+        why = f"waits for {_WAITS_FOR[delivery.waits_for]}"
     return (
         delivery.id,
         output.moment(delivery.created_at),
         delivery.alias,
         ", ".join(delivery.recipients),
         delivery.subject,
-        f"{outcome} ({delivery.error_code})" if delivery.error_code else outcome,
+        f"{outcome} ({why})" if why else outcome,
     )
 
 
@@ -107,8 +121,17 @@ def show(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
     )
 
 
+def arrived(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
+    """Settle a message with unknown outcome as sent: it has arrived."""
+    with closing(mailcore.Mailcore()) as core:
+        delivery = core.deliveries.settle_as_sent(delivery_id, by=BY)
+    if as_json:
+        output.document(delivery)
+    output.say(f"Recorded as sent: the message to {', '.join(delivery.recipients)}.")
+
+
 def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Send a message with unknown outcome again; it may arrive twice."""
+    """Send a message again that failed, or whose outcome is unknown; that may arrive twice."""
     with closing(mailcore.Mailcore()) as core:
         sent = core.deliveries.retry(delivery_id, by=BY)
     if as_json:

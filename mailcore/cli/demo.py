@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,16 @@ import typer
 
 import mailcore
 from mailcore import ConfigurationError
-from mailcore.cli.serving import PortOption, database, load_server, require_free, until_stopped
+from mailcore.cli.serving import (
+    NoWorkerOption,
+    PortOption,
+    database,
+    load_server,
+    require_free,
+    until_stopped,
+)
 from mailcore.cli.signals import undisturbed
+from mailcore.cli.worker import working
 
 if TYPE_CHECKING:
     from mailcore.sandbox import GoogleSandbox
@@ -25,7 +33,7 @@ _HOST = "127.0.0.1"
 _SANDBOX_PORT = 8765
 
 
-def demo(port: PortOption = 8501) -> None:
+def demo(port: PortOption = 8501, no_worker: NoWorkerOption = False) -> None:
     """Try everything out, with sample senders and a stand-in for Google."""
     with until_stopped():
         server = load_server()
@@ -44,7 +52,8 @@ def demo(port: PortOption = 8501) -> None:
                 _write(directory / "env", environment, _programs())
                 link = core.page_secrets().link(settings.public_url)
                 _explain(link, google.url, directory / "env")
-                server.serve(core, host=_HOST, port=port)
+                with nullcontext() if no_worker else working(core):
+                    server.serve(core, host=_HOST, port=port)
 
 
 def _remove_old_database(directory: Path) -> None:
@@ -141,7 +150,8 @@ def _explain(page: str, google: str, env: Path) -> None:
   Admin page            {page}
   Stand-in for Google   {google}  (sent messages: {google}/outbox)
 
-  1. On the page, click Re-auth next to "alerts", which has expired, and follow the link.
+  1. On the page, click Re-auth next to "alerts", which has expired, and follow the link. The
+     12 messages that wait for it go out by themselves.
   2. In a second terminal, in any folder, send a message through it:
 
      source {shlex.quote(str(env))}

@@ -31,6 +31,24 @@ _REGISTRATIONS = text("""
     UPDATE sender_event SET at = at - :ago WHERE at >= :since AND what = 'registered'
 """)
 
+_QUEUED = text("""
+    UPDATE delivery SET created_at = created_at - :ago, updated_at = updated_at - :ago,
+                        send_at = send_at - :ago
+    WHERE id = CAST(:id AS uuid)
+""")
+_STOPPED = text("""
+    UPDATE sender SET paused_at = paused_at - :ago,
+                      status_changed_at = CASE WHEN status = 'expired'
+                                          THEN status_changed_at - :ago
+                                          ELSE status_changed_at END
+    WHERE alias = :alias
+""")
+_STOPS = text("""
+    UPDATE sender_event SET at = at - :ago
+    WHERE id IN (SELECT max(id) FROM sender_event
+                 WHERE alias = :alias AND what IN ('expired', 'paused'))
+""")
+
 
 def shift(
     settings: Settings,
@@ -62,3 +80,24 @@ def shift(
         values = {"ago": registered, "since": since}
         connection.execute(_SENDERS, values)
         connection.execute(_REGISTRATIONS, values)
+
+
+def let_wait(
+    settings: Settings, *, stopped: Mapping[str, timedelta], queued: Mapping[str, timedelta]
+) -> None:
+    """Have mail wait since a while.
+
+    Args:
+        settings: name the database.
+        stopped: alias → how long ago it expired, or was paused.
+        queued: delivery id → how long ago it was queued.
+    """
+    with (
+        closing(Database.from_settings(settings)) as database,
+        database.transaction() as connection,
+    ):
+        for alias, ago in stopped.items():
+            connection.execute(_STOPPED, {"alias": alias, "ago": ago})
+            connection.execute(_STOPS, {"alias": alias, "ago": ago})
+        for delivery_id, ago in queued.items():
+            connection.execute(_QUEUED, {"id": delivery_id, "ago": ago})

@@ -22,6 +22,7 @@ class DemoSender:
     Attributes:
         granted: how long ago its grant was given, or None for never. Grants last 7 days.
         messages: how long ago it sent which subject to whom.
+        waiting: how long ago which subject to whom was queued, and waits since.
     """
 
     alias: str
@@ -29,23 +30,35 @@ class DemoSender:
     display_name: str
     project: str
     granted: timedelta | None
-    messages: tuple[tuple[timedelta, str, str], ...] = ()
+    messages: "Messages" = ()
+    waiting: "Messages" = ()
 
 
-def _subjects(subject: str, to: str, *days: float) -> tuple[tuple[timedelta, str, str], ...]:
+#: How long ago, to whom, and the subject.
+Messages = tuple[tuple[timedelta, str, str], ...]
+
+
+def _subjects(subject: str, to: str, *days: float) -> Messages:
     return tuple((timedelta(days=day), to, subject) for day in days)
 
 
+def _minutes(subject: str, to: str, *minutes: float) -> Messages:
+    return tuple((timedelta(minutes=each), to, subject) for each in minutes)
+
+
 SENDERS = (
-    # Expired: its 7 days are over.
+    # Expired 3 hours ago, as its 7 days were over. Since then its mail waits.
     DemoSender(
         "alerts",
         "alerts@example.com",
         "Example Alerts",
         "Platform",
-        timedelta(days=7),
+        timedelta(days=7, hours=3),
         _subjects("Disk is nearly full on db1", "ops@example.com", 6.6, 5.9, 4.2, 4.1, 1.3)
         + _subjects("Certificate ends in 14 days", "ops@example.com", 3.5),
+        _minutes("Disk is full on db1", "ops@example.com", 176, 146, 116, 86, 56, 26)
+        + _minutes("Backup of db1 failed", "ops@example.com", 150, 90, 30)
+        + _minutes("Service web is down", "ops@example.com", 131, 71, 11),
     ),
     # Expiring: 34 hours are left.
     DemoSender(
@@ -56,7 +69,7 @@ SENDERS = (
         timedelta(days=5, hours=14),
         _subjects("Your invoice", "customer@example.net", 5.2, 4.8, 3.3, 2.6, 2.4, 1.1, 0.3),
     ),
-    # Healthy.
+    # Healthy. Somebody has paused it.
     DemoSender(
         "newsletter",
         "newsletter@example.com",
@@ -64,9 +77,17 @@ SENDERS = (
         "Shop",
         timedelta(days=1, hours=20),
         _subjects("What is new in November", "readers@example.net", 1.8, 1.7, 1.6, 0.9, 0.8, 0.2),
+        _minutes("What is new in December", "readers@example.net", 40, 39),
     ),
     # Pending: nobody has authorised it yet.
-    DemoSender("reports", "reports@example.com", "Example Reports", "Platform", None),
+    DemoSender(
+        "reports",
+        "reports@example.com",
+        "Example Reports",
+        "Platform",
+        None,
+        waiting=_minutes("Weekly report", "board@example.net", 90),
+    ),
 )
 #: The stand-in's accounts: the senders', and another to try a wrong one with.
 ACCOUNTS = (*(sender.account for sender in SENDERS), "somebody.else@example.com")
@@ -107,6 +128,19 @@ def create(core: Mailcore, google: "GoogleSandbox") -> None:
     )
     _let_one_expire(core, google)
     _leave_one_unknown(core, google)
+    core.queue.pause("newsletter", by=_ADMIN)
+    core.queue_email(
+        "billing",
+        to="customer@example.net",
+        subject="Your invoice",
+        text="It goes out tomorrow morning.",
+        send_at=now() + timedelta(hours=14),
+    )
+    demo_past.let_wait(
+        core.settings,
+        stopped={"alerts": timedelta(hours=3), "newsletter": timedelta(minutes=45)},
+        queued={key: age for each in SENDERS for key, age in _queue(core, each).items()},
+    )
 
 
 def _remove_earlier(core: Mailcore) -> None:
@@ -136,6 +170,15 @@ def _send(core: Mailcore, sender: DemoSender) -> Mapping[str, timedelta]:
     for age, to, subject in sender.messages:
         sent = core.send_email(sender.alias, to=to, subject=subject, text=f"{subject}.")
         ages[sent.delivery_id] = age
+    return ages
+
+
+def _queue(core: Mailcore, sender: DemoSender) -> Mapping[str, timedelta]:
+    """Queue its messages, and return how long each has waited."""
+    ages = {}
+    for age, to, subject in sorted(sender.waiting, reverse=True):
+        queued = core.queue_email(sender.alias, to=to, subject=subject, text=f"{subject}.")
+        ages[queued.delivery_id] = age
     return ages
 
 

@@ -87,7 +87,7 @@ def list_(
         output.document({"senders": found})
     elif found:
         output.table(
-            ("sender", "status", "account", "project", "grant", "last sent", "held", "unknown"),
+            ("sender", "status", "account", "project", "grant", "last sent", "queued", "unknown"),
             map(_row, found),
         )
     else:
@@ -102,7 +102,7 @@ def _row(sender: Sender) -> tuple[str, ...]:
         sender.project or "",
         describe_grant(sender, mailcore.now()),
         output.moment(sender.last_sent_at),
-        str(sender.held or ""),
+        str(sender.queued or ""),
         str(sender.unknown or ""),
     )
 
@@ -129,6 +129,8 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
             "OAuth client": "its own" if sender.has_own_client else "the deployment's",
             "last sent": sender.last_sent_at,
             "last error": sender.last_error_text,
+            "paused by": sender.paused_by,
+            "queued": sender.queued or None,
             "held": sender.held or None,
             "unknown outcome": sender.unknown or None,
         }
@@ -214,8 +216,29 @@ def remove(
         output.say(grant)
 
 
+def pause(alias: Alias, *, as_json: JsonOption = False) -> None:
+    """Have a sender's queue send nothing until it is resumed. `send` is not concerned."""
+    with closing(mailcore.Mailcore()) as core:
+        sender = core.queue.pause(alias, by=BY)
+    if as_json:
+        output.document(sender)
+    waiting = f" {describe_messages(sender.queued)} waiting." if sender.queued else ""
+    output.say(f"Paused {alias}.{waiting} Continue with `pal-e-mail senders resume {alias}`.")
+
+
+def resume(alias: Alias, *, as_json: JsonOption = False) -> None:
+    """Have a sender's queue go on."""
+    with closing(mailcore.Mailcore()) as core:
+        sender = core.queue.resume(alias, by=BY)
+    if as_json:
+        output.document(sender)
+    waiting = f" {describe_messages(sender.queued)} waiting." if sender.queued else ""
+    output.say(f"Resumed {alias}.{waiting}")
+
+
 def _confirm(sender: Sender) -> None:
-    held = f" It also discards {describe_messages(sender.held)} held for it." if sender.held else ""
+    waiting = sender.queued
+    held = f" It also discards {describe_messages(waiting)} waiting for it." if waiting else ""
     output.say(f"This deletes {sender.alias} and its grant permanently.{held}")
     try:
         typed = typer.prompt("Type the alias to confirm", err=True)

@@ -1,10 +1,10 @@
-"""`up`: the admin page and the callback, and the database where there is none."""
+"""`up`: the admin page, the callback and a worker, and the database where there is none."""
 
 import importlib
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +14,12 @@ from mailcore import ConfigurationError
 from mailcore.cli import output
 from mailcore.cli.paths import shortest
 from mailcore.cli.signals import Stopped, exiting_on_signals, undisturbed
+from mailcore.cli.worker import working
 
+NoWorkerOption = Annotated[
+    bool,
+    typer.Option("--no-worker", help="Leave queued mail to `pal-e-mail worker`."),
+]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
 
 
@@ -33,8 +38,9 @@ def up(
         bool,
         typer.Option("--link", help="In a container published on loopback: let in by the link."),
     ] = False,
+    no_worker: NoWorkerOption = False,
 ) -> None:
-    """Serve the admin page and the OAuth callback."""
+    """Serve the admin page and the OAuth callback, and send queued mail."""
     with until_stopped():
         server = load_server()
         settings = with_public_url(mailcore.Settings(), port)
@@ -43,7 +49,8 @@ def up(
         require_free(host, port)
         with database(settings), closing(mailcore.Mailcore(settings)) as core:
             core.migrate()
-            server.serve(core, host=host, port=port, no_login=no_login, link=link)
+            with nullcontext() if no_worker else working(core):
+                server.serve(core, host=host, port=port, no_login=no_login, link=link)
 
 
 @contextmanager

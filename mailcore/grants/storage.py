@@ -49,3 +49,5 @@ def store_access(sender: SenderRow, grant: Grant, *, vault: Vault) -> None:
     sender.status_changed_at = sender.updated_at = at
     sender.last_refreshed_at = at if grant.fresh else None
     sender.last_error_code = sender.last_error_text = sender.last_error_at = None
+    # What the old grant ran into says nothing of this one: its queue goes on at once.
+    sender.next_send_at = None

@@ -1,6 +1,7 @@
 """What `send_email` takes besides the sender."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Required, TypedDict
 
 from mailcore.message.compose import Addresses, AttachmentLike
@@ -30,3 +31,13 @@ class SendArguments(ContentArguments, total=False):
     thread_id: str | None
     idempotency_key: str | None
     timeout: float
+
+
+class QueueArguments(ContentArguments, total=False):
+    """The content, and how it is queued. Explained at `mailcore.Mailcore.queue_email`."""
+
+    thread_id: str | None
+    idempotency_key: str | None
+    send_at: datetime | None
+    expires_at: datetime | None
+    if_unknown: str

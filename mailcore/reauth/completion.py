@@ -11,6 +11,7 @@ from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import GoogleFailure
 from mailcore.grants.oauth_clients import OAuthClients, SealedClient
 from mailcore.grants.storage import store_access, store_grant
+from mailcore.outbox.releasing import release
 from mailcore.reauth import offers
 from mailcore.reauth.authorization_requests import finish, mark_done, refuse
 from mailcore.reauth.checks import (
@@ -23,7 +24,6 @@ from mailcore.reauth.checks import (
 from mailcore.senders.events import event
 from mailcore.senders.grant_revocation import GrantRevocations
 from mailcore.senders.picture import find, read_sender
-from mailcore.sending.delivery_table import release_held
 from mailcore.settings import Settings
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
@@ -140,9 +140,9 @@ class Completion:
                     detail=adopted,
                 )
             )
-            released = release_held(driver(session), sender.alias)
             finish(session, request)
             session.flush()
+            released = release(session.connection(), sender.alias)
             return Completed(
                 authorization_id=str(request.id),
                 sender=read_sender(session.connection(), sender.alias),

@@ -15,15 +15,14 @@ from mailcore.errors import InvalidSender
 from mailcore.google.consent import GoogleAccount
 from mailcore.google.credentials import Grant
 from mailcore.grants.storage import store_grant
+from mailcore.outbox.releasing import release
 from mailcore.reauth.checks import check_identity
 from mailcore.senders.events import event
 from mailcore.senders.picture import find, read_sender
-from mailcore.sending.delivery_table import release_held
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderRow
 from mailcore.store.sealed_columns import OFFERED_GRANT
-from mailcore.store.sessions import driver
 from mailcore.values.senders import AuditEvent, Sender
 
 
@@ -99,8 +98,8 @@ class Offers:
             forget(sender)
             detail = f"adopted the account {offer.account.email}, which an admin has confirmed"
             session.add(event(alias, AuditEvent.REAUTHORIZED, who=by, detail=detail))
-            release_held(driver(session), alias)
             session.flush()
+            release(session.connection(), alias)
             return read_sender(session.connection(), alias)
 
     def reject(self, alias: str, account: str, *, by: str) -> Sender:

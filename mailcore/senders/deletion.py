@@ -10,8 +10,6 @@ from mailcore.store.models import AuthorizationRequestRow, DeliveryRow, ReauthTi
 from mailcore.values.deliveries import DeliveryStatus
 from mailcore.values.senders import AuditEvent
 
-_WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
-
 
 def delete_row(session: Session, row: SenderRow, *, by: str, keep_grant: bool) -> int:
     """Delete a sender's row and its open links, and discard what waits for it.
@@ -32,7 +30,7 @@ def delete_row(session: Session, row: SenderRow, *, by: str, keep_grant: bool) -
     discarded = changed_rows(
         session,
         update(DeliveryRow)
-        .where(col(DeliveryRow.alias) == alias, col(DeliveryRow.status).in_(_WAITING))
+        .where(col(DeliveryRow.alias) == alias, col(DeliveryRow.status) == DeliveryStatus.QUEUED)
         .values(status=DeliveryStatus.DISCARDED, body=None, updated_at=now()),
     )
     detail = f"{discarded} waiting deliveries discarded" if discarded else None

@@ -22,6 +22,9 @@ MOMENTS = dict.fromkeys(
         "last_error_at",
         "created_at",
         "updated_at",
+        "paused_at",
+        "next_send_at",
+        "queued_since",
     ),
     UTCDateTime(),
 )
@@ -41,16 +44,21 @@ COLUMNS = f"""
     sender.last_refreshed_at, sender.last_sent_at, sender.last_error_code,
     sender.last_error_text, sender.last_error_at, sender.created_at, sender.updated_at,
     sender.credentials_json IS NOT NULL AS has_own_client,
-    coalesce(open.held, 0) AS held, coalesce(open.unknown, 0) AS unknown,
+    sender.paused_by, sender.paused_at, sender.next_send_at,
+    coalesce(open.queued, 0) AS queued, open.queued_since,
+    CASE WHEN sender.status = 'healthy' AND sender.paused_at IS NULL THEN 0
+         ELSE coalesce(open.queued, 0) END AS held,
+    coalesce(open.unknown, 0) AS unknown,
     {EXPIRING} AS expiring
 """
 
-#: How many deliveries of each sender wait for a re-auth, or for a person.
+#: How many deliveries of each sender wait in its queue, and for a person.
 OPEN = """
-    SELECT alias, count(*) FILTER (WHERE status = 'held') AS held,
+    SELECT alias, count(*) FILTER (WHERE status = 'queued') AS queued,
+           min(send_at) FILTER (WHERE status = 'queued') AS queued_since,
            count(*) FILTER (WHERE status = 'unknown'
                             OR (status = 'sending' AND leased_until < now())) AS unknown
-    FROM delivery WHERE status IN ('held', 'unknown', 'sending')
+    FROM delivery WHERE status IN ('queued', 'unknown', 'sending')
 """
 
 _ONE = text(f"""

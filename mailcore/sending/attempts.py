@@ -26,10 +26,14 @@ class Attempts:
     def run(self, outgoing: OutgoingMessage) -> Accepted:
         """Repeat what certainly did not reach Gmail, and nothing else.
 
+        The queue has its messages tried once: it sends others meanwhile.
+
         Raises:
             GoogleFailure: the last attempt's.
             PalEMailError: the sender is gone, the database away, or no client is set up.
         """
+        if outgoing.tries_once:
+            return self._attempt(outgoing)
 
         def too_late(state: RetryCallState) -> bool:
             return state.upcoming_sleep >= outgoing.request.post_by.seconds_left

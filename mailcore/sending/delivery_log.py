@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, text
+from sqlalchemy import func, text
 from sqlmodel import col, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -17,10 +17,13 @@ from mailcore.errors import (
 from mailcore.grants.tokens import Tokens
 from mailcore.message.compose import ComposedMessage
 from mailcore.senders.events import event
+from mailcore.senders.holding import limits
 from mailcore.sending import delivery_table
+from mailcore.sending.delivery_filter import conditions
 from mailcore.sending.delivery_rows import (
     COLUMNS,
     DISCARDABLE,
+    RETRYABLE,
     locked,
     not_found,
     not_kept,
@@ -30,10 +33,12 @@ from mailcore.sending.delivery_rows import (
     settle,
     shown,
 )
+from mailcore.sending.endings import always
 from mailcore.sending.intent import lease
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.sending.send_email import Mailer
-from mailcore.store.database import Database, storable
+from mailcore.settings import Settings
+from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
 from mailcore.store.postgres_errors import is_timeout
@@ -69,13 +74,22 @@ class DeliveryLog:
     """Every message that anyone asked to send.
 
     Args:
+        settings: the deployment's limits: what is held is derived from them.
         database: where they are recorded.
         vault: opens the message of one that is sent again.
         tokens: loads the sender of one that is sent again.
         mailer: sends it.
     """
 
-    def __init__(self, database: Database, vault: Vault, tokens: Tokens, mailer: Mailer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        vault: Vault,
+        tokens: Tokens,
+        mailer: Mailer,
+    ) -> None:
+        self._limits = limits(settings)
         self._database = database
         self._vault = vault
         self._tokens = tokens
@@ -107,27 +121,11 @@ class DeliveryLog:
             SearchTooSlow: the search did not end in time.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        conditions: list[ColumnElement[bool]] = []
-        if alias is not None:
-            conditions.append(col(DeliveryRow.alias) == storable(alias))
-        if status is not None:
-            conditions.append(col(DeliveryRow.status) == status)
-        if since is not None:
-            conditions.append(col(DeliveryRow.created_at) >= since)
-        search = storable(search).strip()
-        if search:
-            recipients = func.array_to_string(col(DeliveryRow.recipients), " ")
-            conditions.append(
-                or_(
-                    col(DeliveryRow.subject).icontains(search, autoescape=True),
-                    col(DeliveryRow.idempotency_key).icontains(search, autoescape=True),
-                    recipients.icontains(search, autoescape=True),
-                )
-            )
+        chosen = conditions(self._limits, alias=alias, status=status, since=since, search=search)
         deadline = Deadline(timeout)
         try:
             with self._database.session(deadline) as session:
-                return read_page(session, conditions, offset=offset, limit=limit)
+                return read_page(session, chosen, self._limits, offset=offset, limit=limit)
         except DatabaseUnavailable as exc:
             # Postgres ends a statement a moment before its caller's time is up.
             if not search or not (is_timeout(exc) or deadline.is_over):
@@ -147,20 +145,17 @@ class DeliveryLog:
         key = parsed_id(delivery_id)
         with self._database.session() as session:
             delivery_table.mark_cut_off(driver(session))
-            row = (
-                session.execute(select(*COLUMNS).where(col(DeliveryRow.id) == key))
-                .mappings()
-                .first()
-            )
+            one = select(*COLUMNS).where(col(DeliveryRow.id) == key).params(**self._limits)
+            row = session.execute(one).mappings().first()
         if row is None:
             raise not_found(delivery_id)
         return shown(row)
 
     def retry(self, delivery_id: str, *, by: str) -> Sent:
-        """Send a delivery of unknown outcome again, because a person says so.
+        """Send a delivery again that did not go out, or may not have: a person says so.
 
-        If the first attempt did arrive, the recipients get it twice. What is not sent now
-        stays unknown.
+        If an attempt of unknown outcome did arrive, the recipients get it twice. What is not
+        sent now stays as it was.
 
         Args:
             delivery_id: as in `Delivery.id`.
@@ -175,7 +170,7 @@ class DeliveryLog:
         key = parsed_id(delivery_id)
         with self._database.session() as session:
             row = locked(session, key, delivery_id)
-            if row.status is not DeliveryStatus.UNKNOWN:
+            if row.status not in RETRYABLE:
                 raise not_settleable(row, "sent again")
             if row.body is None:
                 raise not_kept(row)
@@ -184,7 +179,8 @@ class DeliveryLog:
         deadline = Deadline(RETRY_TIMEOUT)
         with self._database.session() as session:
             until = func.now() + lease(RETRY_TIMEOUT)
-            settle(session, row, "sent again", DeliveryStatus.SENDING, leased_until=until)
+            changes: dict[str, object] = {"leased_until": until, "claimed_by": None}
+            settle(session, row, "sent again", DeliveryStatus.SENDING, **changes)
             session.add(event(row.alias, AuditEvent.DELIVERY_RETRIED, who=by, detail=delivery_id))
             leased_until = session.exec(
                 select(DeliveryRow.leased_until).where(DeliveryRow.id == key)
@@ -209,11 +205,14 @@ class DeliveryLog:
             delivery_id=row.id,
             leased_until=leased_until,
             attempts=row.attempts,
+            stored=True,
         )
         try:
-            # What is not sent now stays unknown: whether the first attempt arrived is open.
-            return self._mailer.deliver(outgoing, if_not_sent=DeliveryStatus.UNKNOWN)
+            # What is not sent now stays as it was: whether an unknown one arrived is still open.
+            return self._mailer.deliver(outgoing, if_not_sent=always(row.status))
         except (TemporaryFailure, RateLimited) as exc:
+            if row.status is not DeliveryStatus.UNKNOWN:
+                raise
             raise OutcomeUnknown(
                 f"Delivery {delivery_id} of sender {row.alias!r} could not be sent again just now, "
                 "and whether the first attempt arrived is still open.",
@@ -241,6 +240,30 @@ class DeliveryLog:
                 raise not_settleable(row, "discarded")
             settle(session, row, "discarded", DeliveryStatus.DISCARDED, body=None)
             session.add(event(row.alias, AuditEvent.DELIVERY_DISCARDED, who=by, detail=delivery_id))
+        return self.get(delivery_id)
+
+    def settle_as_sent(self, delivery_id: str, *, by: str) -> Delivery:
+        """Settle a delivery of unknown outcome as sent: a person has seen that it arrived.
+
+        A job that asks with the same idempotency key gets `Sent`.
+
+        Args:
+            delivery_id: as in `Delivery.id`.
+            by: who decides.
+
+        Raises:
+            DeliveryNotFound: none has that id.
+            DeliveryNotSettleable: its outcome is no open question.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        key = parsed_id(delivery_id)
+        with self._database.session() as session:
+            row = locked(session, key, delivery_id)
+            if row.status is not DeliveryStatus.UNKNOWN:
+                raise not_settleable(row, "settled as sent")
+            at = now()
+            settle(session, row, "settled as sent", DeliveryStatus.SENT, body=None, sent_at=at)
+            session.add(event(row.alias, AuditEvent.DELIVERY_ARRIVED, who=by, detail=delivery_id))
         return self.get(delivery_id)
 
     def per_day(self, alias: str | None = None, *, days: int = 30) -> tuple[DayCount, ...]:

@@ -1,28 +1,39 @@
 """Rows of the delivery table as people see them, and settling those whose outcome is open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import Text, func, text, update
 from sqlmodel import Session, col, select
 
 from mailcore.clock import now
 from mailcore.errors import DeliveryNotFound, DeliveryNotSettleable
+from mailcore.senders.holding import WAITS_FOR
+from mailcore.sending.delivery_filter import Condition
 from mailcore.sending.delivery_table import mark_cut_off
 from mailcore.store.database import changed_rows
 from mailcore.store.models import DeliveryRow
 from mailcore.store.sessions import driver
-from mailcore.values.deliveries import Delivery, DeliveryPage, DeliveryStatus
+from mailcore.values.deliveries import (
+    HELD_FOR,
+    Delivery,
+    DeliveryPage,
+    DeliveryStatus,
+    WaitsFor,
+)
 
 #: What a person can put an end to.
-DISCARDABLE = (DeliveryStatus.UNKNOWN, DeliveryStatus.HELD, DeliveryStatus.QUEUED)
+DISCARDABLE = (DeliveryStatus.UNKNOWN, DeliveryStatus.QUEUED)
+#: What can be sent again, as long as the message is kept.
+RETRYABLE = (DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED, DeliveryStatus.LAPSED)
 
 _DERIVED = {
-    "can_retry": col(DeliveryRow.body).is_not(None)
-    & (col(DeliveryRow.status) == DeliveryStatus.UNKNOWN),
+    "can_retry": col(DeliveryRow.body).is_not(None) & col(DeliveryRow.status).in_(RETRYABLE),
     "can_discard": col(DeliveryRow.status).in_(DISCARDABLE),
+    "waits_for": text(WAITS_FOR).columns(waits_for=Text()).scalar_subquery(),
 }
+#: To be read with the deployment's limits, as of `senders.holding.limits`.
 COLUMNS = (
     *(getattr(DeliveryRow, name) for name in Delivery.__dataclass_fields__ if name not in _DERIVED),
     *(column.label(name) for name, column in _DERIVED.items()),
@@ -31,11 +42,23 @@ COLUMNS = (
 
 def shown(row: Any) -> Delivery:
     """Return what a row of `COLUMNS` shows."""
-    return Delivery(**{**row, "id": str(row["id"]), "recipients": tuple(row["recipients"])})
+    waits_for = row["waits_for"] and WaitsFor(row["waits_for"])
+    derived = {
+        "id": str(row["id"]),
+        "recipients": tuple(row["recipients"]),
+        "waits_for": waits_for,
+        "status": DeliveryStatus.HELD if waits_for in HELD_FOR else row["status"],
+    }
+    return Delivery(**{**row, **derived})
 
 
 def read_page(
-    session: Session, conditions: Sequence[ColumnElement[bool]], *, offset: int, limit: int
+    session: Session,
+    conditions: Sequence[Condition],
+    limits: Mapping[str, object],
+    *,
+    offset: int,
+    limit: int,
 ) -> DeliveryPage:
     """Read a page, newest first, of the rows that meet conditions.
 
@@ -48,13 +71,14 @@ def read_page(
         .order_by(col(DeliveryRow.created_at).desc(), col(DeliveryRow.id))
         .offset(offset)
         .limit(limit)
+        .params(**limits)
     ).mappings()
     deliveries = tuple(map(shown, rows))
     if len(deliveries) < limit and (deliveries or not offset):
         matching = offset + len(deliveries)
     else:
         counting = select(func.count()).select_from(DeliveryRow).where(*conditions)
-        matching = session.exec(counting).one()
+        matching = session.execute(counting).scalar_one()
     return DeliveryPage(deliveries=deliveries, matching=matching)
 
 

@@ -6,12 +6,19 @@ from mailcore.clock import now
 from mailcore.errors import OutcomeUnknown
 from mailcore.google.gmail import Accepted
 from mailcore.senders.transitions import confirming, confirming_values
+from mailcore.sending.endings import Ending
 from mailcore.sending.intent import sealed_message
 from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.status import Trigger
 from mailcore.store.connection import Connection
 from mailcore.store.encryption import Vault
-from mailcore.values.deliveries import DeliveryStatus
+from mailcore.values.deliveries import DeliveryStatus, IfUnknown
+
+#: Seconds between two queued messages of a sender that Gmail has asked to slow down: after the
+#: first time, and at most.
+_SLOW, _SLOWEST = 1.0, 60.0
+#: In these states the message may still have to be sent.
+_KEPT = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.UNKNOWN})
 
 #: One statement, so one round trip: the delivery, and what Gmail's yes says of its sender.
 _SENT = confirming(
@@ -43,22 +50,45 @@ _NOT_SENT = f"""
     ON CONFLICT (id) DO UPDATE
     SET status = excluded.status, attempts = excluded.attempts, error_code = excluded.error_code,
         error_text = excluded.error_text, updated_at = excluded.updated_at,
-        body = CASE WHEN excluded.status = '{DeliveryStatus.UNKNOWN}'
+        body = CASE WHEN %(stored)s THEN delivery.body
+               WHEN excluded.status = '{DeliveryStatus.UNKNOWN}'
                THEN COALESCE(excluded.body, delivery.body) END
     WHERE delivery.status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
       AND delivery.leased_until IS NOT DISTINCT FROM %(leased_until)s
 """  # noqa: S608 - of constants
 
-_CUT_OFF = f"""
-    UPDATE delivery
-    SET status = '{DeliveryStatus.UNKNOWN}', error_code = '{OutcomeUnknown.code}',
-        error_text = %(reason)s, updated_at = %(at)s
-    WHERE status = '{DeliveryStatus.SENDING}' AND leased_until < now()
+#: Into the queue, and its sender's queue waits; or lapsed if it was tried in vain for too long, or
+#: discarded if its sender was deleted meanwhile. Under the same condition as above.
+_PUT_BACK = f"""
+    WITH back AS (
+        UPDATE delivery
+        SET status = CASE WHEN NOT EXISTS (SELECT FROM sender WHERE id = %(sender_id)s)
+                          THEN '{DeliveryStatus.DISCARDED}'
+                          WHEN %(in_vain)s AND tried_since + %(give_up_after)s < now()
+                          THEN '{DeliveryStatus.LAPSED}' ELSE '{DeliveryStatus.QUEUED}' END,
+            attempts = %(attempts)s, error_code = %(error_code)s, error_text = %(error_text)s,
+            body = coalesce(body, CAST(%(body)s AS bytea)), send_at = coalesce(send_at, now()),
+            tried_since = CASE WHEN %(in_vain)s THEN coalesce(tried_since, now()) END,
+            claimed_by = NULL, leased_until = NULL, updated_at = %(at)s
+        WHERE id = %(id)s AND status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
+          AND leased_until IS NOT DISTINCT FROM %(leased_until)s
+        RETURNING id
+    )
+    UPDATE sender
+    SET next_send_at = greatest(next_send_at, now() + %(pause)s),
+        send_interval = CASE WHEN %(slower)s
+                             THEN least(greatest(send_interval * 2, %(slow)s), %(slowest)s)
+                             ELSE send_interval END
+    FROM back WHERE sender.id = %(sender_id)s AND (%(slower)s OR %(pause)s > interval '0')
 """  # noqa: S608 - of constants
 
-_RELEASE = f"""
-    UPDATE delivery SET status = '{DeliveryStatus.QUEUED}', updated_at = %(at)s
-    WHERE alias = %(alias)s AND status = '{DeliveryStatus.HELD}'
+_CUT_OFF = f"""
+    UPDATE delivery
+    SET status = CASE WHEN if_unknown = '{IfUnknown.RESEND}' AND body IS NOT NULL
+                      THEN '{DeliveryStatus.QUEUED}' ELSE '{DeliveryStatus.UNKNOWN}' END,
+        error_code = '{OutcomeUnknown.code}',
+        error_text = %(reason)s, updated_at = %(at)s
+    WHERE status = '{DeliveryStatus.SENDING}' AND leased_until < now()
 """  # noqa: S608 - of constants
 
 
@@ -82,7 +112,7 @@ def record_sent(connection: Connection, outgoing: OutgoingMessage, accepted: Acc
 def record_not_sent(
     connection: Connection,
     outgoing: OutgoingMessage,
-    status: DeliveryStatus,
+    ending: Ending,
     *,
     vault: Vault,
     error_code: str,
@@ -90,18 +120,25 @@ def record_not_sent(
 ) -> None:
     """Record a message that did not go out, or may not have.
 
-    The message itself is kept only if a person has yet to decide on it.
+    The message itself is kept if it was queued, is queued now, or a person has yet to decide on
+    it.
     """
-    keep = status is DeliveryStatus.UNKNOWN
+    keep = ending.status in _KEPT and not outgoing.stored
     values = {
         **_columns(outgoing),
-        "status": status.value,
         "error_code": error_code,
         "error_text": error_text,
-        "thread_id": outgoing.request.thread_id,
-        "from_name": outgoing.request.from_name,
         "leased_until": outgoing.leased_until,
         "body": sealed_message(outgoing.request, vault) if keep else None,
+    }
+    if ending.status is DeliveryStatus.QUEUED:
+        connection.run(_PUT_BACK, {**values, **_waiting(outgoing, ending)})
+        return
+    values |= {
+        "status": ending.status.value,
+        "thread_id": outgoing.request.thread_id,
+        "from_name": outgoing.request.from_name,
+        "stored": outgoing.stored,
     }
     connection.run(_NOT_SENT, values)
 
@@ -114,13 +151,16 @@ def mark_cut_off(connection: Connection) -> None:
     connection.run(_CUT_OFF, {"at": now(), "reason": reason})
 
 
-def release_held(connection: Connection, alias: str) -> int:
-    """Let go what waited for a sender's re-auth, in the re-auth's own transaction.
-
-    Returns:
-        How many deliveries that were.
-    """
-    return connection.run(_RELEASE, {"alias": alias, "at": now()}).rowcount
+def _waiting(outgoing: OutgoingMessage, ending: Ending) -> dict[str, object]:
+    return {
+        "sender_id": outgoing.sender.id,
+        "pause": ending.pause,
+        "slower": ending.slower,
+        "slow": _SLOW,
+        "slowest": _SLOWEST,
+        "in_vain": ending.in_vain,
+        "give_up_after": ending.give_up_after,
+    }
 
 
 def _columns(outgoing: OutgoingMessage) -> dict[str, Any]:

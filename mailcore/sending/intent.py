@@ -31,7 +31,8 @@ _SAME_KEY = f"""
         thread_id = excluded.thread_id, from_name = excluded.from_name, body = excluded.body,
         leased_until = CASE WHEN delivery.message_id = excluded.message_id
                        THEN delivery.leased_until ELSE excluded.leased_until END,
-        updated_at = excluded.updated_at, error_code = NULL, error_text = NULL
+        updated_at = excluded.updated_at, error_code = NULL, error_text = NULL,
+        send_at = NULL, expires_at = NULL, claimed_by = NULL, tried_since = NULL, held_by = NULL
     WHERE CASE WHEN delivery.message_id = excluded.message_id
           THEN delivery.status = '{DeliveryStatus.SENDING}'
           ELSE delivery.status IN ('{DeliveryStatus.FAILED}', '{DeliveryStatus.LAPSED}') END

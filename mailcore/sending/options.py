@@ -20,6 +20,15 @@ def check_options(thread_id: str | None, key: str | None, timeout: float) -> Non
             remedy="Give a number of seconds above 0.",
             field="timeout",
         )
+    check_names(thread_id, key)
+
+
+def check_names(thread_id: str | None, key: str | None) -> None:
+    """Refuse a thread or a key that cannot be one.
+
+    Raises:
+        InvalidMessage: ``field`` says which argument.
+    """
     if thread_id is not None and not _is_name(thread_id):
         raise InvalidMessage(
             f"The thread id is {thread_id!r}, which is not one of Gmail's.",

@@ -16,6 +16,7 @@ from mailcore.google.gmail import Accepted
 from mailcore.grants.renewal import RenewalFailed
 from mailcore.senders.transitions import record_refusal
 from mailcore.sending import delivery_table
+from mailcore.sending.endings import IfNotSent
 from mailcore.sending.intent import record_not_begun
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.status import RefusedBy
@@ -89,21 +90,22 @@ class OutcomeRecorder:
         self._record(outgoing.request, outgoing.delivery_id, outcome, write)
 
     def record_failure(
-        self, outgoing: OutgoingMessage, failure: GoogleFailure, if_not_sent: DeliveryStatus
+        self, outgoing: OutgoingMessage, failure: GoogleFailure, if_not_sent: IfNotSent
     ) -> bool:
         """Record what Google answered, or that it did not, with the delivery and its sender.
 
         Args:
             outgoing: what was to be sent.
             failure: what happened.
-            if_not_sent: the status where it certainly did not go out.
+            if_not_sent: says what becomes of it.
 
         Returns:
             Whether it could be recorded.
         """
         sender, learned_at = outgoing.sender, outgoing.learned_at
         reason = explain(failure, alias=sender.alias)
-        unknown = failure.kind is FailureKind.UNKNOWN or if_not_sent is DeliveryStatus.UNKNOWN
+        ending = if_not_sent(outgoing, failure)
+        unknown = ending.status is DeliveryStatus.UNKNOWN
         error_text = reason
         if unknown and failure.kind is not FailureKind.UNKNOWN:
             error_text = f"{_STILL_OPEN} Sending it again failed: {reason}"
@@ -114,7 +116,7 @@ class OutcomeRecorder:
                 delivery_table.record_not_sent(
                     connection,
                     outgoing,
-                    DeliveryStatus.UNKNOWN if unknown else if_not_sent,
+                    ending,
                     vault=self._vault,
                     error_code=OutcomeUnknown.code if unknown else ERRORS[failure.kind].code,
                     error_text=error_text,
@@ -135,20 +137,21 @@ class OutcomeRecorder:
         return self._record(outgoing.request, outgoing.delivery_id, reason, write)
 
     def record_error(
-        self, outgoing: OutgoingMessage, exc: PalEMailError, if_not_sent: DeliveryStatus
+        self, outgoing: OutgoingMessage, exc: PalEMailError, if_not_sent: IfNotSent
     ) -> bool:
         """Record what failed before Google was asked: the database, the client, a deletion.
 
         Returns:
             Whether it could be recorded.
         """
+        ending = if_not_sent(outgoing, exc)
 
         def write(deadline: Deadline) -> None:
             with self._database.connection(deadline) as connection:
                 delivery_table.record_not_sent(
                     connection,
                     outgoing,
-                    if_not_sent,
+                    ending,
                     vault=self._vault,
                     error_code=exc.code,
                     error_text=exc.message,

@@ -74,6 +74,8 @@ class OutgoingMessage:
         attempts: how many times Gmail was asked.
         asked_at: when Gmail was asked last, by Postgres' clock.
         in_flight: Gmail may have it, and has not answered.
+        stored: its row holds the message, and keeps it whatever comes of this.
+        tries_once: it is attempted once, and whoever sends it sees to the next time.
     """
 
     request: SendRequest
@@ -83,6 +85,8 @@ class OutgoingMessage:
     attempts: int = 0
     asked_at: datetime | None = None
     in_flight: bool = False
+    stored: bool = False
+    tries_once: bool = False
 
     @property
     def alias(self) -> str:

@@ -5,8 +5,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Unpack
 
-from mailcore.clock import Deadline, elapsed
-from mailcore.errors import DatabaseUnavailable, MailError, PalEMailError, SenderNotFound
+from mailcore.clock import Deadline, elapsed, now
+from mailcore.errors import (
+    DatabaseUnavailable,
+    MailError,
+    PalEMailError,
+    RateLimited,
+    ReauthRequired,
+    SenderBlocked,
+    SenderNotFound,
+    TemporaryFailure,
+)
 from mailcore.google.error_mapping import ERRORS, to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
@@ -15,6 +24,7 @@ from mailcore.grants.tokens import Tokens
 from mailcore.message.arguments import ContentArguments
 from mailcore.message.compose import ComposedMessage, compose
 from mailcore.sending.attempts import Attempts
+from mailcore.sending.endings import FAILS, IfNotSent
 from mailcore.sending.idempotency import earlier_outcome
 from mailcore.sending.intent import load_with_intent
 from mailcore.sending.options import check_options
@@ -23,7 +33,7 @@ from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.settings import Settings
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
-from mailcore.values.deliveries import DeliveryStatus, Sent
+from mailcore.values.deliveries import DeliveryStatus, Queued, Sent
 
 
 class Mailer:
@@ -60,10 +70,11 @@ class Mailer:
         thread_id: str | None = None,
         idempotency_key: str | None = None,
         timeout: float = 30.0,
+        or_queue: IfNotSent | None = None,
         **content: Unpack[ContentArguments],
-    ) -> Sent | ComposedMessage:
+    ) -> Sent | Queued | ComposedMessage:
         """See `mailcore.Mailcore.send_email`."""
-        with _errors_name(alias):
+        with errors_name(alias):
             check_options(thread_id, idempotency_key, timeout)
             deadline = Deadline(timeout)
             request = SendRequest(
@@ -79,20 +90,22 @@ class Mailer:
                 return request.message
             self._recorder.record_missed(deadline.seconds_left / 4)
             begun = self._begin(request)
-            return begun if isinstance(begun, Sent) else self.deliver(begun)
+            if isinstance(begun, Sent):
+                return begun
+            if or_queue is None:
+                return self.deliver(begun)
+            return self._deliver_or_queue(begun, or_queue)
 
     def close(self) -> None:
         """Write the records for which the database was away: this process may end now."""
         self._recorder.record_missed(DATABASE_PATIENCE)
 
-    def deliver(
-        self, outgoing: OutgoingMessage, *, if_not_sent: DeliveryStatus = DeliveryStatus.FAILED
-    ) -> Sent:
+    def deliver(self, outgoing: OutgoingMessage, *, if_not_sent: IfNotSent = FAILS) -> Sent:
         """Attempt, record, log.
 
         Args:
             outgoing: what to send, until when.
-            if_not_sent: the status recorded where it certainly did not go out.
+            if_not_sent: says what becomes of it where it did not go out, or may not have.
 
         Raises:
             MailError: it did not go out, or may not have; the kind says which.
@@ -118,6 +131,34 @@ class Mailer:
             log_outcome(outgoing, outcome, elapsed() - started)
         self._recorder.record_sent(outgoing, accepted)
         return _to_sent(outgoing, accepted)
+
+    def _deliver_or_queue(self, outgoing: OutgoingMessage, if_not_sent: IfNotSent) -> Sent | Queued:
+        try:
+            return self.deliver(outgoing, if_not_sent=if_not_sent)
+        except (ReauthRequired, SenderBlocked, RateLimited, TemporaryFailure) as exc:
+            if exc.delivery_id is None:  # it could not be recorded, so it is not queued either
+                raise
+            return Queued(
+                delivery_id=exc.delivery_id,
+                message_id=outgoing.message.message_id,
+                alias=outgoing.alias,
+                status=DeliveryStatus.QUEUED,
+                send_at=now(),
+            )
+
+    def refuse(self, outgoing: OutgoingMessage, exc: PalEMailError, if_not_sent: IfNotSent) -> None:
+        """Record a message that was not attempted.
+
+        Args:
+            outgoing: the message.
+            exc: why.
+            if_not_sent: says what becomes of it.
+        """
+        self._recorder.record_error(outgoing, exc, if_not_sent)
+
+    def record_missed(self, seconds: float) -> None:
+        """Write the records for which the database was away, as far as the time reaches."""
+        self._recorder.record_missed(seconds)
 
     def _begin(self, request: SendRequest) -> OutgoingMessage | Sent:
         """Load the sender and record the intent, or return what the key came to before."""
@@ -200,7 +241,7 @@ def _interruption(outgoing: OutgoingMessage, exc: BaseException) -> GoogleFailur
 
 
 @contextmanager
-def _errors_name(alias: str) -> Iterator[None]:
+def errors_name(alias: str) -> Iterator[None]:
     """Name the sender in every error: not all parts below know it."""
     try:
         yield

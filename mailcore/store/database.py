@@ -79,6 +79,14 @@ class Database:
         self._parents.append(self._idle)
         self._reset()
 
+    def connect_arguments(self) -> dict[str, Any]:
+        """Return what libpq needs for a connection beside the pool, as keyword arguments.
+
+        Raises:
+            ConfigurationError: there is no ``DATABASE_URL``, and no embedded server runs.
+        """
+        return _address(self._find_url())
+
     def close(self) -> None:
         """Close every connection that nobody uses right now."""
         while self._idle:
@@ -204,7 +212,7 @@ class Database:
     def _connect(self, deadline: Deadline | None) -> Connection:
         with self._making:
             self._address = self._address or _address(self._find_url())
-        connection = Connection.connect_by(deadline, **self._address)
+        connection = Connection.connect_by(deadline, **self._address, autocommit=True)
         # Of its transactions: what is decided here is decided on what others have committed.
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         return connection
@@ -271,7 +279,6 @@ def _address(url: str) -> dict[str, Any]:
         "keepalives_idle": 30,
         "tcp_user_timeout": 10_000,
         **conninfo_to_dict(f"postgresql://{url.partition('://')[2]}"),
-        "autocommit": True,
         # Before it is known whose session it is, nothing is prepared.
         "prepare_threshold": None,
     }

@@ -9,16 +9,16 @@ from sqlmodel import Field, SQLModel
 
 from mailcore.clock import now
 from mailcore.status import RefusedBy, SenderStatus
-from mailcore.values.deliveries import DeliveryStatus
+from mailcore.values.deliveries import DeliveryStatus, IfUnknown
 from mailcore.values.reauth import AuthorizationOutcome
 
 
-def _checked_text(enum: type[StrEnum], name: str) -> Enum:
+def _text_of(enum: type[StrEnum], name: str, *, checked: bool = True) -> Enum:
     """Store an enum's values as text under a check: native types break down-then-up."""
     return Enum(
         enum,
         native_enum=False,
-        create_constraint=True,
+        create_constraint=checked,
         length=32,
         name=name,
         values_callable=lambda members: [member.value for member in members],
@@ -46,12 +46,12 @@ class SenderRow(SQLModel, table=True):
     offered_grant_json: str | None = Field(default=None, sa_type=Text, repr=False)
     generation: int = 0
     status: SenderStatus = Field(
-        default=SenderStatus.PENDING, sa_type=_checked_text(SenderStatus, "sender_status")
+        default=SenderStatus.PENDING, sa_type=_text_of(SenderStatus, "sender_status")
     )
     status_reason: str | None = Field(default=None, sa_type=Text)
     status_changed_at: datetime = Field(default_factory=now)
     refused_by: RefusedBy | None = Field(
-        default=None, sa_type=_checked_text(RefusedBy, "sender_refused_by")
+        default=None, sa_type=_text_of(RefusedBy, "sender_refused_by")
     )
     #: When the latest request went out that was refused, by Postgres' clock.
     refused_at: datetime | None = None
@@ -65,6 +65,17 @@ class SenderRow(SQLModel, table=True):
     last_error_text: str | None = Field(default=None, sa_type=Text)
     #: When the request went out, by Postgres' clock.
     last_error_at: datetime | None = None
+    #: Who paused its queue, and since when; None where it is not paused.
+    paused_by: str | None = Field(default=None, sa_type=Text)
+    paused_at: datetime | None = None
+    #: Before then its queue sends nothing, by Postgres' clock.
+    next_send_at: datetime | None = None
+    #: Seconds between two queued messages, as Gmail's answers have asked for.
+    send_interval: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
+    #: Its own limits; None for the deployment's.
+    messages_per_second: float | None = None
+    messages_per_day: int | None = None
+    recipients_per_day: int | None = None
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)
 
@@ -91,7 +102,7 @@ class AuthorizationRequestRow(SQLModel, table=True):
     consumed_at: datetime | None = None
     outcome: AuthorizationOutcome = Field(
         default=AuthorizationOutcome.WAITING,
-        sa_type=_checked_text(AuthorizationOutcome, "authorization_outcome"),
+        sa_type=_text_of(AuthorizationOutcome, "authorization_outcome"),
     )
     refusal_code: str | None = Field(default=None, sa_type=Text)
     refusal_text: str | None = Field(default=None, sa_type=Text)
@@ -135,7 +146,37 @@ class DeliveryRow(SQLModel, table=True):
             "delivery_open",
             "status",
             "alias",
-            postgresql_where=text("status IN ('queued', 'held', 'sending', 'unknown')"),
+            postgresql_where=text("status IN ('queued', 'sending', 'unknown')"),
+        ),
+        # What a claim reads. It knows only what waits, however long the history is.
+        Index(
+            "delivery_queue",
+            "alias",
+            "send_at",
+            "created_at",
+            postgresql_where=text("status = 'queued' AND held_by IS NULL"),
+        ),
+        # A sender's queue sends one message at a time, whoever drains it.
+        Index(
+            "delivery_one_at_a_time",
+            "alias",
+            unique=True,
+            postgresql_where=text("status = 'sending' AND claimed_by IS NOT NULL"),
+        ),
+        Index(
+            "delivery_expiring",
+            "expires_at",
+            postgresql_where=text("status = 'queued' AND expires_at IS NOT NULL"),
+        ),
+        Index("delivery_sent", "alias", "sent_at", postgresql_where=text("status = 'sent'")),
+        Index(
+            "delivery_kept_body",
+            "updated_at",
+            postgresql_where=text("body IS NOT NULL AND status NOT IN ('queued', 'sending')"),
+        ),
+        CheckConstraint(
+            "status IN ('queued', 'sending', 'sent', 'failed', 'unknown', 'lapsed', 'discarded')",
+            name="delivery_status",
         ),
     )
 
@@ -146,7 +187,10 @@ class DeliveryRow(SQLModel, table=True):
     message_id: str = Field(sa_type=Text)
     gmail_id: str | None = Field(default=None, sa_type=Text)
     thread_id: str | None = Field(default=None, sa_type=Text)
-    status: DeliveryStatus = Field(sa_type=_checked_text(DeliveryStatus, "delivery_status"))
+    #: Never *held*: that is what a person sees of a queued one whose sender cannot send.
+    status: DeliveryStatus = Field(
+        sa_type=_text_of(DeliveryStatus, "delivery_status", checked=False)
+    )
     attempts: int = 0
     error_code: str | None = Field(default=None, sa_type=Text)
     error_text: str | None = Field(default=None, sa_type=Text)
@@ -161,6 +205,20 @@ class DeliveryRow(SQLModel, table=True):
     updated_at: datetime = Field(default_factory=now)
     sent_at: datetime | None = None
     expires_at: datetime | None = None
+    #: Not before then, and in this order; None where it was never queued.
+    send_at: datetime | None = None
+    #: What is done with it where nobody can tell whether Gmail has it.
+    if_unknown: IfUnknown = Field(
+        default=IfUnknown.ASK,
+        sa_type=_text_of(IfUnknown, "delivery_if_unknown"),
+        sa_column_kwargs={"server_default": IfUnknown.ASK.value},
+    )
+    #: The worker that is sending it from the queue.
+    claimed_by: str | None = Field(default=None, sa_type=Text)
+    #: Since when it is tried in vain, time in which its sender could not send left out.
+    tried_since: datetime | None = None
+    #: Who holds this one back, or None.
+    held_by: str | None = Field(default=None, sa_type=Text)
 
 
 class SenderEventRow(SQLModel, table=True):

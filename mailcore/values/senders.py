@@ -28,7 +28,15 @@ class Sender:
         expiring: healthy, and the end is less than 48 hours away.
         last_error_code: the code of the newest failure since the last success, or None.
         has_own_client: whether the sender brings its own OAuth client.
-        held: how many of its deliveries wait for a re-auth.
+        paused_by: who paused its queue, or None.
+        paused_at: since when it is paused.
+        next_send_at: before then its queue sends nothing, as Google asked it to slow down or
+            the last attempts failed; None where nothing has.
+        queued: how many of its deliveries wait in the queue, those for later included.
+        queued_since: since when the first of them has been due; in the future where all are for
+            later, None where none waits.
+        held: how many of them wait because it cannot send: for a re-auth, or for its being
+            resumed.
         unknown: how many of its deliveries may or may not have gone out, for a person to settle.
         offered_account: the mailbox that somebody with a link brought, and that nothing is sent
             from before an admin confirms it; or None.
@@ -52,6 +60,11 @@ class Sender:
     last_error_text: str | None
     last_error_at: datetime | None
     has_own_client: bool
+    paused_by: str | None
+    paused_at: datetime | None
+    next_send_at: datetime | None
+    queued: int
+    queued_since: datetime | None
     held: int
     unknown: int
     created_at: datetime
@@ -135,6 +148,14 @@ class AuditEvent(StrEnum):
     BLOCKED = "blocked"
     DELIVERY_RETRIED = "delivery retried"
     DELIVERY_DISCARDED = "delivery discarded"
+    #: Settled by a person: it had arrived.
+    DELIVERY_ARRIVED = "delivery arrived"
+    DELIVERIES_HELD = "deliveries held"
+    DELIVERIES_RELEASED = "deliveries released"
+    DELIVERIES_DISCARDED = "deliveries discarded"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    LIMITS_CHANGED = "limits changed"
     DELETED = "deleted"
     #: After a deletion, at Google.
     GRANT_KEPT = "grant kept"

@@ -13,7 +13,7 @@ import admin_ui
 from admin_ui import markup, wording
 from admin_ui.deployment import Deployment, LoginMode, install
 from admin_ui.sessions import Sessions
-from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown, ReauthRequired
+from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown, ReauthRequired, WaitsFor
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise
 
@@ -243,20 +243,52 @@ def test_an_unknown_delivery_is_decided_on(visit: Visit, core: Mailcore, unknown
 
 
 @pytest.mark.parametrize(
-    ("status", "promise"), [("held", "re-authorised"), ("queued", "waiting in the queue")]
+    ("paused", "promise"), [(True, "Its sender is paused"), (False, "goes out any moment")]
 )
-def test_what_waits_can_be_discarded(  # noqa: PLR0917 - pytest passes them by name
-    visit: Visit, core: Mailcore, unknown: str, database_url: str, status: str, promise: str
+def test_what_waits_can_be_cancelled(
+    visit: Visit, core: Mailcore, authorised: Authorise, *, paused: bool, promise: str
 ) -> None:
     """A mail that has not gone out yet can be stopped; the dialog says what it waits for."""
-    with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE delivery SET status = %s", [status])
+    authorised("alerts", ALERTS)
+    waiting = core.queue_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
+    if paused:
+        core.queue.pause("alerts", by="ann")
+    app = visit("deliveries")
+    app.button(key=f"open-{waiting.delivery_id}").click().run()
+    assert promise in texts(app)
+    next(button for button in app.button if button.label == "Cancel it").click()
+    app.run()
+    assert core.deliveries.get(waiting.delivery_id).status is DeliveryStatus.DISCARDED
+
+
+def test_one_message_is_held_and_released(
+    visit: Visit, core: Mailcore, authorised: Authorise
+) -> None:
+    """A person keeps one back, sees who does, and lets it go."""
+    authorised("alerts", ALERTS)
+    waiting = core.queue_email("alerts", to="ops@example.com", subject="Disk is full", text="…")
+    app = visit("deliveries")
+    app.button(key=f"open-{waiting.delivery_id}").click().run()
+    next(button for button in app.button if button.label == "Hold").click()
+    app.run()
+    assert core.deliveries.get(waiting.delivery_id).waits_for is WaitsFor.RELEASE
+    app = visit("deliveries")
+    assert "held back by admin" in texts(app)
+    app.button(key=f"open-{waiting.delivery_id}").click().run()
+    next(button for button in app.button if button.label == "Release").click()
+    app.run()
+    assert core.deliveries.get(waiting.delivery_id).waits_for is WaitsFor.TURN
+
+
+def test_what_arrived_is_recorded_as_sent(visit: Visit, core: Mailcore, unknown: str) -> None:
+    """Whoever has seen it in the Sent folder says so; none of the three ends is preselected."""
     app = visit("deliveries")
     app.button(key=f"open-{unknown}").click().run()
-    assert promise in texts(app)
-    next(button for button in app.button if button.label == "Discard").click()
+    ends = [button for button in app.button if button.label in {"It arrived", "Send again"}]
+    assert [button.proto.type for button in ends] == ["secondary", "secondary"]
+    ends[0].click()
     app.run()
-    assert core.deliveries.get(unknown).status is DeliveryStatus.DISCARDED
+    assert core.deliveries.get(unknown).status is DeliveryStatus.SENT
 
 
 def test_a_message_that_is_no_longer_stored_cannot_be_sent_again(

@@ -3,6 +3,7 @@
 from mailcore import DeliveryStatus, Mailcore
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.cli.running import Cli
+from tests.support.steps import send
 
 
 def unknown(cli: Cli, google: GoogleSandbox) -> str:
@@ -48,6 +49,17 @@ def test_retry_fails(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: st
     google.revoke_grant("alerts@example.com")
     assert cli("deliveries", "retry", delivery).code == 77
     assert core.deliveries.get(delivery).status is DeliveryStatus.UNKNOWN
+
+
+def test_arrived(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str) -> None:
+    """A person has seen it in the Sent folder: a job with the same key is told that it was sent."""
+    delivery = unknown(cli, google)
+    ran = cli("deliveries", "arrived", delivery, "--json")
+    assert (ran.code, ran.json["status"]) == (0, "sent")
+    assert send(core, idempotency_key="disk").delivery_id == delivery
+    assert cli("deliveries", "arrived", delivery).code == 65
+    assert core.senders.events("alerts")[0].what == "delivery arrived"
+    assert google.outbox == []
 
 
 def test_discard(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str) -> None:

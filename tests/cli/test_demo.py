@@ -12,6 +12,7 @@ import pytest
 import urllib3
 
 from tests.cli.running import PATIENCE, Cli, Running, started
+from tests.support.driving import eventually
 from tests.support.ports import free_port
 from tests.support.processes import environment_of
 
@@ -71,7 +72,7 @@ def statuses(cli: Cli) -> dict[str, str]:
 
 
 def test_from_start_to_stop(demo: Running, data: Path, port: int, tmp_path: Path) -> None:
-    """Re-auth, then type what it says, anywhere: a mail is sent; and nothing is left running."""
+    """Re-auth, and what waited goes out; type what it says, anywhere, and another one is sent."""
     env = data / "demo" / "env"
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
     link = demo.line.split()[3]
@@ -87,10 +88,10 @@ def test_from_start_to_stop(demo: Running, data: Path, port: int, tmp_path: Path
     ) as auth:
         allow(auth.line)
         assert auth.wait() == 0
+    eventually(lambda: outbox(data).count("Service web is down") == 3)
     ran = second_terminal(commands, tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
-    outbox = urllib3.request("GET", f"{google(data)}/outbox").data.decode()
-    assert "you@example.com" in outbox
+    assert "you@example.com" in outbox(data)
     assert demo.stop(signal.SIGINT) == 0
     assert not (data / "demo" / "postgres" / "postmaster.pid").exists()
     assert "Traceback" not in demo.log.read_text()
@@ -107,7 +108,13 @@ def test_four_senders(demo: Running, data: Path) -> None:
     assert cli("check").code == 1
     assert statuses(cli) == expected
     page = cli("deliveries", "list", "--limit", "100", "--json").json
-    assert {each["status"] for each in page["deliveries"]} == {"sent", "failed", "unknown"}
+    assert {each["status"] for each in page["deliveries"]} == {
+        "sent", "failed", "unknown", "held", "queued",
+    }  # fmt: skip
+    waiting = {
+        each["alias"]: each["queued"] for each in cli("senders", "list", "--json").json["senders"]
+    }
+    assert waiting == {"alerts": 12, "newsletter": 2, "reports": 1, "billing": 1}
     assert len({each["created_at"][:10] for each in page["deliveries"]}) > 4
     events = cli("senders", "show", "alerts", "--json").json["events"]
     assert [each["what"] for each in events] == ["expired", "reauthorized", "registered"]
@@ -149,6 +156,11 @@ def test_keeps_off_real_senders(
     assert refused.code == 78
     assert "senders of your own" in refused.err
     assert len(statuses(own)) == 5
+
+
+def outbox(data: Path) -> str:
+    """Return what the stand-in shows of the messages that it has taken."""
+    return urllib3.request("GET", f"{google(data)}/outbox").data.decode()
 
 
 def google(data: Path) -> str:

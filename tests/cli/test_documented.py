@@ -78,6 +78,8 @@ def test_every_setting() -> None:
         default, example, *_ = documented[f"`{name}`"]
         if isinstance(info.default, str | Path):
             assert default == f"`{info.default}`"
+        elif isinstance(info.default, float):
+            assert default == f"`{info.default:g}`"
         elif info.default_factory is None:
             assert default == "none"
         assert example

@@ -105,14 +105,14 @@ def test_open_questions(
     mail = ("--to", "ops@example.com", "--subject", "S", "--text", "T")
     assert cli("send", "alerts", *mail).code == 69
     header, first, second = cli("senders", "list").out.splitlines()
-    assert header.split()[-2:] == ["held", "unknown"]
+    assert header.split()[-2:] == ["queued", "unknown"]
     [asked] = [row for row in (first, second) if row.startswith("alerts")]
     assert asked.split()[-1] == "1"
     assert "unknown outcome  1" in cli("senders", "show", "alerts").out
     assert "unknown outcome" not in cli("senders", "show", "reports").out
-    tables("UPDATE delivery SET status = 'held'")
+    tables("UPDATE delivery SET status = 'queued'")
     removed = cli("senders", "remove", "alerts", stdin=b"alerts\n")
-    assert "It also discards 1 message held for it." in removed.err
+    assert "It also discards 1 message waiting for it." in removed.err
     assert "Discarded 1 message." in removed.err
 
 

@@ -38,7 +38,7 @@ def test_nothing_is_sent_from_an_account_before_an_admin_confirms_it(
     tables(
         "INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,"
         " created_at, updated_at)"
-        " VALUES (%s, 'alerts', '{a@example.com}', 's', 'm', 'held', 0, now(), now())",
+        " VALUES (%s, 'alerts', '{a@example.com}', 's', 'm', 'queued', 0, now(), now())",
         uuid4(),
     )
     brought(core, google, MALLORY)

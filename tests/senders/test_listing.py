@@ -144,7 +144,7 @@ def test_ten_thousand_senders_take_one_query(core: Mailcore, tables: Tables) -> 
     tables(
         "INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,"
         " created_at, updated_at) SELECT gen_random_uuid(), 'sender-' || n, '{}', 's', 'm',"
-        " 'held', 0, now(), now() FROM generate_series(1, 2000) AS n"
+        " 'queued', 0, now(), now() FROM generate_series(1, 2000) AS n"
     )
     tables("ANALYZE")
     statements: list[str] = []
@@ -154,7 +154,7 @@ def test_ten_thousand_senders_take_one_query(core: Mailcore, tables: Tables) -> 
     )
     page = core.senders.page(search="account-1234@")
     assert len(statements) == 1
-    assert [(sender.alias, sender.held) for sender in page.senders] == [("sender-1234", 1)]
+    assert [(sender.alias, sender.queued) for sender in page.senders] == [("sender-1234", 1)]
     assert page.totals.all == 10_000
 
 
@@ -167,14 +167,14 @@ def test_open_questions_are_counted(core: Mailcore, authorised: str, tables: Tab
         "INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,"
         " leased_until, created_at, updated_at)"
         " SELECT gen_random_uuid(), alias, '{}', 's', 'm', d.status, 1, leased, now(), now()"
-        " FROM sender, (VALUES ('unknown', NULL), ('sent', NULL), ('held', NULL),"
+        " FROM sender, (VALUES ('unknown', NULL), ('sent', NULL), ('queued', NULL),"
         " ('sending', now() - interval '1 s'), ('sending', now() + interval '1 h'))"
         " AS d (status, leased)"
     )
     tables("UPDATE delivery SET alias = 'deleted-since' WHERE status = 'sent'")
     tables("UPDATE delivery SET status = 'unknown' WHERE alias = 'deleted-since'")
     page = core.senders.page()
-    assert [(sender.held, sender.unknown) for sender in page.senders] == [(1, 2)]
+    assert [(sender.queued, sender.unknown) for sender in page.senders] == [(1, 2)]
     assert core.senders.get(authorised) == page.senders[0]
     assert page.unknown == 3
 

@@ -1,0 +1,113 @@
+"""What can be done to all deliveries that the filters leave. Each asks first, with a count."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from admin_ui import dialogs
+from admin_ui.access import Visitor
+from mailcore import QueueChange, describe_messages
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that can be done to many deliveries at once.
+
+    Attributes:
+        change: the name of the method of `Mailcore.queue`.
+        verb: on its button.
+        done: what is said afterwards.
+        icon: a Material icon.
+        meaning: what it does, for the question.
+        concerns: which deliveries it can be done to.
+    """
+
+    change: QueueChange
+    verb: str
+    done: str
+    icon: str
+    meaning: str
+    concerns: str
+
+
+_ACTIONS = (
+    Action(
+        "release",
+        "Release",
+        "Released",
+        ":material/play_circle:",
+        "They go out as soon as their sender can send.",
+        "held back, or queued for later",
+    ),
+    Action(
+        "hold",
+        "Hold",
+        "Held",
+        ":material/pause_circle:",
+        "They are kept back until somebody releases them.",
+        "waiting, unless it is already held back",
+    ),
+    Action(
+        "discard",
+        "Cancel",
+        "Cancelled",
+        ":material/delete:",
+        "They won't be sent. A job that retries with the same idempotency key gets an error.",
+        "waiting",
+    ),
+    Action(
+        "send_again",
+        "Send again",
+        "Queued again:",
+        ":material/send:",
+        "They are queued again. Those with unknown outcome are among them only if the filter asks "
+        "for that; recipients may get them twice.",
+        "failed or lapsed, and still stored",
+    ),
+)
+
+
+def draw(filters: Callable[[], Mapping[str, Any]]) -> None:
+    """Draw the menu.
+
+    Args:
+        filters: returns those of `DeliveryLog.page` that are set.
+    """
+    chosen = st.menu_button(
+        "All that match",
+        _ACTIONS,
+        icon=":material/checklist:",
+        format_func=lambda action: f"{action.icon} {action.verb} …",
+    )
+    if chosen:
+        dialogs.show(ManyAtOnce(chosen, filters()))
+
+
+@dataclass(frozen=True, slots=True)
+class ManyAtOnce:
+    """Says how many it concerns and what it does, and asks."""
+
+    action: Action
+    filters: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return f"{self.action.verb} all that match?"
+
+    def draw(self, visitor: Visitor) -> None:
+        """Draw the count, what it means, and the button."""
+        action, queue = self.action, visitor.core.queue
+        count = queue.count(action.change, **self.filters)
+        if not count:
+            nothing = f"None of the deliveries that match is {action.concerns}."
+            st.info(nothing, icon=":material/inbox:")
+            return
+        messages = describe_messages(count)
+        st.markdown(f"This concerns **{messages}**. {action.meaning}")
+        label = f"{action.verb} {messages}"
+        if st.button(label, icon=action.icon, type="primary", width="stretch"):
+            changed = getattr(queue, action.change)(**self.filters, by=visitor.by)
+            dialogs.close(f"{action.done} {describe_messages(changed)}")

@@ -1,0 +1,73 @@
+"""A sender's queue on its page: what waits, until when, what its budget has left; pause, resume."""
+
+from datetime import datetime
+
+import streamlit as st
+
+from admin_ui import access, dialogs, error_notices, heading, queue_wording, timezone
+from admin_ui.access import Visitor
+from admin_ui.markup import escaped, quiet, sentence
+from admin_ui.navigation import DELIVERIES
+from admin_ui.queue_limits import ChangeLimits
+from mailcore import QueueForecast, now
+
+#: How often it is refreshed, in seconds.
+REFRESH_EVERY = 4
+
+
+@st.fragment(run_every=REFRESH_EVERY)
+def draw(alias: str) -> None:
+    """Draw the queue of a sender; it moves by itself."""
+    with error_notices.explained():
+        visitor = access.visitor()
+        _draw_queue(visitor, alias, visitor.core.queue.forecast(alias))
+
+
+def _draw_queue(visitor: Visitor, alias: str, queue: QueueForecast) -> None:
+    at = now()
+    with st.container(border=True, key="queue"):
+        heading.section("Queue")
+        with st.container(gap="xxsmall"):
+            st.markdown(_what(queue, at))
+            if why := queue_wording.why_a_queue_waits(queue, at, timezone.zone()):
+                st.markdown(escaped(why))
+            if queue_wording.nobody_sends(queue, at):
+                st.markdown(
+                    ":orange[:material/warning:] "
+                    + sentence("No worker is running. Start one with `pal-e-mail worker`.")
+                )
+            if left := queue_wording.budget_left(queue):
+                st.markdown(quiet(escaped(left)))
+        _draw_buttons(visitor, alias, queue)
+
+
+def _what(queue: QueueForecast, at: datetime) -> str:
+    if not queue.queued:
+        return "Nothing is waiting."
+    return f"**{escaped(queue_wording.what_waits(queue.queued, queue.queued_since, at))}**"
+
+
+def _draw_buttons(visitor: Visitor, alias: str, queue: QueueForecast) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        if queue.paused_at is None:
+            if st.button(
+                "Pause",
+                icon=":material/pause_circle:",
+                help="Send nothing from its queue until somebody resumes it. Programs that send "
+                "without the queue are not concerned.",
+            ):
+                visitor.core.queue.pause(alias, by=visitor.by)
+                dialogs.close("Paused")
+        elif st.button("Resume", icon=":material/play_circle:", type="primary"):
+            visitor.core.queue.resume(alias, by=visitor.by)
+            dialogs.close("Resumed")
+        if st.button("Limits", icon=":material/speed:"):
+            dialogs.show(ChangeLimits(alias, queue.limits))
+        if queue.queued:
+            st.page_link(
+                DELIVERIES.script,
+                label="Show what waits",
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                query_params={"sender": alias, "outcome": queue_wording.outcome_of(queue)},
+            )

@@ -1,0 +1,112 @@
+"""The queue in words. Pure functions."""
+
+from datetime import datetime, timedelta, tzinfo
+
+from admin_ui import wording
+from mailcore import (
+    Delivery,
+    DeliveryStatus,
+    QueueForecast,
+    Sender,
+    WaitsFor,
+    describe_age,
+    describe_duration,
+    describe_messages,
+)
+
+_WHY = {
+    WaitsFor.TURN: "It goes out any moment",
+    WaitsFor.TIME: "Its sender was asked to slow down, or the last attempt failed: it is tried "
+    "again by itself",
+    WaitsFor.BUDGET: "Its sender has used up what it may send in 24 hours",
+    WaitsFor.REAUTH: "It waits for its sender's re-auth",
+    WaitsFor.ACCOUNT: "Google refuses its sender's account",
+    WaitsFor.RESUME: "Its sender is paused",
+    WaitsFor.RELEASE: "It is held back",
+    WaitsFor.SENDER: "Its sender was deleted",
+}
+
+_WHY_ALL = {
+    WaitsFor.TIME: "The last attempt failed, or Google asked to slow down: it goes on by itself.",
+    WaitsFor.BUDGET: "What it may send in 24 hours is used up: it goes on as the day moves on.",
+    WaitsFor.REAUTH: "It goes out by itself, in order, once this sender is re-authorised.",
+    WaitsFor.ACCOUNT: "It goes out by itself once Google accepts the account again.",
+    WaitsFor.RELEASE: "It is held back until somebody releases it.",
+}
+#: Since when something is due before it is strange that nobody sends it.
+_STRANGE = timedelta(seconds=30)
+
+
+def why_it_waits(delivery: Delivery, now: datetime) -> str:
+    """Return why a queued message has not gone out yet."""
+    if delivery.waits_for is None:
+        return ""
+    if delivery.held_by:
+        return f"It is held back by {delivery.held_by}"
+    later = delivery.send_at is not None and delivery.send_at > now
+    if delivery.waits_for is WaitsFor.TIME and delivery.send_at and later:
+        return f"It is queued for later: it goes out in {describe_duration(delivery.send_at - now)}"
+    return _WHY[delivery.waits_for]
+
+
+def what_waits(count: int, since: datetime | None, now: datetime) -> str:
+    """Say how much waits in a queue, and for how long: ``"12 messages waiting for 3 h"``."""
+    if since is not None and since > now:
+        messages = describe_messages(count)
+        return f"{messages} queued for later, the first in {describe_duration(since - now)}"
+    waiting = f"{describe_messages(count)} waiting"
+    if since is None or now - since < timedelta(minutes=1):
+        return waiting
+    return f"{waiting} for {describe_duration(now - since)}"
+
+
+def of_sender(sender: Sender, now: datetime) -> str:
+    """Return how much waits for a sender, and that it is paused, in Markdown; or nothing."""
+    parts = ["paused"] if sender.paused_at is not None else []
+    if sender.queued:
+        parts.append(what_waits(sender.queued, sender.queued_since, now))
+    if not parts:
+        return ""
+    stuck = sender.held or sender.paused_at is not None
+    look = "orange[:material/pause_circle:" if stuck else "blue[:material/schedule_send:"
+    return f":small[:{look} {' · '.join(parts)}]]"
+
+
+def why_a_queue_waits(queue: QueueForecast, now: datetime, zone: tzinfo) -> str:
+    """Return what a sender's queue waits for, or when it will be through."""
+    if queue.paused_at is not None:
+        by, age = queue.paused_by, describe_age(queue.paused_at, now)
+        return f"Paused by {by} {age}. It sends nothing until somebody resumes it."
+    if queue.through_at is not None and queue.waits_for is WaitsFor.TURN:
+        away = describe_duration(queue.through_at - now)
+        return f"At today's pace it will be through in {away}, at {_clock(queue, zone)}."
+    if queue.waits_for is WaitsFor.TIME and not queue.due:
+        return "Queued for later."
+    return _WHY_ALL.get(queue.waits_for, "") if queue.waits_for else ""
+
+
+def nobody_sends(queue: QueueForecast, now: datetime) -> bool:
+    """Say whether something should have gone out, and no worker is there to send it."""
+    due = queue.queued_since is not None and now - queue.queued_since > _STRANGE
+    return due and queue.waits_for is WaitsFor.TURN and not queue.worked_on
+
+
+def budget_left(queue: QueueForecast) -> str:
+    """Return what a sender may still send today; empty where nothing limits it."""
+    left = []
+    if queue.messages_left is not None:
+        left.append(describe_messages(queue.messages_left))
+    if queue.recipients_left is not None:
+        left.append(f"{queue.recipients_left} recipients")
+    return f"Left of its 24 hours' budget: {', '.join(left)}" if left else ""
+
+
+def outcome_of(queue: QueueForecast) -> str:
+    """Return the filter of the deliveries page that shows what waits."""
+    held = queue.waits_for not in {WaitsFor.TURN, WaitsFor.TIME}
+    status = DeliveryStatus.HELD if held else DeliveryStatus.QUEUED
+    return wording.delivery_badge(status).word
+
+
+def _clock(queue: QueueForecast, zone: tzinfo) -> str:
+    return queue.through_at.astimezone(zone).strftime("%H:%M") if queue.through_at else ""

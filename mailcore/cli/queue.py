@@ -1,0 +1,133 @@
+"""`deliveries hold|release|cancel|requeue`: what is done to queued mail, alone or many at once."""
+
+from contextlib import closing
+from typing import Annotated, Any
+
+import typer
+
+import mailcore
+from mailcore import DeliveryStatus, QueueChange, describe_messages
+from mailcore.cli import output
+from mailcore.cli.audit import BY
+from mailcore.cli.flags import wrong
+from mailcore.cli.output import JsonOption
+
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ID]...", help="As in `deliveries list`.", show_default=False),
+]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="All of them, or those that the filters leave.")
+]
+SenderOption = Annotated[str | None, typer.Option(help="With --all: only this sender.")]
+StatusOption = Annotated[DeliveryStatus | None, typer.Option(help="With --all: only this status.")]
+SearchOption = Annotated[
+    str, typer.Option(help="With --all: in subject, recipients or key.", show_default=False)
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")]
+
+
+def hold(
+    ids: Ids = None,
+    *,
+    every: AllOption = False,
+    sender: SenderOption = None,
+    status: StatusOption = None,
+    search: SearchOption = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep queued messages back until they are released."""
+    chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
+    _change("hold", "Held", chosen, ask=every and not yes, as_json=as_json)
+
+
+def release(
+    ids: Ids = None,
+    *,
+    every: AllOption = False,
+    sender: SenderOption = None,
+    status: StatusOption = None,
+    search: SearchOption = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let queued messages go that are held back, or queued for later."""
+    chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
+    _change("release", "Released", chosen, ask=every and not yes, as_json=as_json)
+
+
+def cancel(
+    ids: Ids = None,
+    *,
+    every: AllOption = False,
+    sender: SenderOption = None,
+    status: StatusOption = None,
+    search: SearchOption = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take messages out of the queue: they are not sent."""
+    chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
+    _change("discard", "Cancelled", chosen, ask=every and not yes, as_json=as_json)
+
+
+def requeue(
+    ids: Ids = None,
+    *,
+    every: AllOption = False,
+    sender: SenderOption = None,
+    status: StatusOption = None,
+    search: SearchOption = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Queue messages again that failed or lapsed; by ID or --status unknown, those, too."""
+    chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
+    _change("send_again", "Queued again:", chosen, ask=every and not yes, as_json=as_json)
+
+
+def _chosen(
+    ids: list[str] | None,
+    *,
+    every: bool,
+    sender: str | None,
+    status: DeliveryStatus | None,
+    search: str,
+) -> dict[str, Any]:
+    """Return the filters, in which nothing is meant by accident."""
+    if bool(ids) == every:
+        raise wrong("ID", "give one or more IDs, or --all")
+    if ids and (sender or status or search):
+        raise wrong("--all", "filters need --all in place of IDs")
+    if ids:
+        return {"ids": ids}
+    return {"alias": sender, "status": status, "search": search}
+
+
+def _change(
+    change: QueueChange,
+    done: str,
+    chosen: dict[str, Any],
+    *,
+    ask: bool,
+    as_json: bool,
+) -> None:
+    with closing(mailcore.Mailcore()) as core:
+        if ask:
+            _confirm(core.queue.count(change, **chosen))
+        count: int = getattr(core.queue, change)(**chosen, by=BY)
+    if as_json:
+        output.document({"changed": count})
+    output.say(f"{done} {describe_messages(count)}.")
+
+
+def _confirm(count: int) -> None:
+    output.say(f"This concerns {describe_messages(count)}.")
+    try:
+        agreed = typer.confirm("Go on?", err=True)
+    except typer.Abort as exc:
+        output.say("")  # the prompt's line is still open
+        raise wrong("--all", "not confirmed, so nothing was changed; --yes skips this") from exc
+    if not agreed:
+        raise wrong("--all", "not confirmed, so nothing was changed")

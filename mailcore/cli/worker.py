@@ -1,0 +1,73 @@
+"""`worker`: sends queued mail. Any number may run, on any number of machines."""
+
+import importlib
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import mailcore
+from mailcore import ConfigurationError
+from mailcore.cli import output
+from mailcore.cli.signals import Stopped, exiting_on_signals, undisturbed
+from mailcore.cli.worker_health import served_health
+
+if TYPE_CHECKING:
+    from mailcore.worker import Worker
+
+
+def worker(
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=1000, help="How many senders send at the same time.")
+    ] = 16,
+    health_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Serve /healthz (it is alive) and /readyz (it looks for mail) on this port.",
+            show_default=False,
+        ),
+    ] = None,
+    health_host: Annotated[str, typer.Option(help="The address for that.")] = "127.0.0.1",
+) -> None:
+    """Send queued mail until told to stop."""
+    with suppress(Stopped), exiting_on_signals(), closing(mailcore.Mailcore()) as core:
+        if not core.is_migrated():
+            raise ConfigurationError(
+                "The database schema is not up to date.", remedy="Run `pal-e-mail migrate`."
+            )
+        with (
+            working(core, concurrency=concurrency) as running,
+            served_health(running, health_host, health_port),
+        ):
+            output.result("Working. Press Ctrl-C to stop.")
+            threading.Event().wait()
+    output.say("Stopped.")
+
+
+@contextmanager
+def working(core: "mailcore.Mailcore", *, concurrency: int = 16) -> Iterator["Worker"]:
+    """Send queued mail while the context lasts. What is being sent at its end is finished.
+
+    Raises:
+        ConfigurationError: the extra that brings the engine is not installed.
+    """
+    try:
+        running: Worker = importlib.import_module("mailcore.worker").Worker(
+            core, concurrency=concurrency
+        )
+    except ModuleNotFoundError as exc:
+        raise ConfigurationError(
+            f"The worker is not installed ({exc.name} is missing).",
+            remedy="Run: pip install 'pal-e-mail[worker]'",
+        ) from exc
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+        with undisturbed():
+            running.join()

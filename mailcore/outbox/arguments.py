@@ -1,0 +1,47 @@
+"""How a message is to be queued: checks of the arguments that are not its content."""
+
+from datetime import datetime
+
+from mailcore.clock import now
+from mailcore.errors import InvalidMessage
+from mailcore.sending.options import check_names
+from mailcore.values.deliveries import IfUnknown
+
+
+def check_queueing(
+    *,
+    thread_id: str | None,
+    idempotency_key: str | None,
+    send_at: datetime | None,
+    expires_at: datetime | None,
+    if_unknown: str,
+) -> None:
+    """Refuse what cannot be used, before anything happens.
+
+    Raises:
+        InvalidMessage: ``field`` says which argument.
+    """
+    check_names(thread_id, idempotency_key)
+    _check_moment(send_at, "send_at")
+    _check_moment(expires_at, "expires_at")
+    if expires_at is not None and expires_at <= (send_at or now()):
+        raise InvalidMessage(
+            "The message would expire before it may go out.",
+            remedy="Give an expires_at after send_at, and in the future.",
+            field="expires_at",
+        )
+    if if_unknown not in set(IfUnknown):
+        raise InvalidMessage(
+            f"if_unknown is {if_unknown!r}.",
+            remedy='Give "ask" or "resend".',
+            field="if_unknown",
+        )
+
+
+def _check_moment(moment: datetime | None, field: str) -> None:
+    if moment is not None and moment.utcoffset() is None:
+        raise InvalidMessage(
+            f"{field} has no time zone.",
+            remedy="Give an aware datetime, such as datetime.now(UTC) + timedelta(hours=1).",
+            field=field,
+        )

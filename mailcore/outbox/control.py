@@ -1,0 +1,233 @@
+"""What a person can do about queued mail: pause a sender; hold, release, discard, send again.
+
+Each is recorded in the audit trail. What is done to many at once is one statement, whose cost is
+that of the rows it changes.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import case, func, update
+from sqlmodel import col, select
+
+from mailcore.clock import now
+from mailcore.errors import InvalidSender
+from mailcore.outbox.forecast import QueueForecast, read_forecast
+from mailcore.outbox.releasing import release
+from mailcore.outbox.selection import QueueChange, selected
+from mailcore.senders.events import event
+from mailcore.senders.holding import limits
+from mailcore.senders.picture import find, read_sender
+from mailcore.sending import delivery_table
+from mailcore.settings import Settings
+from mailcore.store.database import Database
+from mailcore.store.models import DeliveryRow
+from mailcore.store.sessions import driver
+from mailcore.store.wake_up import wake_up
+from mailcore.values.deliveries import DeliveryStatus
+from mailcore.values.senders import AuditEvent, Sender
+
+
+class QueueControl:
+    """Queued mail, as a person steers it.
+
+    Every call that takes filters changes those deliveries that fulfil all of them and can be
+    changed so, and returns how many that were. `ids` names them one by one; ``alias``,
+    ``status``, ``since`` and ``search`` are those of `DeliveryLog.page`.
+
+    Args:
+        settings: the deployment's limits.
+        database: where the mail waits.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._limits = limits(settings)
+        self._database = database
+
+    def pause(self, alias: str, *, by: str) -> Sender:
+        """Have a sender's queue send nothing until it is resumed.
+
+        What is being sent is finished. `send_email` is not concerned.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            row = find(session, alias)
+            if row.paused_at is None:
+                row.sqlmodel_update({"paused_by": by, "paused_at": now(), "updated_at": now()})
+                session.add(event(alias, AuditEvent.PAUSED, who=by))
+            session.flush()
+            return read_sender(session.connection(), alias)
+
+    def resume(self, alias: str, *, by: str) -> Sender:
+        """Have a sender's queue go on, at once: also where it was told to wait.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            row = find(session, alias)
+            if row.paused_at is not None:
+                session.add(event(alias, AuditEvent.RESUMED, who=by))
+            row.sqlmodel_update(
+                {"paused_by": None, "paused_at": None, "next_send_at": None, "updated_at": now()}
+            )
+            session.flush()
+            release(session.connection(), alias)
+            return read_sender(session.connection(), alias)
+
+    def set_limits(
+        self,
+        alias: str,
+        *,
+        messages_per_second: float | None,
+        messages_per_day: int | None,
+        recipients_per_day: int | None,
+        by: str,
+    ) -> Sender:
+        """Give a sender limits of its own.
+
+        Args:
+            alias: the sender.
+            messages_per_second: from its queue; above 0, or None for the deployment's.
+            messages_per_day: in any 24 hours, likewise.
+            recipients_per_day: in any 24 hours, likewise.
+            by: who does it.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            InvalidSender: a limit is not above 0.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        given: dict[str, float | None] = {
+            "messages_per_second": messages_per_second,
+            "messages_per_day": messages_per_day,
+            "recipients_per_day": recipients_per_day,
+        }
+        for name, value in given.items():
+            if value is not None and value <= 0:
+                raise InvalidSender(
+                    f"{name} of sender {alias!r} is {value}.",
+                    remedy="Give a number above 0, or none.",
+                    field=name,
+                    alias=alias,
+                )
+        with self._database.session() as session:
+            row = find(session, alias)
+            row.sqlmodel_update({**given, "updated_at": now()})
+            detail = ", ".join(
+                f"{name}: {'the same for all' if value is None else value}"
+                for name, value in given.items()
+            )
+            session.add(event(alias, AuditEvent.LIMITS_CHANGED, who=by, detail=detail))
+            session.flush()
+            wake_up(session.connection(), alias)
+            return read_sender(session.connection(), alias)
+
+    def forecast(self, alias: str) -> QueueForecast:
+        """Say what waits for a sender, until when, and what its budget has left.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.statement() as connection:
+            return read_forecast(connection, alias, self._settings)
+
+    def count(
+        self, change: QueueChange, *, ids: Collection[str] | None = None, **filters: Any
+    ) -> int:
+        """Say how many deliveries a change would concern, for a question before the deed.
+
+        Args:
+            change: the name of one of the methods below.
+            ids: as for that method.
+            **filters: likewise.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        chosen = selected(change, ids, filters, self._limits)
+        with self._database.session() as session:
+            delivery_table.mark_cut_off(driver(session))
+            counting = select(func.count()).select_from(DeliveryRow).where(*chosen)
+            count: int = session.execute(counting).scalar_one()
+            return count
+
+    def hold(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
+        """Keep waiting deliveries back until they are released.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        chosen = selected("hold", ids, filters, self._limits)
+        return self._change(chosen, {"held_by": by}, AuditEvent.DELIVERIES_HELD, by)
+
+    def release(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
+        """Let go what is kept back, or is queued for later: it goes out as soon as it can.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        chosen = selected("release", ids, filters, self._limits)
+        # What is due keeps its place.
+        sooner = func.least(col(DeliveryRow.send_at), func.now())
+        values = {"held_by": None, "send_at": sooner}
+        return self._change(chosen, values, AuditEvent.DELIVERIES_RELEASED, by)
+
+    def discard(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
+        """Cancel waiting deliveries: they are not sent.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        chosen = selected("discard", ids, filters, self._limits)
+        values = {"status": DeliveryStatus.DISCARDED, "body": None}
+        return self._change(chosen, values, AuditEvent.DELIVERIES_DISCARDED, by)
+
+    def send_again(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
+        """Queue deliveries again that failed, lapsed, or may or may not have gone out.
+
+        Only those whose message is still kept. One of unknown outcome may arrive twice, so it is
+        meant only by its id, or where ``status`` asks for those.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        chosen = selected("send_again", ids, filters, self._limits)
+        expired = col(DeliveryRow.expires_at) <= func.now()
+        values = {
+            "status": DeliveryStatus.QUEUED,
+            "send_at": func.now(),
+            "expires_at": case((expired, None), else_=col(DeliveryRow.expires_at)),
+            **dict.fromkeys(("leased_until", "claimed_by", "tried_since", "held_by")),
+        }
+        return self._change(chosen, values, AuditEvent.DELIVERY_RETRIED, by)
+
+    def _change(
+        self,
+        chosen: list[Any],
+        values: Mapping[str, object],
+        what: AuditEvent,
+        by: str,
+    ) -> int:
+        with self._database.session() as session:
+            delivery_table.mark_cut_off(driver(session))
+            changed = session.execute(
+                update(DeliveryRow)
+                .where(*chosen)
+                .values(**values, updated_at=func.now())
+                .returning(col(DeliveryRow.alias))
+                .execution_options(synchronize_session=False)
+            ).scalars()
+            counts: dict[str, int] = {}
+            for alias in changed:
+                counts[alias] = counts.get(alias, 0) + 1
+            for alias, count in counts.items():
+                session.add(event(alias, what, who=by, detail=f"{count} messages"))
+                wake_up(session.connection(), alias)
+            return sum(counts.values())

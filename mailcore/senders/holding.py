@@ -1,0 +1,61 @@
+"""Why queued mail waits. It is derived from its sender whenever it is asked, never stored."""
+
+from mailcore.settings import Settings
+
+#: How much of a sender's daily budget is used: what was sent in the last 24 hours, by
+#: `send_email` too. Only read where there is a limit.
+_MESSAGES_SENT = """(
+    SELECT count(*) FROM delivery AS counted
+    WHERE counted.alias = sender.alias AND counted.status = 'sent'
+      AND counted.sent_at > now() - interval '24 hours'
+)"""
+_RECIPIENTS_SENT = """(
+    SELECT coalesce(sum(cardinality(counted.recipients)), 0) FROM delivery AS counted
+    WHERE counted.alias = sender.alias AND counted.status = 'sent'
+      AND counted.sent_at > now() - interval '24 hours'
+)"""
+
+#: Of the table ``sender``, with the `limits` of the deployment.
+OVER_BUDGET = f"""(
+    CASE WHEN coalesce(sender.messages_per_day, CAST(:messages_per_day AS integer)) IS NULL
+         THEN false
+         ELSE {_MESSAGES_SENT} >= coalesce(sender.messages_per_day, :messages_per_day) END
+    OR
+    CASE WHEN coalesce(sender.recipients_per_day, CAST(:recipients_per_day AS integer)) IS NULL
+         THEN false
+         ELSE {_RECIPIENTS_SENT} >= coalesce(sender.recipients_per_day, :recipients_per_day) END
+)"""
+
+#: Of the table ``sender``: nothing but time keeps its queue from being sent.
+RUNS = f"(sender.status = 'healthy' AND sender.paused_at IS NULL AND NOT {OVER_BUDGET})"
+
+#: Of the table ``delivery``, in a query of its own: what a queued message waits for, as one of
+#: `values.deliveries.WaitsFor`.
+WAITS_FOR = f"""
+    SELECT CASE
+        WHEN delivery.status <> 'queued' THEN NULL
+        WHEN delivery.held_by IS NOT NULL THEN 'release'
+        WHEN sender.id IS NULL THEN 'sender'
+        WHEN sender.paused_at IS NOT NULL THEN 'resume'
+        WHEN sender.status = 'blocked' THEN 'account'
+        WHEN sender.status <> 'healthy' THEN 'reauth'
+        WHEN greatest(delivery.send_at, sender.next_send_at) > now() THEN 'time'
+        WHEN {OVER_BUDGET} THEN 'budget'
+        ELSE 'turn' END AS waits_for
+    FROM (SELECT 1) AS one LEFT JOIN sender ON sender.alias = delivery.alias
+"""  # noqa: S608 - of constants
+
+#: Of the table ``delivery``: it is queued, and something else than time keeps it back.
+IS_HELD = f"""(
+    delivery.status = 'queued'
+    AND (delivery.held_by IS NOT NULL
+         OR delivery.alias NOT IN (SELECT sender.alias FROM sender WHERE {RUNS}))
+)"""  # noqa: S608 - of constants
+
+
+def limits(settings: Settings) -> dict[str, object]:
+    """Return the deployment's limits, for the fragments above."""
+    return {
+        "messages_per_day": settings.messages_per_day,
+        "recipients_per_day": settings.recipients_per_day,
+    }

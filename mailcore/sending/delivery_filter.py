@@ -1,0 +1,56 @@
+"""Which deliveries are meant: for a list of them, and for what is done to many at once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, or_, text
+from sqlalchemy.sql.elements import TextClause
+from sqlmodel import col
+
+from mailcore.senders.holding import IS_HELD
+from mailcore.store.database import storable
+from mailcore.store.models import DeliveryRow
+from mailcore.values.deliveries import DeliveryStatus
+
+Condition = ColumnElement[bool] | TextClause
+
+
+def conditions(
+    bounds: Mapping[str, object],
+    *,
+    alias: str | None = None,
+    status: DeliveryStatus | None = None,
+    since: datetime | None = None,
+    search: str = "",
+) -> list[Condition]:
+    """Return what a delivery must fulfil.
+
+    Args:
+        bounds: the deployment's, as of `senders.holding.limits`: what is held depends on them.
+        alias: its sender's.
+        status: as it is shown: *held* ones are not among the *queued*.
+        since: it was asked for since this moment, aware.
+        search: part of its subject, a recipient or its idempotency key; any case.
+    """
+    found: list[Condition] = []
+    if alias is not None:
+        found.append(col(DeliveryRow.alias) == storable(alias))
+    if status is DeliveryStatus.HELD:
+        found.append(text(IS_HELD).bindparams(**bounds))
+    elif status is not None:
+        found.append(col(DeliveryRow.status) == status)
+        if status is DeliveryStatus.QUEUED:
+            found.append(text(f"NOT {IS_HELD}").bindparams(**bounds))
+    if since is not None:
+        found.append(col(DeliveryRow.created_at) >= since)
+    search = storable(search).strip()
+    if search:
+        recipients = func.array_to_string(col(DeliveryRow.recipients), " ")
+        found.append(
+            or_(
+                col(DeliveryRow.subject).icontains(search, autoescape=True),
+                col(DeliveryRow.idempotency_key).icontains(search, autoescape=True),
+                recipients.icontains(search, autoescape=True),
+            )
+        )
+    return found

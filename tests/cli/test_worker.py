@@ -1,0 +1,84 @@
+"""`worker`: what operators and their orchestrators see of it."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import urllib3
+from psycopg.conninfo import conninfo_to_dict
+
+from mailcore import Mailcore
+from mailcore.sandbox import GoogleSandbox
+from tests.cli.running import Cli, Running, started
+from tests.support.driving import eventually
+from tests.support.outages import Closable
+from tests.support.ports import free_port
+from tests.support.queueing import queue
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def worker(environment: dict[str, str], port: int, tmp_path: Path) -> Iterator[Running]:
+    """A worker that tells how it is."""
+    with started(
+        "worker",
+        "--health-port",
+        port,
+        environment=environment,
+        until="Working",
+        log=tmp_path / "w",
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def database(postgres_server: str, database_url: str) -> Iterator[Closable]:
+    """The test's database, for closing it."""
+    name = conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        yield Closable(server, str(name))
+
+
+def test_it_sends_and_stops(
+    core: Mailcore, google: GoogleSandbox, alerts: str, worker: Running
+) -> None:
+    """SIGTERM ends it in good order."""
+    queue(core)
+    google.wait_for_outbox(1, timeout=20)
+    assert worker.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in worker.log.read_text()
+
+
+def test_an_outage_of_postgres_makes_it_unready_and_not_dead(
+    worker: Running, port: int, database: Closable
+) -> None:
+    """Kubernetes takes note, and does not restart what would only wait again."""
+
+    def status(path: str) -> int:
+        return urllib3.request("GET", f"http://127.0.0.1:{port}{path}", retries=False).status
+
+    eventually(lambda: status("/readyz") == 200)
+    database.close()
+    eventually(lambda: status("/readyz") == 503)
+    assert status("/healthz") == 200
+    database.mend()
+    eventually(lambda: status("/readyz") == 200)
+    assert status("/") == 404
+    assert worker.stop() == 0
+
+
+def test_a_schema_that_is_not_up_to_date_is_refused(
+    environment: dict[str, str], empty_database_url: str
+) -> None:
+    """It says what to run, rather than fail at every look."""
+    ran = Cli({**environment, "DATABASE_URL": empty_database_url})("worker")
+    assert ran.code == 78
+    assert "pal-e-mail migrate" in ran.err

@@ -1,0 +1,18 @@
+"""Queueing ordinary mail, as one call; and time that passes."""
+
+from typing import Any
+
+from mailcore import Mailcore, Queued
+from tests.support.driving import Tables
+
+MAIL: Any = {"to": "ops@example.com", "subject": "Disk is full", "text": "94 % of /var are used."}
+
+
+def queue(core: Mailcore, alias: str = "alerts", **changes: Any) -> Queued:
+    """Queue an ordinary mail, with some arguments changed."""
+    return core.queue_email(alias, **{**MAIL, **changes})
+
+
+def let_leases_run_out(tables: Tables) -> None:
+    """As if what is being sent had been for too long."""
+    tables("UPDATE delivery SET leased_until = now() - interval '1 s' WHERE status = 'sending'")
