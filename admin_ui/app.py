@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 import callback
-from admin_ui import connections, error_notices, middleware
+from admin_ui import changes, connections, error_notices, middleware
 from admin_ui.access import login_mode, require_login_client
 from admin_ui.deployment import Deployment, LoginMode, install, installed
 from admin_ui.sessions import Sessions
@@ -62,6 +62,9 @@ PINNED: dict[str, Any] = {
     "client.allowedOrigins": [],
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
+    # A full collection after every click costs more than drawing the page. Python collects
+    # by itself.
+    "runner.postScriptGC": False,
     "logger.hideWelcomeMessage": True,
 }
 
@@ -89,7 +92,7 @@ def create_app(core: Mailcore, login: LoginMode, *, port: int) -> st.App:
     install(deployment)
     return st.App(
         Path(__file__).with_name("page.py"),
-        routes=callback.routes(core),
+        routes=[*callback.routes(core), changes.route(deployment.watches, core)],
         middleware=middleware.stack(deployment, start_token=page.start_token),
         lifespan=_announced,
         on_script_error=error_notices.unforeseen,

@@ -10,6 +10,7 @@ from mailcore import (
     Sender,
     SenderStatus,
     describe_age,
+    describe_grant,
     describe_messages,
     expiry_cause,
     has_testing_lifetime,
@@ -129,6 +130,27 @@ def last_sent(sender: Sender, now: datetime) -> str:
     if sender.last_sent_at is None:
         return "nothing sent yet"
     return f"last sent {describe_age(sender.last_sent_at, now)}"
+
+
+def as_shown(sender: Sender, now: datetime) -> object:
+    """Return what the list and a sender's heading show of it: if this is equal, they are.
+
+    Words instead of the moments that they tell: those change with every message.
+    """
+    return (
+        sender.alias,
+        sender.gmail_account,
+        sender.project,
+        sender.status,
+        sender.expiring,
+        sender.status_reason,
+        describe_grant(sender, now),
+        remedy(sender),
+        last_sent(sender, now),
+        sender.held,
+        sender.unknown,
+        sender.offered_account,
+    )
 
 
 def held(count: int) -> str:
