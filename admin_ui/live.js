@@ -5,7 +5,6 @@
   const REST = 4 * SECOND;
 
   const script = document.currentScript;
-  const button = script.closest('[class*="st-key-live-"]').querySelector("button");
   let timer;
   let asking = false;
 
@@ -31,7 +30,8 @@
     asking = true;
     const again = await changed();
     asking = false;
-    if (again) button.click();
+    // Looked for now: Streamlit may draw it later than it runs this.
+    if (again) script.closest('[class*="st-key-live-"]')?.querySelector("button")?.click();
     timer = setTimeout(look, again ? REST : EVERY);
   };
 
