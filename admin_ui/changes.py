@@ -1,25 +1,26 @@
-"""What open tabs show, and whether it has changed.
+"""What open tabs show, and when it has changed.
 
-A tab asks every second or two, and is redrawn only if the answer is yes. As long as nothing
-in the database changes, all tabs together cost one small statement a second.
+A tab that somebody sees holds a websocket, by which it is told to draw itself anew. As long as
+nothing in the database changes, all tabs together cost one small statement every second or so.
 """
 
 import asyncio
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
+import anyio
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mailcore import DatabaseUnavailable, Mailcore, PalEMailError
 
-#: Seconds for which an answer of the database's holds for every tab.
-FRESH = 1.0
+#: Seconds between two questions to the database.
+EVERY = 1.5
+#: Seconds for which a tab that was told is left alone, however much happens.
+REST = 4.0
 #: Seconds after which it is looked anyway: "2 min ago" changes without the database.
 LOOK_AGAIN = 60.0
 #: Tabs that are remembered. One that is forgotten is redrawn when it asks, and so known again.
@@ -27,80 +28,6 @@ MOST = 1000
 
 #: What a look came to: what is shown, or the error in its place. Equal if it looks the same.
 Outcome = object
-
-
-@dataclass
-class _Watch:
-    """What one tab shows.
-
-    Attributes:
-        look: finds out anew, in any thread.
-        shown: what the tab was last drawn with.
-        snapshot: the database's, when it was last found to be unchanged.
-        look_again: when to look whether or not the database has changed.
-    """
-
-    look: Callable[[], Outcome]
-    shown: Outcome
-    snapshot: Outcome = None
-    look_again: float = 0.0
-
-
-class Watches:
-    """What the tabs of this process show, by a key that only the tab knows."""
-
-    def __init__(self) -> None:
-        self._watches: OrderedDict[str, _Watch] = OrderedDict()
-        self._lock = Lock()
-        self._snapshot: Outcome = None
-        self._asked = float("-inf")
-        self._asking: asyncio.Task[Outcome] | None = None
-
-    def put(self, key: str, look: Callable[[], Outcome], shown: Outcome) -> None:
-        """Remember what a tab was just drawn with."""
-        with self._lock:
-            self._watches[key] = _Watch(look, shown)
-            self._watches.move_to_end(key)
-            if len(self._watches) > MOST:
-                self._watches.popitem(last=False)
-
-    async def changed(self, key: str, ask: Callable[[], str]) -> bool:
-        """Say whether a tab should be drawn anew.
-
-        Args:
-            key: as given to `put`.
-            ask: `Mailcore.snapshot`.
-        """
-        watch = self._watches.get(key)
-        if watch is None:
-            return True
-        snapshot = await self._newest(ask)
-        if snapshot == watch.snapshot and time.monotonic() < watch.look_again:
-            return False
-        if isinstance(snapshot, _Unavailable):
-            found: Outcome = snapshot
-        else:
-            found = await run_in_threadpool(outcome, watch.look)
-        if found != watch.shown:
-            return True
-        watch.snapshot, watch.look_again = snapshot, time.monotonic() + LOOK_AGAIN
-        return False
-
-    async def _newest(self, ask: Callable[[], str]) -> Outcome:
-        """Ask the database, once for all who want to know."""
-        if time.monotonic() - self._asked < FRESH:
-            return self._snapshot
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask(ask))
-        return await asyncio.shield(self._asking)
-
-    async def _ask(self, ask: Callable[[], str]) -> Outcome:
-        try:
-            self._snapshot = await run_in_threadpool(outcome, ask)
-            self._asked = time.monotonic()
-            return self._snapshot
-        finally:
-            self._asking = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +39,93 @@ class _Failed:
 
 @dataclass(frozen=True, slots=True)
 class _Unavailable:
-    """The database cannot be reached. The page says that in the same words, whatever the reason."""
+    """The database cannot be reached: the page says so in the same words, whatever the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """What a tab was drawn with, and how to find out what it would be drawn with now."""
+
+    look: Callable[[], Outcome]
+    shown: Outcome
+
+
+class Watches:
+    """What the tabs of this process show, by a key that only the tab knows."""
+
+    def __init__(self) -> None:
+        self._watches: OrderedDict[str, _Watch] = OrderedDict()
+        self._lock = Lock()
+
+    def put(self, key: str, look: Callable[[], Outcome], shown: Outcome) -> None:
+        """Remember what a tab was just drawn with. `look` is called from any thread."""
+        with self._lock:
+            self._watches[key] = _Watch(look, shown)
+            self._watches.move_to_end(key)
+            if len(self._watches) > MOST:
+                self._watches.popitem(last=False)
+
+    async def until_changed(self, key: str, database: "Snapshots") -> None:
+        """Return once a tab should be drawn anew."""
+        known: Outcome = None
+        while key in self._watches:
+            known = await database.other_than(known, within=LOOK_AGAIN)
+            watch = self._watches.get(key)
+            if watch is None or await _found(watch, known) != watch.shown:
+                return
+
+
+async def _found(watch: _Watch, snapshot: Outcome) -> Outcome:
+    # A database that cannot be reached is not asked by every tab.
+    unavailable = isinstance(snapshot, _Unavailable)
+    return snapshot if unavailable else await run_in_threadpool(outcome, watch.look)
+
+
+class Snapshots:
+    """The database's snapshots, asked for once for all who wait for another, while any do.
+
+    Args:
+        ask: `Mailcore.snapshot`.
+    """
+
+    def __init__(self, ask: Callable[[], str]) -> None:
+        self._ask = ask
+        self._newest: Outcome = None
+        self._waiting = 0
+        self._asking: asyncio.Task[None] | None = None
+
+    async def other_than(self, known: Outcome, *, within: float) -> Outcome:
+        """Return the newest, as soon as it is another than the known one, or time is up.
+
+        Args:
+            known: what this returned last; None the first time.
+            within: seconds.
+        """
+        self._waiting += 1
+        if self._asking is None:
+            self._told = asyncio.Event()
+            self._asking = asyncio.create_task(self._ask_regularly())
+        try:
+            async with asyncio.timeout(within):
+                while self._newest == known:
+                    await self._told.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting -= 1
+        return self._newest
+
+    async def _ask_regularly(self) -> None:
+        try:
+            while self._waiting:
+                newest = await run_in_threadpool(outcome, self._ask)
+                if newest != self._newest:
+                    self._newest = newest
+                    self._told.set()
+                    self._told = asyncio.Event()
+                await asyncio.sleep(EVERY)
+        finally:
+            self._asking = None
 
 
 def outcome(look: Callable[[], Outcome]) -> Outcome:
@@ -128,11 +141,33 @@ def failed(exc: PalEMailError) -> Outcome:
     return _Unavailable() if isinstance(exc, DatabaseUnavailable) else _Failed(str(exc))
 
 
-def route(watches: Watches, core: Mailcore) -> Route:
-    """Return the address at which a tab asks. Whoever does not know its key learns nothing."""
+def route(watches: Watches, core: Mailcore) -> WebSocketRoute:
+    """Return the address at which tabs wait. Whoever does not know a key learns nothing."""
+    database = Snapshots(core.snapshot)
 
-    async def answer(request: Request) -> Response:
-        changed = await watches.changed(request.path_params["key"], core.snapshot)
-        return JSONResponse(changed, headers={"Cache-Control": "no-store"})
+    async def follow(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async with anyio.create_task_group() as both:
+            both.start_soon(_tell, websocket, watches, database)
+            await _until_left(websocket)
+            both.cancel_scope.cancel()
 
-    return Route("/changes/{key}", answer)
+    return WebSocketRoute("/changes/{key}", follow)
+
+
+async def _tell(websocket: WebSocket, watches: Watches, database: Snapshots) -> None:
+    while True:
+        await watches.until_changed(websocket.path_params["key"], database)
+        try:
+            await websocket.send_text("changed")
+        except WebSocketDisconnect:
+            return
+        await asyncio.sleep(REST)
+
+
+async def _until_left(websocket: WebSocket) -> None:
+    try:
+        while True:
+            await websocket.receive_text()
+    except WebSocketDisconnect:
+        return

@@ -1,40 +1,42 @@
 (() => {
-  const SECOND = 1000;
-  const EVERY = 1.5 * SECOND;
-  // Where much happens all the time, a tab is drawn no more often than this.
-  const REST = 4 * SECOND;
-
   const script = document.currentScript;
-  let timer;
-  let asking = false;
+  const url = new URL(script.dataset.url, location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  let socket = null;
 
-  // No answer counts as a change: the page then says itself what is wrong.
-  const changed = async () => {
-    try {
-      const response = await fetch(script.dataset.url, { cache: "no-store" });
-      return !response.ok || (await response.json());
-    } catch {
-      return true;
-    }
+  // Looked for when it is pressed: Streamlit may draw it later than it runs this.
+  const update = () => {
+    script.closest('[class*="st-key-live-"]')?.querySelector("button")?.click();
   };
 
-  const look = async () => {
-    if (asking) return;
-    clearTimeout(timer);
-    if (!script.isConnected) {
-      document.removeEventListener("visibilitychange", look);
-      return;
-    }
-    // A tab that nobody sees asks nothing; it does once it is seen again.
-    if (document.visibilityState !== "visible") return;
-    asking = true;
-    const again = await changed();
-    asking = false;
-    // Looked for now: Streamlit may draw it later than it runs this.
-    if (again) script.closest('[class*="st-key-live-"]')?.querySelector("button")?.click();
-    timer = setTimeout(look, again ? REST : EVERY);
+  const follow = () => {
+    socket = new WebSocket(url);
+    socket.onmessage = update;
+    // The page then says itself what is wrong, if anything is.
+    socket.onclose = () => {
+      socket = null;
+      update();
+    };
   };
 
+  const leave = () => {
+    if (socket === null) return;
+    socket.onclose = null;
+    socket.close();
+    socket = null;
+  };
+
+  // A tab that nobody sees is not told; it catches up once it is seen again.
+  const look = () => {
+    const seen = script.isConnected && document.visibilityState === "visible";
+    if (seen && socket === null) follow();
+    if (!seen) leave();
+    if (script.isConnected) return;
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", look);
+  };
+
+  const timer = setInterval(look, 4000);
   document.addEventListener("visibilitychange", look);
-  timer = setTimeout(look, EVERY);
+  look();
 })();

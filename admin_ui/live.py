@@ -1,7 +1,7 @@
 """Parts of a page that change by themselves, in place, a second or two after what they show.
 
-The browser asks whether there is anything new (`admin_ui.changes`), only while somebody can see
-the tab, and has the fragment drawn again if there is. Streamlit's own ``run_every`` would draw
+While somebody can see the tab, its browser is told when there is anything new
+(`admin_ui.changes`), and has the fragment drawn again. Streamlit's own ``run_every`` would draw
 it every few seconds, whether or not anything has changed.
 """
 
