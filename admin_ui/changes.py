@@ -17,6 +17,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mailcore import DatabaseUnavailable, Mailcore, PalEMailError
 
+#: Where tabs wait to be told.
+PATH = "/changes/"
 #: Seconds between two questions to the database.
 EVERY = 1.5
 #: Seconds for which a tab that was told is left alone, however much happens.
@@ -152,7 +154,7 @@ def route(watches: Watches, core: Mailcore) -> WebSocketRoute:
             await _until_left(websocket)
             both.cancel_scope.cancel()
 
-    return WebSocketRoute("/changes/{key}", follow)
+    return WebSocketRoute(f"{PATH}{{key}}", follow)
 
 
 async def _tell(websocket: WebSocket, watches: Watches, database: Snapshots) -> None:

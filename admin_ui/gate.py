@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from admin_ui import changes
 from admin_ui.access import ANYBODY, admitted, named_by_proxy
 from admin_ui.deployment import Deployment, LoginMode
 from admin_ui.google_login import GoogleLogin
@@ -74,6 +75,9 @@ class Gate:
         if name is None:
             refusal = PlainTextResponse("Log in first.\n", HTTPStatus.FORBIDDEN)
             await refusal(scope, receive, send)
+        elif scope["path"].startswith(changes.PATH):
+            # By which a tab that is counted is told of changes. It costs next to nothing.
+            await self._app(scope, receive, send)
         elif self._tabs[name] >= MAX_TABS_EACH or self._tabs.total() >= MAX_TABS:
             refusal = PlainTextResponse("Too many open tabs.\n", HTTPStatus.SERVICE_UNAVAILABLE)
             await refusal(scope, receive, send)

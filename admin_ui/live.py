@@ -42,7 +42,7 @@ def draw(
     key = _key(name)
     with st.container(key=f"live-{name}"):
         st.button("Update", key=f"update-{name}")
-        script = f'<script data-url="/changes/{key}">{_SCRIPT}</script>'
+        script = f'<script data-url="{changes.PATH}{key}">{_SCRIPT}</script>'
         st.html(script, unsafe_allow_javascript=True)
     watches, seen = installed().watches, partial(_seen, look, as_shown)
     try:
