@@ -24,6 +24,7 @@ from benchmarks import (
     economy,
     faults,
     machine,
+    open_tabs,
     senders_page,
     speed,
     steps,
@@ -70,12 +71,14 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
     speeds = _speeds(stand_in, place, progress, quick=quick)
     step = _step(progress, "faults", len(contenders.NAMES))
     reactions = faults.observe(stand_in, place, advance=step)
-    step = _step(progress, "economy", 4)
+    step = _step(progress, "economy", 5)
     round_trips = economy.round_trips(place)
     step()
     refreshes = economy.refreshes(stand_in, place)
     step()
     shares = steps.shares(place, Mail(TEXT))
+    step()
+    tabs = open_tabs.measure(place, quick=quick)
     step()
     page = senders_page.measure(place)
     step()
@@ -87,6 +90,7 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
         refreshes=refreshes,
         reactions=reactions,
         page=page,
+        tabs=tabs,
         machine=machine.describe(place.database_url),
         load=(load, machine.load()),
         seconds=time.monotonic() - started,
