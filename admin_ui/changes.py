@@ -25,6 +25,9 @@ EVERY = 1.5
 REST = 4.0
 #: Seconds after which it is looked anyway: "2 min ago" changes without the database.
 LOOK_AGAIN = 60.0
+#: What took a second to find out is not looked at again for that many: with the drawing that
+#: follows a change, it loads the database by 5 % at most.
+PAUSE = 40.0
 #: Tabs that are remembered. One that is forgotten is redrawn when it asks, and so known again.
 MOST = 1000
 
@@ -46,10 +49,17 @@ class _Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """What a tab was drawn with, and how to find out what it would be drawn with now."""
+    """What a tab was drawn with, and how to find out what it would be drawn with now.
+
+    Attributes:
+        look: finds out.
+        shown: what the tab was drawn with.
+        took: how long that took to find out, in seconds.
+    """
 
     look: Callable[[], Outcome]
     shown: Outcome
+    took: float
 
 
 class Watches:
@@ -59,10 +69,17 @@ class Watches:
         self._watches: OrderedDict[str, _Watch] = OrderedDict()
         self._lock = Lock()
 
-    def put(self, key: str, look: Callable[[], Outcome], shown: Outcome) -> None:
-        """Remember what a tab was just drawn with. `look` is called from any thread."""
+    def put(self, key: str, look: Callable[[], Outcome], shown: Outcome, took: float) -> None:
+        """Remember what a tab was just drawn with.
+
+        Args:
+            key: the tab's.
+            look: finds out what it would be drawn with; called from any thread.
+            shown: what it was drawn with.
+            took: how long a look took, in seconds.
+        """
         with self._lock:
-            self._watches[key] = _Watch(look, shown)
+            self._watches[key] = _Watch(look, shown, took)
             self._watches.move_to_end(key)
             if len(self._watches) > MOST:
                 self._watches.popitem(last=False)
@@ -70,8 +87,10 @@ class Watches:
     async def until_changed(self, key: str, database: "Snapshots") -> None:
         """Return once a tab should be drawn anew."""
         known: Outcome = None
-        while key in self._watches:
+        while watch := self._watches.get(key):
+            await asyncio.sleep(watch.took * PAUSE)
             known = await database.other_than(known, within=LOOK_AGAIN)
+            # By now it may have been drawn anew, because somebody clicked.
             watch = self._watches.get(key)
             if watch is None or await _found(watch, known) != watch.shown:
                 return

@@ -6,6 +6,7 @@ it every few seconds, whether or not anything has changed.
 """
 
 import secrets
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -44,15 +45,20 @@ def draw(
         st.button("Update", key=f"update-{name}")
         script = f'<script data-url="{changes.PATH}{key}">{_SCRIPT}</script>'
         st.html(script, unsafe_allow_javascript=True)
-    watches, seen = installed().watches, partial(_seen, look, as_shown)
+    begun = time.monotonic()
+
+    def remember(shown: object) -> None:
+        took = time.monotonic() - begun
+        installed().watches.put(key, partial(_seen, look, as_shown), shown, took)
+
     try:
         found = look()
     except PalEMailError as exc:
-        watches.put(key, seen, changes.failed(exc))
+        remember(changes.failed(exc))
         error_notices.draw(exc)
         return
     # First: drawing may end this run, as a click on a button does.
-    watches.put(key, seen, as_shown(found))
+    remember(as_shown(found))
     with error_notices.explained():
         draw_found(found)
 

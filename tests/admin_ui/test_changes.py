@@ -62,7 +62,7 @@ def watches(database: Database) -> Watches:
     """Twenty open tabs."""
     watches = Watches()
     for tab in range(20):
-        watches.put(f"tab {tab}", database.look, "one")
+        watches.put(f"tab {tab}", database.look, "one", took=0)
     return watches
 
 
@@ -116,7 +116,7 @@ def test_a_tab_that_shows_the_outage_stays_until_it_is_over(database: Database) 
     watches = Watches()
     database.down = True
     for tab in range(20):
-        watches.put(f"tab {tab}", database.look, failed(DatabaseUnavailable("It is away.")))
+        watches.put(f"tab {tab}", database.look, failed(DatabaseUnavailable("It is away.")), took=0)
 
     async def outage() -> None:
         waiting = asyncio.create_task(watches.until_changed("tab 0", Snapshots(database.ask)))
@@ -126,6 +126,16 @@ def test_a_tab_that_shows_the_outage_stays_until_it_is_over(database: Database) 
         await asyncio.wait_for(waiting, EVERY * 2.5)
 
     in_loop(outage())
+
+
+def test_what_takes_long_to_read_is_not_read_every_few_seconds(database: Database) -> None:
+    """An open page with a slow search does not keep the database busy."""
+    watches = Watches()
+    watches.put("tab 0", database.look, "another", took=5)
+    waiting = watches.until_changed("tab 0", Snapshots(database.ask))
+    with pytest.raises(TimeoutError):
+        in_loop(asyncio.wait_for(waiting, EVERY))
+    assert not database.asked
 
 
 def test_a_tab_that_is_not_known_is_redrawn(database: Database) -> None:
