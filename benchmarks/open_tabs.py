@@ -55,8 +55,12 @@ def measure(place: Place, *, quick: bool) -> OpenTabs | None:
     seconds = 5 if quick else 30
     starts = _starts(1 if quick else _STARTS)
     try:
-        with _up(DATABASE_URL=place.database_url) as (process, link), launched() as chromium:
-            shares, content = _shares(place, chromium, process.pid, link, seconds)
+        with (
+            _up(DATABASE_URL=place.database_url) as (process, link),
+            launched() as browser,
+            browser.driven() as windows,
+        ):
+            shares, content = _shares(place, windows.browser, process.pid, link, seconds)
     except pytest.skip.Exception:
         return None
     return OpenTabs(
