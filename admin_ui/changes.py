@@ -1,35 +1,37 @@
 """What open tabs show, and when it has changed.
 
-A tab that somebody sees holds a websocket, by which it is told to draw itself anew. As long as
-nothing in the database changes, all tabs together cost one small statement every second or so.
+A tab that somebody sees holds a websocket, which ends once the tab should be drawn anew. As long
+as nothing in the database changes, all tabs together cost one small statement every second or so.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
+from time import monotonic
 
 import anyio
-from starlette.concurrency import run_in_threadpool
+from anyio.to_thread import run_sync
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mailcore import DatabaseUnavailable, Mailcore, PalEMailError
 
-#: Where tabs wait to be told.
+#: Where tabs wait.
 PATH = "/changes/"
 #: Seconds between two questions to the database.
 EVERY = 1.5
-#: Seconds for which a tab that was told is left alone, however much happens.
-REST = 4.0
-#: Seconds after which it is looked anyway: "2 min ago" changes without the database.
-LOOK_AGAIN = 60.0
+#: Seconds after which it is looked anyway: "2 min ago" and logins end without the database.
+LOOK_AGAIN = 20.0
 #: What took a second to find out is not looked at again for that many: with the drawing that
 #: follows a change, it loads the database by 5 % at most.
 PAUSE = 40.0
 #: Tabs that are remembered. One that is forgotten is redrawn when it asks, and so known again.
 MOST = 1000
+#: Looks at the same time. Others than open tabs need threads and connections, too.
+LOOKS = 4
 
 #: What a look came to: what is shown, or the error in its place. Equal if it looks the same.
 Outcome = object
@@ -47,19 +49,32 @@ class _Unavailable:
     """The database cannot be reached: the page says so in the same words, whatever the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Watch:
     """What a tab was drawn with, and how to find out what it would be drawn with now.
 
     Attributes:
         look: finds out.
         shown: what the tab was drawn with.
-        took: how long that took to find out, in seconds.
+        took: how long it took to find out last, in seconds.
     """
 
     look: Callable[[], Outcome]
     shown: Outcome
     took: float
+
+    @property
+    def pause(self) -> float:
+        """How long not to look again, in seconds."""
+        # An outage takes long to find out, too; but not every tab asks whether it is over.
+        return 0.0 if isinstance(self.shown, _Unavailable) else self.took * PAUSE
+
+    def differs(self) -> bool:
+        """Look, and say whether anything else would be drawn now."""
+        begun = monotonic()
+        found = outcome(self.look)
+        self.took = monotonic() - begun
+        return found != self.shown
 
 
 class Watches:
@@ -68,6 +83,7 @@ class Watches:
     def __init__(self) -> None:
         self._watches: OrderedDict[str, _Watch] = OrderedDict()
         self._lock = Lock()
+        self._looks = anyio.CapacityLimiter(LOOKS)
 
     def put(self, key: str, look: Callable[[], Outcome], shown: Outcome, took: float) -> None:
         """Remember what a tab was just drawn with.
@@ -88,18 +104,18 @@ class Watches:
         """Return once a tab should be drawn anew."""
         known: Outcome = None
         while watch := self._watches.get(key):
-            await asyncio.sleep(watch.took * PAUSE)
+            await asyncio.sleep(watch.pause)
             known = await database.other_than(known, within=LOOK_AGAIN)
             # By now it may have been drawn anew, because somebody clicked.
             watch = self._watches.get(key)
-            if watch is None or await _found(watch, known) != watch.shown:
+            if watch is None or await self._differs(watch, known):
                 return
 
-
-async def _found(watch: _Watch, snapshot: Outcome) -> Outcome:
-    # A database that cannot be reached is not asked by every tab.
-    unavailable = isinstance(snapshot, _Unavailable)
-    return snapshot if unavailable else await run_in_threadpool(outcome, watch.look)
+    async def _differs(self, watch: _Watch, snapshot: Outcome) -> bool:
+        if isinstance(snapshot, _Unavailable):
+            # A database that cannot be reached is not asked by every tab.
+            return watch.shown != snapshot
+        return await run_sync(watch.differs, limiter=self._looks)
 
 
 class Snapshots:
@@ -112,6 +128,7 @@ class Snapshots:
     def __init__(self, ask: Callable[[], str]) -> None:
         self._ask = ask
         self._newest: Outcome = None
+        self._told = asyncio.Event()
         self._waiting = 0
         self._asking: asyncio.Task[None] | None = None
 
@@ -124,11 +141,10 @@ class Snapshots:
         """
         self._waiting += 1
         if self._asking is None:
-            self._told = asyncio.Event()
             self._asking = asyncio.create_task(self._ask_regularly())
         try:
             async with asyncio.timeout(within):
-                while self._newest == known:
+                while self._newest is None or self._newest == known:
                     await self._told.wait()
         except TimeoutError:
             pass
@@ -139,14 +155,15 @@ class Snapshots:
     async def _ask_regularly(self) -> None:
         try:
             while self._waiting:
-                newest = await run_in_threadpool(outcome, self._ask)
+                newest = await run_sync(outcome, self._ask)
                 if newest != self._newest:
                     self._newest = newest
                     self._told.set()
                     self._told = asyncio.Event()
                 await asyncio.sleep(EVERY)
         finally:
-            self._asking = None
+            # What was found out last says nothing to whoever asks an hour later.
+            self._asking = self._newest = None
 
 
 def outcome(look: Callable[[], Outcome]) -> Outcome:
@@ -168,27 +185,17 @@ def route(watches: Watches, core: Mailcore) -> WebSocketRoute:
 
     async def follow(websocket: WebSocket) -> None:
         await websocket.accept()
-        async with anyio.create_task_group() as both:
-            both.start_soon(_tell, websocket, watches, database)
-            await _until_left(websocket)
-            both.cancel_scope.cancel()
+        async with anyio.create_task_group() as until_either:
+            until_either.start_soon(_cancel_once_left, websocket, until_either.cancel_scope)
+            await watches.until_changed(websocket.path_params["key"], database)
+            with suppress(WebSocketDisconnect):
+                await websocket.close()
+            until_either.cancel_scope.cancel()
 
     return WebSocketRoute(f"{PATH}{{key}}", follow)
 
 
-async def _tell(websocket: WebSocket, watches: Watches, database: Snapshots) -> None:
-    while True:
-        await watches.until_changed(websocket.path_params["key"], database)
-        try:
-            await websocket.send_text("changed")
-        except WebSocketDisconnect:
-            return
-        await asyncio.sleep(REST)
-
-
-async def _until_left(websocket: WebSocket) -> None:
-    try:
-        while True:
-            await websocket.receive_text()
-    except WebSocketDisconnect:
-        return
+async def _cancel_once_left(websocket: WebSocket, scope: anyio.CancelScope) -> None:
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        continue
+    scope.cancel()

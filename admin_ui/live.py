@@ -1,6 +1,6 @@
 """Parts of a page that change by themselves, in place, a second or two after what they show.
 
-While somebody can see the tab, its browser is told when there is anything new
+While somebody can see the tab, its browser hears when there is anything new
 (`admin_ui.changes`), and has the fragment drawn again. Streamlit's own ``run_every`` would draw
 it every few seconds, whether or not anything has changed.
 """
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from admin_ui import changes, error_notices
+from admin_ui import access, changes, error_notices
 from admin_ui.deployment import installed
 from mailcore import PalEMailError
 
@@ -45,11 +45,11 @@ def draw(
         st.button("Update", key=f"update-{name}")
         script = f'<script data-url="{changes.PATH}{key}">{_SCRIPT}</script>'
         st.html(script, unsafe_allow_javascript=True)
+    seen = partial(_seen, look, as_shown, access.still_admitted())
     begun = time.monotonic()
 
     def remember(shown: object) -> None:
-        took = time.monotonic() - begun
-        installed().watches.put(key, partial(_seen, look, as_shown), shown, took)
+        installed().watches.put(key, seen, shown, time.monotonic() - begun)
 
     try:
         found = look()
@@ -63,8 +63,11 @@ def draw(
         draw_found(found)
 
 
-def _seen(look: Callable[[], Found], as_shown: Callable[[Found], object]) -> object:
-    return as_shown(look())
+def _seen(
+    look: Callable[[], Found], as_shown: Callable[[Found], object], admitted: Callable[[], bool]
+) -> object:
+    # Whoever has been logged out sees none of it: the page says so when it is drawn anew.
+    return as_shown(look()) if admitted() else None
 
 
 def _key(name: str) -> str:

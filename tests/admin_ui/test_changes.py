@@ -128,6 +128,54 @@ def test_a_tab_that_shows_the_outage_stays_until_it_is_over(database: Database) 
     in_loop(outage())
 
 
+def test_an_outage_that_nobody_saw_the_end_of_is_forgotten(database: Database) -> None:
+    """A tab that is opened an hour later is not drawn again and again for it."""
+    watches = Watches()
+    watches.put("tab 0", database.look, "one", took=0)
+    snapshots = Snapshots(database.ask)
+
+    async def opened_and_left(asks: int, looks: int) -> bool:
+        """Return whether the tab would be drawn anew before the database has been asked."""
+        tab = asyncio.create_task(watches.until_changed("tab 0", snapshots))
+        await database.was_asked("snapshot", asks)
+        await database.was_asked("look", looks)
+        await asyncio.wait([tab], timeout=EVERY / 5)
+        done = tab.done()
+        tab.cancel()
+        return done
+
+    async def visits() -> None:
+        database.down = True
+        assert await opened_and_left(1, 0)
+        await asyncio.sleep(EVERY * 1.5)  # the last question is over by then
+        database.down = False
+        assert not await opened_and_left(2, 1)
+
+    in_loop(visits())
+
+
+def test_one_slow_look_does_not_blind_a_tab(database: Database) -> None:
+    """The pause is for what takes long now, and not for what once did."""
+    watches = Watches()
+    watches.put("tab 0", database.look, "one", took=0.02)
+
+    async def follow() -> None:
+        tab = asyncio.create_task(watches.until_changed("tab 0", Snapshots(database.ask)))
+        await database.was_asked("look", 1)
+        database.snapshot, database.shown = "2", "another"
+        await asyncio.wait_for(tab, EVERY * 2.5)
+
+    in_loop(follow())
+
+
+def test_an_outage_is_not_taken_for_a_slow_look(database: Database) -> None:
+    """Finding out took long; that it is over shows at once all the same."""
+    watches = Watches()
+    away = failed(DatabaseUnavailable("It is away."))
+    watches.put("tab 0", database.look, away, took=10)
+    in_loop(asyncio.wait_for(watches.until_changed("tab 0", Snapshots(database.ask)), EVERY))
+
+
 def test_what_takes_long_to_read_is_not_read_every_few_seconds(database: Database) -> None:
     """An open page with a slow search does not keep the database busy."""
     watches = Watches()
@@ -181,7 +229,7 @@ def test_an_idle_tab_runs_nothing(
     page.on("request", lambda request: requests.append(request.url))
     page.wait_for_timeout(EVERY * 3 * 1000)
     assert not sent
-    assert not requests
+    assert not [url for url in requests if "/static/" not in url]  # those came with the page
 
 
 @pytest.mark.browser
