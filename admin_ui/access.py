@@ -4,7 +4,7 @@
 a page gets at mailcore: a tab that stays open does no more for somebody who has logged out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -177,6 +177,12 @@ def visitor() -> Visitor:
         st.html(_RELOAD, unsafe_allow_javascript=True)
         st.stop()
     return Visitor(deployment.core, name)
+
+
+def still_admitted() -> Callable[[], bool]:
+    """Return what says later on, from any thread, whether the page's visitor may still be here."""
+    deployment, headers, cookies = installed(), st.context.headers, st.context.cookies
+    return lambda: admitted(deployment, headers, cookies) is not None
 
 
 def can_log_out() -> bool:

@@ -1,5 +1,6 @@
 """Put the admin page and the callback's routes together, and serve them."""
 
+import gc
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -9,9 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.web import bootstrap
 
 import callback
-from admin_ui import connections, error_notices, middleware
+from admin_ui import changes, connections, error_notices, middleware
 from admin_ui.access import login_mode, require_login_client
 from admin_ui.deployment import Deployment, LoginMode, install, installed
 from admin_ui.sessions import Sessions
@@ -62,6 +64,9 @@ PINNED: dict[str, Any] = {
     "client.allowedOrigins": [],
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
+    # A full collection after every click costs more than drawing the page. Python collects
+    # by itself.
+    "runner.postScriptGC": False,
     "logger.hideWelcomeMessage": True,
 }
 
@@ -89,9 +94,9 @@ def create_app(core: Mailcore, login: LoginMode, *, port: int) -> st.App:
     install(deployment)
     return st.App(
         Path(__file__).with_name("page.py"),
-        routes=callback.routes(core),
+        routes=[*callback.routes(core), changes.route(deployment.watches, core)],
         middleware=middleware.stack(deployment, start_token=page.start_token),
-        lifespan=_announced,
+        lifespan=_started,
         on_script_error=error_notices.unforeseen,
     )
 
@@ -114,7 +119,7 @@ def serve(
     login = login_mode(host, core.settings, no_login=no_login, link=link)
     app = create_app(core, login, port=port)
     connections.install()
-    with _returning_on_signals():
+    with _returning_on_signals(), _without_config_watchers():
         try:
             app.run(config=_config(host, port))
         except SystemExit as exc:
@@ -130,7 +135,15 @@ def _config(host: str, port: int) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _announced(_app: st.App) -> AsyncIterator[None]:
+async def _started(_app: st.App) -> AsyncIterator[None]:
+    """Have the garbage collector leave alone what is loaded for good, and say where the page is."""
+    gc.freeze()
+    gc.enable()
+    _announce()
+    yield
+
+
+def _announce() -> None:
     # The socket listens already, and the port is known even if any was asked for.
     host, port = st.get_option("server.address"), st.get_option("server.port")
     deployment = installed()
@@ -138,7 +151,6 @@ async def _announced(_app: st.App) -> AsyncIterator[None]:
     if deployment.login is LoginMode.LINK:
         address = deployment.core.page_secrets().link(address)
     print(f"pal-e-mail is at {address} (stop with Ctrl-C)", flush=True)  # noqa: T201 - the one line for the terminal
-    yield
 
 
 def _opened_at(public_url: str, host: str, port: int) -> str:
@@ -147,6 +159,21 @@ def _opened_at(public_url: str, host: str, port: int) -> str:
         return public_url
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}"
+
+
+@contextmanager
+def _without_config_watchers() -> Iterator[None]:
+    """Keep Streamlit from looking for config files all the time; what is pinned decides anyway.
+
+    It looks for each one five times a second, which costs more than an open tab. There is no
+    option for that.
+    """
+    install = bootstrap._install_config_watchers  # noqa: SLF001 - as above
+    bootstrap._install_config_watchers = lambda flag_options: None  # noqa: ARG005, SLF001 - as above
+    try:
+        yield
+    finally:
+        bootstrap._install_config_watchers = install  # noqa: SLF001 - as above
 
 
 @contextmanager

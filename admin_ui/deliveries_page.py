@@ -5,22 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from admin_ui import (
-    access,
-    dialogs,
-    error_notices,
-    heading,
-    pacing,
-    paging,
-    queue_actions,
-    timezone,
-    wording,
-)
+from admin_ui import access, dialogs, heading, live, paging, queue_actions, timezone, wording
 from admin_ui.delivery_rows import draw_deliveries
 from mailcore import DeliveryPage, DeliveryStatus, now
 
-#: How often the list is refreshed, in seconds.
-REFRESH_EVERY = 4
 #: How long a person waits for a search, in seconds.
 SEARCH_TIMEOUT = 5.0
 
@@ -36,7 +24,6 @@ _FILTERS = _TEXT, _SENDER, _OUTCOME, _SINCE = "text", "sender", "outcome", "sinc
 
 def draw() -> None:
     """Draw the page."""
-    pacing.forget()
     heading.draw("Deliveries")
     _draw_filters()
     _draw_list()
@@ -93,27 +80,30 @@ def _show_all() -> None:
     paging.to_first()
 
 
-@st.fragment(run_every=REFRESH_EVERY)
+@st.fragment
 def _draw_list() -> None:
-    with error_notices.explained():
-        page = paging.fetch(_read)
-        if not page.deliveries:
-            nothing = "No deliveries match." if _filtered() else "Nothing has been sent yet."
-            st.info(nothing, icon=":material/inbox:")
-            return
+    live.draw("deliveries", paging.requested(_query()), _draw_page, as_shown=lambda page: page)
+
+
+def _query() -> paging.Read[DeliveryPage]:
+    log = access.visitor().core.deliveries
+    chosen, ago = _chosen(), TIMES.get(st.session_state.get(_SINCE) or "")
+
+    def query(**rows: Any) -> DeliveryPage:
+        # Counted back from the moment of reading, which is later than this one.
+        since = {"since": now() - ago} if ago else {}
+        return log.page(**{**chosen, **since}, timeout=SEARCH_TIMEOUT, **rows)
+
+    return query
+
+
+def _draw_page(page: DeliveryPage) -> None:
+    if page.deliveries:
         draw_deliveries(page.deliveries, timezone.zone())
         paging.draw(page.matching)
-
-
-def _read(offset: int) -> DeliveryPage:
-    asked = (offset, *(st.session_state.get(key) for key in _FILTERS))
-    return pacing.paced(asked, lambda: _search(offset))
-
-
-def _search(offset: int) -> DeliveryPage:
-    return access.visitor().core.deliveries.page(
-        **_chosen(), offset=offset, limit=paging.PER_PAGE, timeout=SEARCH_TIMEOUT
-    )
+    else:
+        nothing = "No deliveries match." if _filtered() else "Nothing has been sent yet."
+        st.info(nothing, icon=":material/inbox:")
 
 
 def _chosen() -> dict[str, Any]:

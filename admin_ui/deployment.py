@@ -4,9 +4,10 @@ Streamlit reruns the page for every visit and click, each in a thread of its own
 it nothing. What lives as long as the process is kept here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from admin_ui.changes import Watches
 from admin_ui.sessions import Sessions
 from admin_ui.signed_users import SignedUsers
 from mailcore import Mailcore
@@ -34,12 +35,14 @@ class Deployment:
         login: how visitors are told apart.
         sessions: who has come in.
         signed_users: who a proxy says is there, where it signs what it says; or None.
+        watches: what open tabs show.
     """
 
     core: Mailcore
     login: LoginMode
     sessions: Sessions
     signed_users: SignedUsers | None = None
+    watches: Watches = field(default_factory=Watches)
 
 
 _installed: Deployment | None = None

@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from admin_ui import changes
 from admin_ui.access import ANYBODY, admitted, named_by_proxy
 from admin_ui.deployment import Deployment, LoginMode
 from admin_ui.google_login import GoogleLogin
@@ -27,6 +28,8 @@ from mailcore import NotAdmitted
 #: How many tabs may be open at once: of one visitor, and of all. Each costs memory.
 MAX_TABS_EACH = 50
 MAX_TABS = 200
+#: Parts of a tab that wait for changes: the list, and a dialog above it.
+LIVE_PARTS = 2
 
 #: The callback's, which answers all that is below ``/senders``; and what watches the process.
 _NOT_OURS = frozenset({"/senders", "/openapi.json", "/healthz", "/readyz"})
@@ -48,7 +51,8 @@ class Gate:
         self._start_token = start_token
         self._pages = Pages(public_url=settings.public_url, auth_uri=settings.google_auth_uri)
         self._login = GoogleLogin(deployment.core, deployment.sessions, self._pages)
-        self._tabs: Counter[str] = Counter()
+        self._tabs = _Places(MAX_TABS_EACH, MAX_TABS)
+        self._live_parts = _Places(MAX_TABS_EACH * LIVE_PARTS, MAX_TABS * LIVE_PARTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
@@ -74,22 +78,11 @@ class Gate:
         if name is None:
             refusal = PlainTextResponse("Log in first.\n", HTTPStatus.FORBIDDEN)
             await refusal(scope, receive, send)
-        elif self._tabs[name] >= MAX_TABS_EACH or self._tabs.total() >= MAX_TABS:
+            return
+        live = scope["path"].startswith(changes.PATH)
+        with (self._live_parts if live else self._tabs).taken(name) as free:
             refusal = PlainTextResponse("Too many open tabs.\n", HTTPStatus.SERVICE_UNAVAILABLE)
-            await refusal(scope, receive, send)
-        else:
-            with self._counted(name):
-                await self._app(scope, receive, send)
-
-    @contextmanager
-    def _counted(self, name: str) -> Iterator[None]:
-        self._tabs[name] += 1
-        try:
-            yield
-        finally:
-            self._tabs[name] -= 1
-            if not self._tabs[name]:
-                del self._tabs[name]
+            await (self._app if free else refusal)(scope, receive, send)
 
     def _has_start_token(self, request: Request) -> bool:
         sent = request.query_params.get("token", "")
@@ -136,6 +129,34 @@ class Gate:
             "The proxy in front of this page did not say who you are. It is expected to send "
             f"the header {settings.user_header}.",
         )
+
+
+class _Places:
+    """How many of something each visitor has, and all together, and whether there is room.
+
+    Args:
+        each: how many a visitor may have.
+        all_together: how many there may be.
+    """
+
+    def __init__(self, each: int, all_together: int) -> None:
+        self._each = each
+        self._all_together = all_together
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def taken(self, name: str) -> Iterator[bool]:
+        """Take a place for as long as the block runs, and say whether there was one."""
+        if self._taken[name] >= self._each or self._taken.total() >= self._all_together:
+            yield False
+            return
+        self._taken[name] += 1
+        try:
+            yield True
+        finally:
+            self._taken[name] -= 1
+            if not self._taken[name]:
+                del self._taken[name]
 
 
 def _closed(heading: str, happened: str, next_step: str | None = None) -> Card:

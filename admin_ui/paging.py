@@ -1,6 +1,7 @@
 """Pages of a long list."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, TypeVar
 
 import streamlit as st
@@ -19,29 +20,38 @@ class ListPage(Protocol):
         """How many rows the whole list has."""
 
 
-Read = TypeVar("Read", bound=ListPage)
+Rows_co = TypeVar("Rows_co", bound=ListPage, covariant=True)
 
 
-def fetch(read: Callable[[int], Read]) -> Read:
-    """Return the requested page, or the last one if the list has become shorter.
+class Read(Protocol[Rows_co]):
+    """Reads some rows of a list."""
 
-    Args:
-        read: reads `PER_PAGE` rows, starting at an offset.
+    def __call__(self, *, offset: int, limit: int) -> Rows_co:
+        """Return at most `limit` rows, starting at `offset`."""
+
+
+def requested(read: Read[Rows_co]) -> Callable[[], Rows_co]:
+    """Return what reads the requested page, or the last one if the list has become shorter.
+
+    It may be called from any thread, if `read` may.
     """
-    number: int = st.session_state.get(_PAGE, 1)
-    page = read((number - 1) * PER_PAGE)
+    return partial(_fetch, read, st.session_state.get(_PAGE, 1))
+
+
+def _fetch(read: Read[Rows_co], number: int) -> Rows_co:
+    page = read(offset=(number - 1) * PER_PAGE, limit=PER_PAGE)
     last = max(_pages(page.matching), 1)
-    if number <= last:
-        return page
-    st.session_state[_PAGE] = last
-    return read((last - 1) * PER_PAGE)
+    return page if number <= last else read(offset=(last - 1) * PER_PAGE, limit=PER_PAGE)
 
 
 def draw(matching: int) -> None:
     """Draw the page numbers, if there is more than one page."""
-    if matching > PER_PAGE:
+    last = max(_pages(matching), 1)
+    if st.session_state.get(_PAGE, 1) > last:
+        st.session_state[_PAGE] = last
+    if last > 1:
         with st.container(horizontal=True, horizontal_alignment="center"):
-            st.pagination(_pages(matching), key=_PAGE)
+            st.pagination(last, key=_PAGE)
 
 
 def to_first() -> None:

@@ -1,26 +1,28 @@
 """A sender's queue on its page: what waits, until when, what its budget has left; pause, resume."""
 
 from datetime import datetime
+from functools import partial
 
 import streamlit as st
 
-from admin_ui import access, dialogs, error_notices, heading, queue_wording, timezone
+from admin_ui import access, dialogs, heading, live, queue_wording, timezone, wording
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped, quiet, sentence
 from admin_ui.navigation import DELIVERIES
 from admin_ui.queue_limits import ChangeLimits
-from mailcore import QueueForecast, now
-
-#: How often it is refreshed, in seconds.
-REFRESH_EVERY = 4
+from mailcore import DeliveryStatus, QueueForecast, WaitsFor, now
 
 
-@st.fragment(run_every=REFRESH_EVERY)
+@st.fragment
 def draw(alias: str) -> None:
     """Draw the queue of a sender; it moves by itself."""
-    with error_notices.explained():
-        visitor = access.visitor()
-        _draw_queue(visitor, alias, visitor.core.queue.forecast(alias))
+    visitor, zone = access.visitor(), timezone.zone()
+    live.draw(
+        "queue",
+        partial(visitor.core.queue.forecast, alias),
+        partial(_draw_queue, visitor, alias),
+        as_shown=lambda queue: queue_wording.as_shown(queue, now(), zone),
+    )
 
 
 def _draw_queue(visitor: Visitor, alias: str, queue: QueueForecast) -> None:
@@ -69,5 +71,12 @@ def _draw_buttons(visitor: Visitor, alias: str, queue: QueueForecast) -> None:
                 label="Show what waits",
                 icon=":material/arrow_forward:",
                 icon_position="right",
-                query_params={"sender": alias, "outcome": queue_wording.outcome_of(queue)},
+                query_params={"sender": alias, "outcome": _outcome(queue)},
             )
+
+
+def _outcome(queue: QueueForecast) -> str:
+    """Return the filter of the deliveries page that shows what waits."""
+    held = queue.waits_for not in {WaitsFor.TURN, WaitsFor.TIME}
+    status = DeliveryStatus.HELD if held else DeliveryStatus.QUEUED
+    return wording.delivery_badge(status).word

@@ -2,10 +2,8 @@
 
 from datetime import datetime, timedelta, tzinfo
 
-from admin_ui import wording
 from mailcore import (
     Delivery,
-    DeliveryStatus,
     QueueForecast,
     Sender,
     WaitsFor,
@@ -101,11 +99,17 @@ def budget_left(queue: QueueForecast) -> str:
     return f"Left of its 24 hours' budget: {', '.join(left)}" if left else ""
 
 
-def outcome_of(queue: QueueForecast) -> str:
-    """Return the filter of the deliveries page that shows what waits."""
-    held = queue.waits_for not in {WaitsFor.TURN, WaitsFor.TIME}
-    status = DeliveryStatus.HELD if held else DeliveryStatus.QUEUED
-    return wording.delivery_badge(status).word
+def as_shown(queue: QueueForecast, now: datetime, zone: tzinfo) -> object:
+    """Return what a sender's page shows of its queue: if this is equal, it is."""
+    return (
+        what_waits(queue.queued, queue.queued_since, now),
+        queue.paused_at,
+        queue.waits_for,
+        why_a_queue_waits(queue, now, zone),
+        nobody_sends(queue, now),
+        budget_left(queue),
+        queue.limits,
+    )
 
 
 def _clock(queue: QueueForecast, zone: tzinfo) -> str:

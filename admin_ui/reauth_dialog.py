@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from admin_ui import access, dialogs, error_notices, offered_account
+from admin_ui import access, dialogs, error_notices, live, offered_account
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped, sentence
 from admin_ui.ticket_dialog import draw_ticket
@@ -18,9 +18,6 @@ from mailcore import (
     WrongAccount,
     describe_next_step,
 )
-
-#: How often an open dialog checks whether the callback has run, in seconds.
-CHECK_EVERY = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +59,31 @@ class Reauth:
         del visitor
         _follow(self)
 
-    def draw_progress(self, visitor: Visitor) -> None:
-        """Draw the current state."""
-        sender = visitor.core.senders.get(self.authorization.alias)
-        if sender.generation != self.generation:
-            _draw_done(sender)
-            return
-        if sender.offered_account:
-            offered_account.draw(visitor, sender)
-            return
-        progress = visitor.core.authorizations.progress(self.authorization.id)
+    def follow(self, visitor: Visitor) -> None:
+        """Draw how far it has come, and keep that up to date."""
+
+        def look() -> Sender | AuthorizationProgress:
+            sender = visitor.core.senders.get(self.authorization.alias)
+            if sender.generation != self.generation or sender.offered_account:
+                return sender
+            return visitor.core.authorizations.progress(self.authorization.id)
+
+        def draw(found: Sender | AuthorizationProgress) -> None:
+            if not isinstance(found, Sender):
+                self._draw_progress(visitor, found)
+            elif found.generation != self.generation:
+                _draw_done(found)
+            else:
+                offered_account.draw(visitor, found)
+
+        def as_shown(found: Sender | AuthorizationProgress) -> object:
+            if not isinstance(found, Sender):
+                return found
+            return found.generation, found.gmail_account, found.offered_account
+
+        live.draw("reauth", look, draw, as_shown=as_shown)
+
+    def _draw_progress(self, visitor: Visitor, progress: AuthorizationProgress) -> None:
         if progress.outcome is AuthorizationOutcome.WAITING:
             self._draw_link()
         else:
@@ -133,16 +145,23 @@ class RenewAll:
         del visitor
         _follow(self)
 
-    def draw_progress(self, visitor: Visitor) -> None:
-        """Draw how many are done, and the link for the next one."""
-        due = visitor.core.senders.page(status="due", limit=1).matching
+    def follow(self, visitor: Visitor) -> None:
+        """Draw how many are done and the link for the next one, and keep that up to date."""
+
+        def look() -> tuple[int, AuthorizationProgress]:
+            due = visitor.core.senders.page(status="due", limit=1).matching
+            return due, visitor.core.authorizations.progress(self.authorization.id)
+
+        live.draw("reauth", look, self._draw_progress, as_shown=lambda found: found)
+
+    def _draw_progress(self, found: tuple[int, AuthorizationProgress]) -> None:
+        due, progress = found
         done = max(self.total - due, 0)
         st.progress(done / self.total, text=f"{done} of {self.total} renewed")
         if not due:
             st.success("Done: no sender is expiring or expired.", icon=":material/check_circle:")
             _draw_close()
             return
-        progress = visitor.core.authorizations.progress(self.authorization.id)
         if progress.outcome is AuthorizationOutcome.WAITING:
             st.markdown(f"Next: **{escaped(self.authorization.alias)}**")
             draw_google_link(self.authorization)
@@ -217,8 +236,7 @@ def _draw_close() -> None:
         dialogs.close()
 
 
-@st.fragment(run_every=CHECK_EVERY)
+@st.fragment
 def _follow(dialog: Reauth | RenewAll) -> None:
     # A fragment, so that it updates in place: a rerun would close and reopen the dialog.
-    with error_notices.explained():
-        dialog.draw_progress(access.visitor())
+    dialog.follow(access.visitor())

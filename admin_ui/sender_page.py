@@ -1,6 +1,7 @@
 """One sender: its status, grant, deliveries, history and settings."""
 
 from datetime import datetime, tzinfo
+from functools import partial
 
 import streamlit as st
 
@@ -9,6 +10,7 @@ from admin_ui import (
     dialogs,
     error_notices,
     heading,
+    live,
     markup,
     offered_account,
     queue_panel,
@@ -33,9 +35,6 @@ from mailcore import (
     describe_grant,
     now,
 )
-
-#: How often the status is refreshed, in seconds.
-REFRESH_EVERY = 4
 
 
 def draw() -> None:
@@ -75,33 +74,40 @@ def _draw_not_found(visitor: Visitor, alias: str) -> None:
     _draw_history(visitor, alias)
 
 
-@st.fragment(run_every=REFRESH_EVERY)
+@st.fragment
 def _draw_status(alias: str) -> None:
-    with error_notices.explained():
-        visitor = access.visitor()
-        sender = visitor.core.senders.get(alias)
-        badge = wording.sender_badge(sender)
-        with st.container(gap="xxsmall"):
-            with heading.draw(markup.escaped(alias)):
-                if st.button(
-                    "Re-auth",
-                    icon=":material/key:",
-                    type="primary" if wording.renewable(sender) else "secondary",
-                ):
-                    reauth_dialog.begin(alias)
-            account = sender.gmail_account or "no account yet"
-            st.markdown(markup.quiet(markup.escaped(account)))
-        with st.container(border=True):
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.badge(badge.word, icon=badge.icon, color=badge.color)
-                st.markdown(markup.escaped(describe_grant(sender, now())))
-                if waiting := queue_wording.of_sender(sender, now()):
-                    st.markdown(waiting)
-                unknown_outcome.draw_link(alias, sender.unknown)
-            if sender.offered_account:
-                offered_account.draw(visitor, sender)
-            elif remedy := wording.remedy(sender):
-                st.markdown(remedy)
+    visitor = access.visitor()
+    live.draw(
+        "status",
+        partial(visitor.core.senders.get, alias),
+        partial(_draw_heading, visitor),
+        as_shown=lambda sender: wording.as_shown(sender, now()),
+    )
+
+
+def _draw_heading(visitor: Visitor, sender: Sender) -> None:
+    badge = wording.sender_badge(sender)
+    with st.container(gap="xxsmall"):
+        with heading.draw(markup.escaped(sender.alias)):
+            if st.button(
+                "Re-auth",
+                icon=":material/key:",
+                type="primary" if wording.renewable(sender) else "secondary",
+            ):
+                reauth_dialog.begin(sender.alias)
+        account = sender.gmail_account or "no account yet"
+        st.markdown(markup.quiet(markup.escaped(account)))
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.badge(badge.word, icon=badge.icon, color=badge.color)
+            st.markdown(markup.escaped(describe_grant(sender, now())))
+            if waiting := queue_wording.of_sender(sender, now()):
+                st.markdown(waiting)
+            unknown_outcome.draw_link(sender.alias, sender.unknown)
+        if sender.offered_account:
+            offered_account.draw(visitor, sender)
+        elif remedy := wording.remedy(sender):
+            st.markdown(remedy)
 
 
 def _draw_overview(visitor: Visitor, sender: Sender) -> None:

@@ -1,6 +1,7 @@
 """The list of senders: their status, and the buttons that fix it."""
 
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Literal
 
@@ -9,8 +10,8 @@ import streamlit as st
 from admin_ui import (
     access,
     dialogs,
-    error_notices,
     heading,
+    live,
     markup,
     paging,
     queue_wording,
@@ -20,6 +21,7 @@ from admin_ui import (
 )
 from admin_ui.sender_dialogs import AddSender, DeleteSender
 from mailcore import (
+    DeploymentProblem,
     Sender,
     SenderPage,
     SenderStatus,
@@ -28,9 +30,6 @@ from mailcore import (
     describe_grant,
     now,
 )
-
-#: How often the list is refreshed, in seconds.
-REFRESH_EVERY = 4
 
 Filter = Literal["all", "healthy", "expiring", "expired", "blocked", "pending"]
 FILTERS: tuple[Filter, ...] = ("all", "expired", "expiring", "blocked", "pending", "healthy")
@@ -45,30 +44,37 @@ def draw() -> None:
     dialogs.draw()
 
 
-@st.fragment(run_every=REFRESH_EVERY)
+@st.fragment
 def _draw_senders() -> None:
-    with error_notices.explained():
-        page = paging.fetch(_read)
-        _draw_head(page.totals)
-        unknown_outcome.draw_notice(page.unknown)
-        if not page.totals.all:
-            _draw_no_senders()
-            return
-        _draw_problem(page)
-        _draw_controls(page.totals)
-        _draw_rows(page)
-        paging.draw(page.matching)
+    live.draw("senders", paging.requested(_query()), _draw_page, as_shown=_as_shown)
 
 
-def _read(offset: int) -> SenderPage:
-    core = access.visitor().core
+def _query() -> paging.Read[SenderPage]:
     chosen: Filter = st.session_state.get(_FILTER) or "all"
-    return core.senders.page(
+    return partial(
+        access.visitor().core.senders.page,
         search=st.session_state.get(_SEARCH) or "",
         status=None if chosen == "all" else _status(chosen),
-        offset=offset,
-        limit=paging.PER_PAGE,
     )
+
+
+def _as_shown(page: SenderPage) -> object:
+    at = now()
+    problem = page.problem and (page.problem.text, page.problem.alias, _age(page.problem, at))
+    senders = tuple(wording.as_shown(sender, at) for sender in page.senders)
+    return senders, page.matching, page.totals, page.projects, page.unknown, problem
+
+
+def _draw_page(page: SenderPage) -> None:
+    _draw_head(page.totals)
+    unknown_outcome.draw_notice(page.unknown)
+    if not page.totals.all:
+        _draw_no_senders()
+        return
+    _draw_problem(page)
+    _draw_controls(page.totals)
+    _draw_rows(page)
+    paging.draw(page.matching)
 
 
 def _status(chosen: Filter) -> SenderStatus | Literal["expiring"]:
@@ -108,9 +114,13 @@ def _draw_problem(page: SenderPage) -> None:
         icon=":material/report:",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        seen = f"Last seen {describe_age(page.problem.at, now())}, when using {page.problem.alias}"
+        seen = f"Last seen {_age(page.problem, now())}, when using {page.problem.alias}"
         st.markdown(markup.quiet(markup.escaped(seen)), width="stretch")
         st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
+
+
+def _age(problem: DeploymentProblem, at: datetime) -> str:
+    return describe_age(problem.at, at)
 
 
 def _draw_controls(totals: Totals) -> None:

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Literal
 
+from admin_ui import queue_wording
 from mailcore import (
     DeliveryStatus,
     ExpiryCause,
     Sender,
     SenderStatus,
     describe_age,
+    describe_grant,
     describe_messages,
     expiry_cause,
     has_testing_lifetime,
@@ -129,6 +131,27 @@ def last_sent(sender: Sender, now: datetime) -> str:
     if sender.last_sent_at is None:
         return "nothing sent yet"
     return f"last sent {describe_age(sender.last_sent_at, now)}"
+
+
+def as_shown(sender: Sender, now: datetime) -> object:
+    """Return what the list and a sender's heading show of it: if this is equal, they are.
+
+    Words instead of the moments that they tell: those change with every message.
+    """
+    return (
+        sender.alias,
+        sender.gmail_account,
+        sender.project,
+        sender.status,
+        sender.expiring,
+        sender.status_reason,
+        describe_grant(sender, now),
+        remedy(sender),
+        last_sent(sender, now),
+        queue_wording.of_sender(sender, now),
+        sender.unknown,
+        sender.offered_account,
+    )
 
 
 def unknown_outcome(count: int) -> str:

@@ -7,6 +7,7 @@ from benchmarks.cold import ColdStarts
 from benchmarks.contenders import BARE, BAREST, CACHED, NAMES, OURS
 from benchmarks.economy import CALLERS
 from benchmarks.faults import Reaction, Reactions
+from benchmarks.open_tabs import MANY_TABS, OpenTabs
 from benchmarks.queue_speed import DELAY, SENDERS, QueueFigures
 from benchmarks.senders_page import FEW, MANY, PageTimes
 from benchmarks.speed import SITUATIONS, THREADS, Rounds, Situation, Spread, ratio
@@ -26,6 +27,7 @@ class Results:
     reactions: dict[str, Reactions]
     page: tuple[PageTimes, PageTimes]
     queue: QueueFigures
+    tabs: OpenTabs | None
     machine: list[str]
     load: tuple[float, float]
     seconds: float
@@ -107,6 +109,7 @@ def _marks(results: Results) -> str:
             "=",
         ),
         *_queue_marks(results.queue),
+        *(_page_marks(results.page, results.tabs) if results.tabs else ()),
     ]
     return _table(
         ["", "mark", "found", ""],
@@ -162,6 +165,26 @@ def _queue(queue: QueueFigures) -> str:
 
 def _at(values: tuple[float, ...], share: float) -> float:
     return sorted(values)[int(len(values) * share)]
+
+
+def _page_marks(
+    times: tuple[PageTimes, PageTimes], tabs: OpenTabs
+) -> list[tuple[str, float, float, str, str]]:
+    few, many = times
+    share, seconds = "{:.1f} % of a core", "{:.1f} s"
+    return [
+        ("an idle tab of the senders page", (tabs.one - tabs.none) * 100, 0.3, share, "≤"),
+        (f"{MANY_TABS} idle tabs, all in all", tabs.many * 100, 5.0, share, "≤"),
+        ("the page's first content, warm", tabs.first_content, 0.5, seconds, "≤"),
+        ("`up` from its start to `/readyz`, embedded Postgres", tabs.start, 1.5, seconds, "≤"),
+        (
+            f"the page with {MANY:,} senders to that with {FEW}",
+            many.script / few.script,
+            1.2,
+            "{:.2f}",
+            "≤",
+        ),
+    ]
 
 
 def _met(found: float, sign: str, mark: float) -> bool:
@@ -280,11 +303,21 @@ def _economy(results: Results) -> str:
     callers = f"{CALLERS:,} callers at once, all with an access token that has ended"
     query = f"{few.query * 1000:.1f} ms with {FEW} senders, {many.query * 1000:.1f} ms with"
     script = f"{few.script * 1000:.0f} ms and {many.script * 1000:.0f} ms"
+    tabs = _open_tabs(results.tabs) if results.tabs else "not measured, for want of a Chromium"
     return f"""\
 - Postgres is waited for {waits}.
 - Refreshes for {callers}: {renewed}. {RENEWING}
 - The senders page's one query: {query} {MANY:,}. The page's script, all in all: {script}.
+- Open tabs: {tabs}.
 """
+
+
+def _open_tabs(tabs: OpenTabs) -> str:
+    shares = f"{tabs.none:.1%}, {tabs.one:.1%} and {tabs.many:.1%} of a core"
+    return (
+        f"the page's process and its Postgres connections take {shares} with none, one and "
+        f"{MANY_TABS} that are idle. `up` takes {tabs.start_cpu:.1f} s of a core to start"
+    )
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

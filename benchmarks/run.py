@@ -24,6 +24,7 @@ from benchmarks import (
     economy,
     faults,
     machine,
+    open_tabs,
     queue_speed,
     senders_page,
     speed,
@@ -71,7 +72,7 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
     speeds = _speeds(stand_in, place, progress, quick=quick)
     step = _step(progress, "faults", len(contenders.NAMES))
     reactions = faults.observe(stand_in, place, advance=step)
-    step = _step(progress, "economy", 5)
+    step = _step(progress, "economy", 6)
     round_trips = economy.round_trips(place)
     step()
     refreshes = economy.refreshes(stand_in, place)
@@ -79,6 +80,8 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
     shares = steps.shares(place, Mail(TEXT))
     step()
     queue = queue_speed.measure(stand_in, place, quick=quick)
+    step()
+    tabs = open_tabs.measure(place, quick=quick)
     step()
     page = senders_page.measure(place)
     step()
@@ -91,6 +94,7 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
         reactions=reactions,
         page=page,
         queue=queue,
+        tabs=tabs,
         machine=machine.describe(place.database_url),
         load=(load, machine.load()),
         seconds=time.monotonic() - started,

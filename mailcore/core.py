@@ -355,6 +355,19 @@ class Mailcore:
 
         return is_current(self._database)
 
+    def snapshot(self) -> str:
+        """Return a text that stays the same for as long as nothing in the database changes.
+
+        Cheap: whoever shows something asks this every second or so, and reads anew only when
+        the text differs. What changes by the clock alone is not told.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        from mailcore.store.snapshot import read_snapshot  # noqa: PLC0415
+
+        return read_snapshot(self._database)
+
     def doctor(self) -> "tuple[Finding, ...]":
         """Check everything that a re-auth and a send need, each with its remedy."""
         from mailcore.monitoring.doctor import examine  # noqa: PLC0415

@@ -25,7 +25,9 @@ _QUERY = text(f"""
                count(*) FILTER (WHERE status = 'expired') AS expired,
                count(*) FILTER (WHERE status = 'blocked') AS blocked,
                count(*) FILTER (WHERE status = 'pending') AS pending,
-               count(DISTINCT project) AS projects
+               -- count(DISTINCT …) would sort them all
+               (SELECT count(*) FROM (SELECT project FROM listed GROUP BY project) AS all_projects
+                WHERE project IS NOT NULL) AS projects
         FROM listed
     ), matching AS (
         SELECT id, project, alias,
@@ -42,15 +44,19 @@ _QUERY = text(f"""
         LIMIT :limit OFFSET :offset
     ), open AS (
         {OPEN} GROUP BY alias
+    ), troubled AS MATERIALIZED (
+        -- First, as there are none most of the time: then nothing is asked about the others.
+        SELECT * FROM sender
+        WHERE last_error_code IN ('configuration', 'api_disabled')
+           OR (last_error_code = 'quota_exceeded' AND last_error_at > :a_day_ago)
     ), problem AS (
         SELECT alias AS problem_alias, last_error_code AS problem_code,
                last_error_text AS problem_text, last_error_at AS problem_at
-        FROM sender
-        WHERE (last_error_code IN ('configuration', 'api_disabled')
-               OR (last_error_code = 'quota_exceeded' AND last_error_at > :a_day_ago))
+        FROM troubled
+        WHERE
           -- A mail that went out since, of any sender with the same client, shows that it
           -- works again.
-          AND last_error_at > coalesce(CASE WHEN {_SHARES_CLIENT} THEN
+          last_error_at > coalesce(CASE WHEN {_SHARES_CLIENT} THEN
               (SELECT max(last_sent_at) FROM sender WHERE {_SHARES_CLIENT})
               ELSE last_sent_at END, '-infinity')
         ORDER BY last_error_at DESC LIMIT 1

@@ -1,16 +1,15 @@
 """Applying the migrations, one process at a time."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from mailcore.errors import ConfigurationError
 from mailcore.store.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 #: Any number that no other program in the database uses: "migr".
 _MIGRATION_LOCK = 0x6D696772
@@ -29,6 +28,12 @@ def migrate(database: Database) -> bool:
         ConfigurationError: a newer version has migrated it.
         DatabaseUnavailable: Postgres cannot be reached.
     """
+    if is_current(database):
+        return False
+    # Alembic takes longer to load than all the rest of this, and is rarely needed.
+    from alembic import command  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
     with database.transaction() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         before = _revision(connection)
@@ -50,13 +55,20 @@ def is_current(database: Database) -> bool:
     Raises:
         DatabaseUnavailable: Postgres cannot be reached.
     """
-    head = ScriptDirectory.from_config(migration_config()).get_current_head()
     with database.statement() as connection:
-        return _revision(connection) == head
+        return _revision(connection) == newest_revision()
 
 
-def migration_config() -> Config:
+def newest_revision() -> str:
+    """Return the last migration of this installation. Their files are numbered."""
+    newest = max(path.name for path in (_scripts() / "versions").glob("[0-9]*.py"))
+    return newest.partition("_")[0]
+
+
+def migration_config() -> "Config":
     """Return Alembic's configuration, with the migrations of this installation."""
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
     config = Config()
     config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
     return config
@@ -68,4 +80,8 @@ def _scripts() -> Path:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    """Return what Alembic has noted, or None where it has done nothing yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    noted = connection.execute(text("SELECT version_num FROM alembic_version"))
+    return noted.scalar_one_or_none()

@@ -24,10 +24,10 @@ def ask(served: Served, path: str, *headers: str, method: str = "GET") -> str:
     return answer.partition(b"\r\n\r\n")[0].decode().lower()
 
 
-def handshake(served: Served, *headers: str) -> str:
+def handshake(served: Served, *headers: str, path: str = "/_stcore/stream") -> str:
     return ask(
         served,
-        "/_stcore/stream",
+        path,
         *headers,
         "Connection: Upgrade",
         "Upgrade: websocket",
@@ -57,14 +57,16 @@ def test_dns_rebinding_gets_nowhere(served: Served) -> None:
 
 
 def test_a_page_of_another_site_or_port_opens_no_websocket(served: Served) -> None:
-    """Our cookies would come with it."""
-    host = served.url.removeprefix("http://")
-    assert status(handshake(served, f"Host: {host}", f"Origin: {served.url}")) == 101
-    for origin in (
-        "http://localhost:1", "http://evil.example", "null", "https://x.streamlit.app",
-        served.url.replace("localhost", "127.0.0.1"), served.url.replace("http", "https"),
-    ):  # fmt: skip
-        assert status(handshake(served, f"Host: {host}", f"Origin: {origin}")) == 403
+    """Our cookies would come with it. Neither the page's, nor the one that tells of changes."""
+    host = f"Host: {served.url.removeprefix('http://')}"
+    for path in ("/_stcore/stream", "/changes/x"):
+        assert status(handshake(served, host, f"Origin: {served.url}", path=path)) == 101
+        for origin in (
+            "http://localhost:1", "http://evil.example", "null", "https://x.streamlit.app",
+            served.url.replace("localhost", "127.0.0.1"), served.url.replace("http", "https"),
+        ):  # fmt: skip
+            assert status(handshake(served, host, f"Origin: {origin}", path=path)) == 403
+        assert status(handshake(served, "Host: evil.example", path=path)) == 400
 
 
 def test_nobody_may_frame_or_command_the_page(served: Served) -> None:

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
@@ -133,14 +134,19 @@ def test_nothing_above_a_megabyte_is_uploaded(served: Served, person: Person) ->
             continue
 
 
-def test_one_visitor_has_so_many_tabs(served: Served) -> None:
-    """Each costs memory; further ones are refused, and others are still answered."""
+def websocket(served: Served, path: str) -> bytes:
+    """Return the request that opens one, as an admin's browser sends it."""
     host = served.url.removeprefix("http://")
-    request = (
-        f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nOrigin: {served.url}\r\n"
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {served.url}\r\n"
         f"Cookie: {served.headers['Cookie']}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     ).encode()
+
+
+def test_one_visitor_has_so_many_tabs(served: Served) -> None:
+    """Each costs memory; further ones are refused, and others are still answered."""
+    request = websocket(served, "/_stcore/stream")
     with opened(served, gate.MAX_TABS_EACH, request) as lines:
         assert all(b" 101 " in line.recv(100) for line in lines)
         with opened(served, 1, request) as (further,):
@@ -152,3 +158,18 @@ def test_one_visitor_has_so_many_tabs(served: Served) -> None:
             if b" 101 " in line.recv(100):
                 break
         assert time.monotonic() < deadline
+
+
+@pytest.mark.browser
+def test_nor_do_more_parts_of_tabs_wait_for_changes(served: Served, person: Person) -> None:
+    """Each is an open connection."""
+    page = person("about:blank")
+    with page.expect_websocket(lambda socket: "/changes/" in socket.url) as waiting:
+        page.goto(served.url)
+    request = websocket(served, urlsplit(waiting.value.url).path)
+    most = gate.MAX_TABS_EACH * gate.LIVE_PARTS - 1  # the page has one
+    with opened(served, most, request) as lines:
+        assert all(b" 101 " in line.recv(100) for line in lines)
+        with opened(served, 1, request) as (further,):
+            assert b" 503 " in further.recv(100)
+        assert ask("GET", served.url, headers=served.headers).status == 200

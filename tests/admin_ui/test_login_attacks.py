@@ -212,3 +212,31 @@ def test_logging_out_ends_every_tab_and_every_copy(
     old, new = (each.url.rpartition(":")[2] for each in (served, again))
     moved = {"Cookie": stolen["Cookie"].replace(old, new)}
     assert ask("GET", again.url, headers=moved).status == 403
+
+
+@pytest.mark.browser
+def test_logging_out_ends_a_tab_that_nobody_touches(
+    serve: Serve, person: Person, authorised: Authorise
+) -> None:
+    """What it shows goes by itself, and its session is told of no more changes."""
+    authorised("alerts", ALERTS)
+    served = serve(PALEMAIL_ADMIN_EMAILS=BILLING)
+    page = person(served.url)
+    page.get_by_role("button", name="Log in with Google").click()
+    allow(page, BILLING)
+    expect(row(page, "alerts")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(f"{served.url}/setup")
+    cookies = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+    headers = (
+        f"Host: {served.url.removeprefix('http://')}",
+        f"Origin: {served.url}",
+        f"Cookie: {cookies}",
+    )
+    assert status(handshake(served, *headers, path="/changes/x")) == 101
+
+    other.get_by_role("button", name="Log out").click()
+
+    expect(page.get_by_role("button", name="Log in with Google")).to_be_visible()
+    expect(page.get_by_text("alerts")).to_have_count(0)
+    assert status(handshake(served, *headers, path="/changes/x")) == 403

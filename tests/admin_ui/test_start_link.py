@@ -58,12 +58,13 @@ def test_another_user_of_the_machine_gets_nothing(
 
 
 def test_nor_a_websocket(served: Served) -> None:
-    """With which Streamlit would run the page for them."""
+    """With which Streamlit would run the page for them, or which tells that something happens."""
     host = served.url.removeprefix("http://")
     headers = (f"Host: {host}", f"Origin: {served.url}")
-    assert status(handshake(served, *headers)) == 101
+    paths = ("/_stcore/stream", "/changes/x")
+    assert [status(handshake(served, *headers, path=path)) for path in paths] == [101, 101]
     served.__dict__["cookies"] = {}
-    assert status(handshake(served, *headers)) == 403
+    assert [status(handshake(served, *headers, path=path)) for path in paths] == [403, 403]
 
 
 def test_the_link_becomes_a_cookie(served: Served) -> None:

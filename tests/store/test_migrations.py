@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from mailcore import Mailcore, Settings
-from mailcore.store.migrate import migration_config
+from mailcore.store.migrate import migration_config, newest_revision
 from tests.support.driving import Tables, at_once
 from tests.support.processes import output, start_script
 
@@ -42,6 +43,11 @@ def schema(core: Mailcore) -> object:
             for table in seen.get_table_names()
             for columns in [seen.get_columns(table)]
         }
+
+
+def test_the_newest_file_is_the_last_migration() -> None:
+    """Whether the tables are up to date is told by the files' names, without loading Alembic."""
+    assert newest_revision() == ScriptDirectory.from_config(migration_config()).get_current_head()
 
 
 def test_up_down_and_up_again(empty: Mailcore) -> None:
