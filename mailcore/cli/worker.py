@@ -17,6 +17,9 @@ from mailcore.cli.worker_health import served_health
 if TYPE_CHECKING:
     from mailcore.worker import Worker
 
+#: Seconds after which whoever waits for a signal looks up.
+_WAKES_UP = 0.5
+
 
 def worker(
     concurrency: Annotated[
@@ -44,8 +47,19 @@ def worker(
             served_health(running, health_host, health_port),
         ):
             output.result("Working. Press Ctrl-C to stop.")
-            threading.Event().wait()
+            _wait_for_signal()
     output.say("Stopped.")
+
+
+def _wait_for_signal() -> None:
+    """Wait until a signal's handler raises.
+
+    The system may hand a signal to any thread, while handlers run in this one, and only once it
+    wakes up.
+    """
+    never = threading.Event()
+    while not never.wait(_WAKES_UP):
+        pass
 
 
 @contextmanager

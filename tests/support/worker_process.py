@@ -73,5 +73,6 @@ def main() -> None:
     with working(core):
         sys.stdout.write("working\n")
         sys.stdout.flush()
-        stop.wait()
+        while not stop.wait(0.5):  # another thread may get the signal, and wakes nobody
+            pass
     core.close()
