@@ -42,8 +42,9 @@ class Database:
         return self._answer("look", self.shown)
 
     async def was_asked(self, what: str, times: int) -> None:
-        while self.asked[what] < times:  # noqa: ASYNC110 - it is asked in other threads
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            while self.asked[what] < times:  # noqa: ASYNC110 - it is asked in other threads
+                await asyncio.sleep(0.01)
 
     def _answer(self, what: str, answer: str) -> str:
         self.asked[what] += 1
