@@ -24,6 +24,9 @@ from mailcore.google import happy_eyeballs
 #: proxy and TLS together.
 CONNECT_TIMEOUT = 5.0
 
+#: Statuses of answers that announce another one. After 101 it would speak another protocol.
+_INTERIM = frozenset(range(100, 200)) - {http.HTTPStatus.SWITCHING_PROTOCOLS}
+
 #: Bytes that are handed to the system at once: one TLS record (RFC 8446 section 5.1).
 _PIECE = 16384
 
@@ -104,6 +107,18 @@ class _BoundedResponse(http.client.HTTPResponse):
         super().__init__(sock, method=method)
         self.fp.close()
         self.fp = io.BufferedReader(_BoundedReads(sock, deadline))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Pass over interim answers, such as 103: one is not the answer (RFC 9110 section 15.2).
+
+        http.client knows 100 only. Taken for the answer, another one would leave the real
+        answer in the line, and the next message on it would be called sent for this one's.
+        """
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status not in _INTERIM:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
 
 
 class _Bounded:
