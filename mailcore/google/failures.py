@@ -94,6 +94,8 @@ _ABOUT_THE_MESSAGE = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
+#: The least status by which a server says that it did not do it.
+_REFUSAL = HTTPStatus.BAD_REQUEST
 _SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
 
 _TOKEN_ERRORS = {
@@ -118,7 +120,7 @@ _RETRY_AFTER = re.compile(r"Retry after (\d{4}-\d\d-\d\dT[\d:.]+Z)", re.IGNORECA
 def gmail_failure(answer: "Answer") -> GoogleFailure:
     """Read an answer of Gmail's API, or of something before it, that is not a 200."""
     error = _json_object(answer.body).get("error")
-    if not isinstance(error, dict):
+    if not isinstance(error, dict) or not _is_googles(answer, error):
         return _not_gmail(answer)
     text = _one_line(error.get("message")) or f"HTTP {answer.status} without an explanation"
     reasons = _reasons(error)
@@ -129,6 +131,14 @@ def gmail_failure(answer: "Answer") -> GoogleFailure:
     else:
         kind = _gmail_kind(answer.status, known, reasons, text)
     return GoogleFailure(kind, reason, text, retry_at=_retry_at(answer.headers, text))
+
+
+def _is_googles(answer: "Answer", error: dict[str, Any]) -> bool:
+    """Tell Google's refusal from a gateway's, which may look alike.
+
+    Google repeats the status in it as a number (https://google.aip.dev/193).
+    """
+    return answer.status >= _REFUSAL and error.get("code", answer.status) == answer.status
 
 
 def _not_gmail(answer: "Answer") -> GoogleFailure:
@@ -186,7 +196,7 @@ def token_failure(answer: "Answer") -> GoogleFailure:
 
 
 def _token_kind(status: int, error: str, reason: str, text: str) -> FailureKind:
-    if status >= _SERVER_ERROR:
+    if status >= _SERVER_ERROR or status < _REFUSAL:  # a redirect is a portal's, not Google's
         return FailureKind.TEMPORARY
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return FailureKind.RATE

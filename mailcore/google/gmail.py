@@ -107,5 +107,5 @@ def _cut_short(answer: Answer) -> bool:
     try:
         json.loads(answer.body)
     except ValueError:
-        return answer.body.lstrip().startswith(b"{")
+        return answer.body.lstrip()[:1] in {b"", b"{"}
     return False

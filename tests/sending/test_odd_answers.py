@@ -1,5 +1,6 @@
 """Answers that no guide describes, and what a person decides on with what was known before."""
 
+import json
 import signal
 
 import pytest
@@ -10,6 +11,7 @@ from mailcore import (
     Mailcore,
     OutcomeUnknown,
     Sender,
+    SenderStatus,
     TemporaryFailure,
 )
 from mailcore.sandbox import Fault, GoogleSandbox
@@ -60,3 +62,42 @@ def test_what_a_killed_process_did_not_keep_is_said_so(
     with pytest.raises(DeliveryNotSettleable, match="not kept"):
         core.deliveries.retry(unknown.id, by="ann")
     assert core.deliveries.discard(unknown.id, by="ann").status is DeliveryStatus.DISCARDED
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, {"code": "401", "message": "Access denied due to missing subscription key"}),
+        (403, {"code": "Forbidden", "message": "Blocked by policy"}),
+        (404, {"code": "ResourceNotFound", "message": "No such route"}),
+        (307, {"code": 307, "message": "Moved"}),
+    ],
+)
+def test_a_gateway_that_answers_much_as_google_does(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, status: int, error: dict[str, object]
+) -> None:
+    """Neither sender nor message nor project is at fault, and trying later is safe."""
+    body = json.dumps({"error": error}).encode()
+    google.fail("send", Fault("gateway", status=status, body=body), times=None)
+    with pytest.raises(TemporaryFailure, match="something between here and Gmail"):
+        send(core, timeout=1)
+    assert core.senders.get("alerts").status is SenderStatus.HEALTHY
+
+
+def test_a_success_with_an_error_in_it_is_an_open_question(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender
+) -> None:
+    """A proxy altered the answer to a message that Gmail has taken."""
+    fault = Fault("203", status=203, body=b'{"error": {"code": 203, "message": "x"}}', taken=True)
+    google.fail("send", fault, times=None)
+    with pytest.raises(OutcomeUnknown):
+        send(core, timeout=1)
+
+
+def test_a_200_without_its_json_is_a_sent_mail(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender
+) -> None:
+    """Gmail's yes got through, and nothing of what it says about the message."""
+    google.fail("send", Fault("empty", body=b"", taken=True))
+    assert send(core).gmail_id is None
+    assert the_delivery(core).status is DeliveryStatus.SENT
