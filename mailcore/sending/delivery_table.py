@@ -82,12 +82,13 @@ _PUT_BACK = f"""
     FROM back WHERE sender.id = %(sender_id)s AND (%(slower)s OR %(pause)s > interval '0')
 """  # noqa: S608 - of constants
 
+#: The claim's ``updated_at`` stays: what was cut off may still say that it sent nothing.
 _CUT_OFF = f"""
     UPDATE delivery
     SET status = CASE WHEN if_unknown = '{IfUnknown.RESEND}' AND body IS NOT NULL
                       THEN '{DeliveryStatus.QUEUED}' ELSE '{DeliveryStatus.UNKNOWN}' END,
         error_code = '{OutcomeUnknown.code}',
-        error_text = %(reason)s, updated_at = %(at)s
+        error_text = %(reason)s
     WHERE status = '{DeliveryStatus.SENDING}' AND leased_until < now()
 """  # noqa: S608 - of constants
 
@@ -148,7 +149,7 @@ def mark_cut_off(connection: Connection) -> None:
     reason = (
         "The process that was sending it stopped in the middle. It may or may not have been sent."
     )
-    connection.run(_CUT_OFF, {"at": now(), "reason": reason})
+    connection.run(_CUT_OFF, {"reason": reason})
 
 
 def _waiting(outgoing: OutgoingMessage, ending: Ending) -> dict[str, object]:

@@ -62,13 +62,14 @@ def _load_with_intent(conflict: str) -> str:
 _WITHOUT_KEY = _load_with_intent(_SAME_ROW)
 _WITH_KEY = _load_with_intent(_SAME_KEY)
 
-#: What this very request may have begun, and has certainly not sent.
+#: What this very request may have begun, and has certainly not sent. It may be recorded late:
+#: what a person has had sent again since is no longer this request's to speak of.
 _NOT_BEGUN = f"""
     UPDATE delivery
     SET status = '{DeliveryStatus.FAILED}', error_code = %(error_code)s,
         error_text = %(error_text)s, body = NULL, leased_until = NULL, updated_at = %(at)s
     WHERE (id = %(id)s OR (alias = %(alias)s AND idempotency_key = %(idempotency_key)s))
-      AND message_id = %(message_id)s
+      AND message_id = %(message_id)s AND updated_at = %(asked_for_at)s
       AND status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
 """  # noqa: S608 - of constants
 
@@ -114,7 +115,7 @@ def load_with_intent(
         "body": None if key is None else sealed_message(request, vault),
         "lease": lease(request.deadline.seconds_left),
         "least_generation": least_generation,
-        "at": now(),
+        "at": request.asked_for_at,
     }
     return connection.run(_WITHOUT_KEY if key is None else _WITH_KEY, values).fetchone()
 
@@ -140,6 +141,7 @@ def record_not_begun(
         "alias": request.alias,
         "idempotency_key": request.idempotency_key,
         "message_id": request.message.message_id,
+        "asked_for_at": request.asked_for_at,
         "error_code": error_code,
         "error_text": error_text,
         "at": now(),

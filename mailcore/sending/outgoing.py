@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from mailcore.clock import Deadline
+from mailcore.clock import Deadline, now
 from mailcore.grants.sender_loading import LoadedSender
 from mailcore.message.compose import ComposedMessage, add_from
 
@@ -32,6 +32,8 @@ class SendRequest:
         post_by: when it is too late to post it: Gmail must have time to answer, or a message
             would end as unknown that could be called unsent.
         delivery_id: its row in the delivery table, unless its key has one already.
+        asked_for_at: the moment with which its claim marks the row: once that shows another
+            one, somebody else has had it sent.
     """
 
     alias: str
@@ -42,6 +44,7 @@ class SendRequest:
     deadline: Deadline
     post_by: Deadline = field(init=False)
     delivery_id: UUID = field(default_factory=uuid4)
+    asked_for_at: datetime = field(default_factory=now)
 
     def __post_init__(self) -> None:
         self.post_by = self.deadline.before(min(ANSWER_TIME, self.deadline.seconds_left / 2))
