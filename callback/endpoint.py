@@ -56,7 +56,7 @@ class Call:
     Attributes:
         request: for its path and query.
         caller: who asks.
-        body: the body's octets.
+        body: the body's bytes.
     """
 
     request: Request

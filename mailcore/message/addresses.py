@@ -30,7 +30,7 @@ _COMMENTED = re.compile(r"(?P<address>[^<>\"()]*+)\((?P<comment>[^()]*+)\)")
 _GROUP = re.compile(rf"(?:{_QUOTED}|[^\":,;<>@(])*+:(?P<members>.*);", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)")
 _ENCODED_WORD = r"=\?[^?\s]++\?[bqBQ]\?[^?\s]*+\?="
-_ENCODED_NAME = re.compile(rf"{_ENCODED_WORD}(?:\s++{_ENCODED_WORD})*+")
+_ENCODED_IN_NAME = re.compile(rf"(?<!\S){_ENCODED_WORD}(?!\S)")
 _LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[^?]*\?[^?]*\?=")
 
 _HOW_TO_WRITE = 'Write it as ann@example.com, or as "Ann Lee" <ann@example.com>.'
@@ -158,8 +158,8 @@ def _parse_one(text: str, field: str) -> Mailbox:
 
 
 def _decoded(name: str, field: str) -> str:
-    """Return a name that was written in encoded words, as `email.utils.formataddr` does."""
-    if "=?" not in name or not _ENCODED_NAME.fullmatch(name.strip()):
+    """Return a name of which words were encoded, as `email` writes it (RFC 2047 section 5(3))."""
+    if "=?" not in name or not name.isascii() or not _ENCODED_IN_NAME.search(name):
         return name
     try:
         return str(make_header(decode_header(name.strip())))

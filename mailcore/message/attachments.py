@@ -34,7 +34,7 @@ class Attachment:
 
     Attributes:
         filename: what the recipient sees.
-        content: its octets; they arrive unchanged.
+        content: its bytes; they arrive unchanged.
         content_type: such as ``"text/csv; charset=utf-8"``; None guesses by the name.
     """
 
@@ -54,7 +54,7 @@ def attached_parts(items: Iterable[AttachmentLike], *, room: int) -> list[Leaf]:
 
     Args:
         items: see `AttachmentLike`.
-        room: how many octets they may have together.
+        room: how many bytes they may have together.
 
     Raises:
         InvalidMessage: one of them is unusable, or they are too large.
@@ -240,7 +240,7 @@ def _check_name(name: object, argument: str) -> None:
     if len(text.encode()) > _LONGEST_FILE_NAME:
         raise InvalidMessage(
             f"{argument}: the file name {shortened(text)} is longer than {_LONGEST_FILE_NAME} "
-            "octets in UTF-8.",
+            "bytes in UTF-8.",
             remedy="Shorten it.",
             field=argument,
         )

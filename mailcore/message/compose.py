@@ -43,7 +43,7 @@ class ComposedMessage:
     """A message, ready for Gmail.
 
     Attributes:
-        raw: 7-bit octets, lines ending in CRLF, Bcc included (Gmail reads and removes it).
+        raw: 7-bit bytes, lines ending in CRLF, Bcc included (Gmail reads and removes it).
         message_id: the Message-ID that it is handed to Gmail with, with its angle brackets.
             Gmail may replace it, so put later messages into its thread by ``thread_id``.
         recipients: every address of To, Cc and Bcc once, in ASCII.
@@ -209,11 +209,11 @@ def _body(argument: Literal["text", "html"], value: str) -> Part:
         raise surrogate_error(argument, exc, field=argument) from exc
 
 
-def _too_large(octets: int, text: str | None, html: str | None) -> InvalidMessage:
+def _too_large(size: int, text: str | None, html: str | None) -> InvalidMessage:
     # The files alone keep within Gmail's limit, so the longer body is what can give way.
     longest = "html" if len(html or "") > len(text or "") else "text"
     return InvalidMessage(
-        f"The message has {octets:,} octets; Gmail takes {MAX_MESSAGE:,} (35 MB).",
+        f"The message is {size:,} bytes long; Gmail takes {MAX_MESSAGE:,} (35 MB).",
         remedy=f"Shorten {longest}, or send a link.",
         field=longest,
     )

@@ -54,7 +54,8 @@ def parse_content_type(value: object, *, field: str) -> list[str]:
             field=field,
         )
     parameters = _PARAMETER.findall(parsed[3])
-    names = [parameter.partition("=")[0].lower() for parameter in parameters]
+    # "charset*" is "charset" in another notation (RFC 2231 section 4).
+    names = [parameter.partition("=")[0].removesuffix("*").lower() for parameter in parameters]
     if len(set(names)) < len(names):
         raise InvalidMessage(
             f"{field}: a parameter stands twice in the content type {shortened(value)}.",

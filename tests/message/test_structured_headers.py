@@ -80,7 +80,14 @@ def test_inline_is_for_images(bad: str) -> None:
     assert "image" in str(refused("inline", html="", inline={"a": (bad, b"")}))
 
 
-@pytest.mark.parametrize("bad", ["text/plain; charset=a; charset=b", "text/plain; a=b; A=c"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "text/plain; charset=a; charset=b",
+        "text/plain; a=b; A=c",
+        "text/plain; charset=a; charset*=us-ascii''b",
+    ],
+)
 def test_a_parameter_is_given_once(bad: str) -> None:
     """Two charsets would be read differently by different programs."""
     file = Attachment(filename="a.txt", content=b"", content_type=bad)

@@ -32,10 +32,12 @@ def test_what_formataddr_writes_is_understood(name: str) -> None:
         ('Ann <"a, b"@example.com>', [("Ann", '"a, b"@example.com')]),
         ("Ops: Ann <ann@example.com>, bo@example.com;",
          [("Ann", "ann@example.com"), ("", "bo@example.com")]),
+        ("=?utf-8?q?J=C3=B6rg?= Lee <j@example.com>", [("Jörg Lee", "j@example.com")]),
+        ("Dr. =?utf-8?q?J=C3=B6rg?= <j@example.com>", [("Dr. Jörg", "j@example.com")]),
     ],
 )  # fmt: skip
 def test_what_rfc_5322_allows_is_taken(value: str, expected: list[tuple[str, str]]) -> None:
-    """Comments, quoted local parts, and a group, whose members are written out."""
+    """Comments, quoted local parts, words that are encoded, and a group's members."""
     message = write(to=value)
 
     assert [(each.display_name, each.addr_spec) for each in read(message)["to"].addresses] == (
