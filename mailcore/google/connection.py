@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from mailcore.clock import Deadline
 from mailcore.google import happy_eyeballs
+from mailcore.google.failures import one_line
 
 #: Seconds in which a connection must stand once the host's addresses are known: TCP, the
 #: proxy and TLS together.
@@ -245,4 +246,4 @@ def _why(exc: Exception) -> str:
         return "it did not answer in time"
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
-    return str(exc) or type(exc).__name__
+    return one_line(str(exc)) or type(exc).__name__  # it may be the proxy that says it

@@ -122,7 +122,7 @@ def gmail_failure(answer: "Answer") -> GoogleFailure:
     error = _json_object(answer.body).get("error")
     if not isinstance(error, dict) or not _is_googles(answer, error):
         return _not_gmail(answer)
-    text = _one_line(error.get("message")) or f"HTTP {answer.status} without an explanation"
+    text = one_line(error.get("message")) or f"HTTP {answer.status} without an explanation"
     reasons = _reasons(error)
     known = next((reason for reason in reasons if reason in _GMAIL_REASONS), None)
     reason = known or (reasons[0] if reasons else f"http_{answer.status}")
@@ -185,10 +185,10 @@ def token_failure(answer: "Answer") -> GoogleFailure:
     error = said.get("error")
     if isinstance(error, dict):  # the general form of Google's APIs
         said, error = error, error.get("status")
-    text = _one_line(said.get("error_description") or said.get("message"))
-    reason = _one_line(said.get("error_subtype") or error) or f"http_{answer.status}"
-    kind = _token_kind(answer.status, _one_line(error), reason, text)
-    if not _one_line(error) and answer.status < _SERVER_ERROR:
+    text = one_line(said.get("error_description") or said.get("message"))
+    reason = one_line(said.get("error_subtype") or error) or f"http_{answer.status}"
+    kind = _token_kind(answer.status, one_line(error), reason, text)
+    if not one_line(error) and answer.status < _SERVER_ERROR:
         text = f"something between here and Google answered: HTTP {answer.status}"
     return GoogleFailure(
         kind, reason, text or f"HTTP {answer.status}", retry_at=_retry_at(answer.headers, text)
@@ -230,7 +230,8 @@ def _reasons(error: dict[str, Any]) -> list[str]:
     return [entry["reason"] for entry in entries if isinstance(entry.get("reason"), str)]
 
 
-def _one_line(value: object) -> str:
+def one_line(value: object) -> str:
+    """Return what came from outside as one line that commands no terminal; else nothing."""
     if not isinstance(value, str):
         return ""
     line = " ".join(value.split())[:500]

@@ -1,7 +1,6 @@
 """What a portal or a broken gateway says in the token endpoint's place is stored for no grant."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,10 +11,10 @@ from tests.support.steps import send
 
 
 @pytest.fixture
-def stale(core: Mailcore, authorised: str, tables: Tables) -> Iterator[Sender]:
+def stale(core: Mailcore, authorised: str, tables: Tables) -> Sender:
     """A sender whose access has to be renewed before it sends."""
     tables.make_access_tokens_stale()
-    yield core.senders.get(authorised)
+    return core.senders.get(authorised)
 
 
 @pytest.mark.parametrize(
