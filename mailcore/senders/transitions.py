@@ -21,9 +21,13 @@ REFUSALS = {
     FailureKind.ACCOUNT: Trigger.ACCOUNT_REFUSED,
 }
 
-#: Of the same grant, and no message was accepted whose request went out later.
-_NOT_REFUTED = """
+#: Of the same grant, and no message was accepted, nor access renewed where that was refused,
+#: whose request went out later. A re-auth notes its renewal by its host's clock: one that is
+#: still to come proves nothing.
+_NOT_REFUTED = f"""
     id = %(id)s AND generation = %(generation)s AND coalesce(last_sent_at < %(asked_at)s, true)
+    AND (%(refused_by)s <> '{RefusedBy.TOKEN_ENDPOINT}'
+         OR coalesce(last_refreshed_at < %(asked_at)s OR last_refreshed_at > now(), true))
 """
 
 _REFUSE = f"""
@@ -129,7 +133,7 @@ def confirming_values(
 
 
 _RENEWED = confirming(
-    "token_json = %(token_json)s, last_refreshed_at = %(at)s",
+    "token_json = %(token_json)s, last_refreshed_at = greatest(last_refreshed_at, %(asked_at)s)",
     "SELECT status FROM confirmed",
     only_if="generation = %(generation)s",
 )
@@ -183,7 +187,7 @@ def record_refusal(
     """Note what Google refused, and change the status if the grant or account is at fault.
 
     Nothing changes if the sender is gone, was re-authorised since the attempt began, or has had
-    a message accepted that went out later.
+    a message accepted, or its access renewed after a refused renewal, that went out later.
 
     Args:
         connection: of the running transaction.
@@ -199,12 +203,12 @@ def record_refusal(
         "generation": generation,
         "asked_at": asked_at,
         "reason": reason,
+        "refused_by": refused_by.value,
         "at": now(),
     }
     connection.run(_NOTE_ERROR, {**values, "code": record_code(failure)})
     if failure.kind in REFUSALS:
-        refusal = {**_columns(REFUSALS[failure.kind]), "who": JOB, "refused_by": refused_by.value}
-        connection.run(_REFUSE, {**values, **refusal})
+        connection.run(_REFUSE, {**values, **_columns(REFUSALS[failure.kind]), "who": JOB})
 
 
 def _columns(trigger: Trigger) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Requests overlap, and their answers come in any order: the request that went out last counts."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
-from mailcore import Mailcore, Sender, SenderBlocked, SenderStatus
+from mailcore import Mailcore, Sender, SenderBlocked, SenderStatus, Settings
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.driving import Tables
+from tests.support.driving import Tables, eventually
 from tests.support.steps import history, send
 
 
@@ -62,3 +63,28 @@ def test_a_refusal_that_went_out_after_a_success_counts(
             renewing.release()
             assert checked.result().status is SenderStatus.EXPIRED
     assert history(core)[-1] == "expired"
+
+
+def test_a_refusal_that_went_out_before_a_renewal_flips_nobody(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, settings: Settings, tables: Tables
+) -> None:
+    """A job was suspended with the refusal at hand; the account was restored meanwhile."""
+    google.fail("token", faults.ADMIN_POLICY_ENFORCED.delayed(1))
+    with closing(Mailcore(settings)) as other, ThreadPoolExecutor(1) as pool:
+        late = pool.submit(core.check, "alerts")
+        eventually(lambda: google.requests.refreshes() == 1)
+        tables("DELETE FROM refresh_lease")  # as if it had run out
+        assert other.check("alerts").status is SenderStatus.HEALTHY
+        late.exception()
+    sender = core.senders.get("alerts")
+    assert (sender.status, sender.last_error_code) == (SenderStatus.HEALTHY, None)
+    assert "blocked" not in history(core)
+
+
+def test_a_clock_that_runs_ahead_hides_no_refusal(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender, tables: Tables
+) -> None:
+    """The host that stored the grant is a day ahead: the sender is shown red all the same."""
+    tables("UPDATE sender SET last_refreshed_at = now() + interval '1 day'")
+    google.fail("token", faults.INVALID_GRANT)
+    assert core.check("alerts").status is SenderStatus.EXPIRED
