@@ -67,7 +67,7 @@ class SignedUsers:
         name = token.claims.get(self._claim)
         if not isinstance(name, str) or not name.strip():
             raise _refused(f"it has no {self._claim!r}")
-        if token.claims.get("email_verified") in {False, "false"}:
+        if token.claims.get("email_verified", True) not in (True, "true"):
             raise _refused("its address is not verified")
         return name.strip()
 

@@ -94,6 +94,8 @@ FORGERIES: dict[str, Forge] = {
     "nobody": lambda p: p.assertion(email=None),
     "no text for a name": lambda p: p.assertion(email=["ann@example.com"]),
     "not verified": lambda p: p.assertion(email_verified=False),
+    "said not to be verified, in words": lambda p: p.assertion(email_verified="False"),
+    "verified in no known way": lambda p: p.assertion(email_verified=[]),
     "no assertion": lambda _: "ann@example.com",
     "no ASCII": lambda _: "ä.ö.ü",
     "empty": lambda _: "",
