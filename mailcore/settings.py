@@ -128,9 +128,13 @@ def _days(value: object) -> object:
 
 
 def _comma_separated(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+    if not isinstance(value, str):
+        return value
+    parts = tuple(part.strip() for part in value.split(",") if part.strip())
+    if value and not parts:
+        # Such as "$ANN,$BOB" with neither set: nobody meant to let everybody in.
+        raise ValueError("has only commas and spaces; unset it if that is meant")
+    return parts
 
 
 def _api_keys(value: object) -> object:
