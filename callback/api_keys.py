@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 
 from starlette.requests import Request
 
@@ -108,13 +109,20 @@ class Keys:
         self.refusals += 1
         if self._paused >= MAX_PAUSED:
             return
-        client = request.client.host if request.client else "an unknown address"
-        logger.warning("Wrong API key from %s (%d since the start)", client, self.refusals)
+        logger.warning("Wrong API key from %s (%d since the start)", _from(request), self.refusals)
         self._paused += 1
         try:
             await asyncio.sleep(REFUSAL_PAUSE)
         finally:
             self._paused -= 1
+
+
+def _from(request: Request) -> str:
+    """Return the client's address: behind a proxy on this machine, what X-Forwarded-For says."""
+    try:
+        return str(ip_address(request.client.host if request.client else ""))
+    except ValueError:
+        return "an unknown address"
 
 
 _INVALID = 'Bearer error="invalid_token"'

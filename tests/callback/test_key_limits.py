@@ -90,3 +90,21 @@ def test_guesses_are_slow_and_logged_and_lock_nobody_out(
     assert f"({guesses} since the start)" in caplog.text
     assert "guess-" not in caplog.text
     assert API_KEY not in caplog.text
+
+
+def test_an_address_that_a_proxy_passes_on_writes_nothing_else_into_the_log(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Behind a proxy on this machine, the header is the client's own to fill."""
+    with (
+        caplog.at_level(logging.WARNING, "callback.api_keys"),
+        served(settings.model_copy(update={"api_keys": KEYS})) as core,
+    ):
+        for sent in ("192.0.2.7", "2001:db8::7", "\x1b[2J192.0.2.8"):
+            headers = {**bearer("guess"), "X-Forwarded-For": sent}
+            httpx2.get(f"{core.settings.public_url}/senders", headers=headers)
+
+    first, second, third = (record.getMessage() for record in caplog.records)
+    assert "from 192.0.2.7 " in first
+    assert "from 2001:db8::7 " in second
+    assert "from an unknown address " in third
