@@ -125,6 +125,7 @@ def _environment(google: "GoogleSandbox", directory: Path, port: int) -> dict[st
         "PALEMAIL_SIGNED_USER_KEYS_URL": "",
         "PALEMAIL_SIGNED_USER_ISSUER": "",
         "PALEMAIL_SIGNED_USER_AUDIENCE": "",
+        "PALEMAIL_SIGNED_USER_CLAIM": "",
         "PALEMAIL_TRUSTED_USER_HEADER": "",
         "PALEMAIL_GRANT_DAYS": "",
         **google.environment,
