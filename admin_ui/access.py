@@ -153,8 +153,17 @@ def named_by_proxy(deployment: Deployment, headers: Mapping[str, str]) -> str:
     Raises:
         NotAdmitted: what the proxy says is not accepted.
     """
-    said = (headers.get(deployment.core.settings.user_header or "") or "").strip()
-    return deployment.signed_users.name_in(said) if said and deployment.signed_users else said
+    header = deployment.core.settings.user_header or ""
+    said = (headers.get(header) or "").strip()
+    if said and deployment.signed_users:
+        return deployment.signed_users.name_in(said)
+    if "," in said:
+        # Two headers that some proxy has merged (RFC 9110, section 5.3): one is the client's own.
+        raise NotAdmitted(
+            f"The proxy in front of this page named more than one user in {header}.",
+            remedy="It has to overwrite the header in every request.",
+        )
+    return said
 
 
 def may_be_admin(email: str, workspace: str | None, settings: Settings) -> bool:

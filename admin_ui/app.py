@@ -62,6 +62,7 @@ PINNED: dict[str, Any] = {
     "server.sslKeyFile": None,
     "browser.gatherUsageStats": False,
     "client.allowedOrigins": [],
+    "secrets.files": [],  # what is in them would become the environment
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     # A full collection after every click costs more than drawing the page. Python collects

@@ -174,5 +174,5 @@ def _closed(heading: str, happened: str, next_step: str | None = None) -> Card:
 def _is_not_ours(scope: Scope) -> bool:
     path = scope["path"]
     return scope["type"] == "http" and (
-        path.rstrip("/") in _NOT_OURS or path.startswith("/senders/")
+        path.removesuffix("/") in _NOT_OURS or path.startswith("/senders/")
     )

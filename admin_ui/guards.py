@@ -62,6 +62,9 @@ class Guards:
         headers = Headers(scope=scope)
         if self._user_header and len(headers.getlist(self._user_header)) > 1:
             return _refuse(HTTPStatus.BAD_REQUEST, f"{self._user_header} is given twice")
+        if not scope["path"].isprintable():
+            # No route takes a line feed, whatever comes before it.
+            return _refuse(HTTPStatus.BAD_REQUEST, "There is no such address.")
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if scope["path"] in _PROBES or _is_api(scope["path"], headers):
             return None

@@ -70,7 +70,7 @@ def routes(core: Mailcore) -> list[Route]:
         Route("/healthz", Endpoint(None, GET=Operation(health.live))),
         Route("/readyz", Endpoint(None, GET=Operation(health.ready(core)))),
         Route("/openapi.json", Endpoint(None, GET=Operation(openapi.serve(settings.public_url)))),
-        # Starlette would redirect these to whatever Host the client names.
+        # Streamlit's application would redirect these to whatever Host the client names.
         *(Route(f"{path}/", Endpoint(None)) for path in ("/healthz", "/readyz", "/openapi.json")),
     ]
 
@@ -100,11 +100,14 @@ def create_app(core: Mailcore | None = None) -> Starlette:
         if owned:
             serving.close()
 
-    return Starlette(
+    app = Starlette(
         routes=routes(serving),
         lifespan=lifespan,
         exception_handlers={HTTPException: _refuse},
     )
+    # It would lead to whatever Host the client names.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _refuse(_: Request, exc: Exception) -> Response:

@@ -8,6 +8,7 @@ import urllib3
 
 from tests.admin_ui.admin_calling import Serve
 from tests.admin_ui.admin_program import Served
+from tests.support.signing_proxy import HEADER, SigningProxy
 
 
 def ask(served: Served, path: str, *headers: str, method: str = "GET") -> str:
@@ -97,6 +98,22 @@ def test_a_folders_config_opens_nothing(
     assert b"xsrf" in upload.data.lower()
 
 
+def test_a_folders_secrets_file_sets_nothing(serve: Serve, tmp_path: Path) -> None:
+    """Streamlit would put it into the environment: a proxy for whatever goes to Google."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, SigningProxy() as proxy:
+        (tmp_path / ".streamlit").mkdir()
+        (tmp_path / ".streamlit" / "secrets.toml").write_text(
+            f"HTTPS_PROXY = 'http://127.0.0.1:{listener.getsockname()[1]}'\n"
+        )
+        keys = {"PALEMAIL_SIGNED_USER_KEYS_URL": "https://keys.invalid/"}
+        served = serve(directory=tmp_path, **{**proxy.environment, **keys})
+        host = f"Host: {served.url.removeprefix('http://')}"
+        assert status(ask(served, "/", host, f"{HEADER}: {proxy.assertion()}")) == 403
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
 def test_a_user_header_that_comes_twice_is_refused(serve: Serve) -> None:
     """An appending proxy would leave the client's own in front."""
     served = serve(PALEMAIL_TRUSTED_USER_HEADER="X-Email")
@@ -104,6 +121,8 @@ def test_a_user_header_that_comes_twice_is_refused(serve: Serve) -> None:
     twice = ("X-Email: evil@example.com", "x-email: ann@example.com")
     assert status(ask(served, "/", host, twice[1])) == 200
     assert status(ask(served, "/", host, *twice)) == 400
+    for merged in ("X-Email: evil@example.com, ann@example.com", "X-Email: evil@example.com,"):
+        assert status(ask(served, "/", host, merged)) == 403
 
 
 def test_cookies_of_an_https_address_never_go_out_in_the_clear(serve: Serve) -> None:
@@ -115,3 +134,26 @@ def test_cookies_of_an_https_address_never_go_out_in_the_clear(serve: Serve) -> 
     cookies = [line for line in answer.splitlines() if line.startswith("set-cookie:")]
     assert cookies
     assert all("; secure" in cookie for cookie in cookies)
+
+
+@pytest.mark.parametrize(
+    "path", ["/senders/%0a/", "/senders/a%0ab/x", "/senders/%0a/_stcore/health", "/%1b[2J"]
+)
+def test_an_address_with_control_characters_leads_nowhere(served: Served, path: str) -> None:
+    """No route takes it, so it would be past the door, or be redirected to the client's Host."""
+    host = f"Host: {served.url.removeprefix('http://')}"
+    for headers in ([host], ["Host: evil.example", "Authorization: Bearer x"]):
+        answer = ask(served, path, *headers)
+        assert status(answer) == 400
+        assert "location:" not in answer
+
+
+def test_slashes_get_nobody_past_the_door(served: Served) -> None:
+    """Streamlit answers an address that only looks like one of the callback's."""
+    host = f"Host: {served.url.removeprefix('http://')}"
+    served.__dict__["cookies"] = {}
+    for path in ("/healthz//", "/readyz///", "/openapi.json//", "/healthz//index.html"):
+        for method in ("GET", "POST"):
+            answer = ask(served, path, host, method=method)
+            assert status(answer) == 403
+            assert "location:" not in answer

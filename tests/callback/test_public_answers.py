@@ -31,7 +31,10 @@ def test_a_page_does_not_name_the_database(
     assert INSIDE.search(text) is None
 
 
-@pytest.mark.parametrize("path", ["/healthz/", "/readyz/", "/openapi.json/", "/senders/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz/", "/readyz/", "/openapi.json/", "/senders/", "/senders/%0a/", "/senders/a%0ab/"],
+)
 def test_no_address_redirects_to_the_host_that_the_client_names(
     browser: TestClient, path: str
 ) -> None:
