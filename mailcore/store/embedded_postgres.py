@@ -64,11 +64,11 @@ def started(data_dir: Path) -> Iterator[str]:
     import fasteners  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with the extra
 
     directory = cluster_dir(data_dir).absolute()
-    # Locks end with the process that holds them, however it ends: nobody counts users.
-    gate = fasteners.InterProcessLock(directory.with_name(".postgres-lock"))
-    users = fasteners.InterProcessReaderWriterLock(directory.with_name(".postgres-users"))
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
+        # Locks end with the process that holds them, however it ends: nobody counts users.
+        gate = fasteners.InterProcessLock(_lock_file(directory, ".postgres-lock"))
+        users = fasteners.InterProcessReaderWriterLock(_lock_file(directory, ".postgres-users"))
         with gate:
             users.acquire_read_lock()
             try:
@@ -91,6 +91,14 @@ def started(data_dir: Path) -> Iterator[str]:
                     _stop(directory)
             finally:
                 users.release_write_lock()  # closes its file, too, where it was not had
+
+
+def _lock_file(directory: Path, name: str) -> Path:
+    """Make a file that only its owner may open: whoever may read it can hold its lock."""
+    path = directory.with_name(name)
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    return path
 
 
 @dataclass(frozen=True, slots=True)

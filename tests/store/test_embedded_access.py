@@ -125,6 +125,17 @@ def test_a_lock_file_of_somebody_else_is_in_nobodys_way(folder: Path) -> None:
 
 
 @needs_root
+def test_nobody_else_can_hold_its_locks(folder: Path) -> None:
+    """A lock for reading is enough to keep it from ever starting again."""
+    folder.chmod(0o755)
+    locks = [folder / ".postgres-lock", folder / ".postgres-users"]
+    locks[0].touch(mode=0o644)  # of an older version
+    start(folder)
+    for lock in locks:
+        assert as_stranger(lambda lock=lock: lock.open().close()).startswith("PermissionError")
+
+
+@needs_root
 def test_programs_that_their_user_may_not_enter_are_copied(folder: Path) -> None:
     """A clone below /root works, and stays closed."""
     installed = embedded._Programs.installed()
