@@ -10,7 +10,12 @@ import sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
 import pytest
+import urllib3
 from packaging.requirements import Requirement
+
+from mailcore.sandbox import GoogleSandbox
+from tests.support.ports import free_port
+from tests.support.processes import environment_of
 
 ONLY = """
 import importlib, json, pkgutil, sys
@@ -74,21 +79,58 @@ def closure(name: str, extras: frozenset[str], seen: set[tuple[str, str]]) -> se
     return seen
 
 
-@pytest.mark.parametrize("extra", EXTRAS)
-def test_an_extra_suffices(extra: str) -> None:
-    """Every module of it loads and its command answers, in an installation of it alone."""
+def lacking(extra: str) -> list[str]:
+    """Return the modules that are installed here, and would not be with the extra alone."""
     brought = {name for name, _ in closure("pal-e-mail", frozenset({extra, ""}), set())}
-    missing = [
+    return [
         module
         for module, distributions in packages_distributions().items()
         if not brought & {normal(each) for each in distributions}
     ]
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_suffices(extra: str) -> None:
+    """Every module of it loads and its command answers, in an installation of it alone."""
     modules, arguments = EXTRAS[extra]
     ran = subprocess.run(
-        [sys.executable, "-c", ONLY, json.dumps([missing, modules, arguments])],
+        [sys.executable, "-c", ONLY, json.dumps([lacking(extra), modules, arguments])],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("extra", ["admin", "all"])
+def test_a_login_with_google_works(
+    extra: str, environment: dict[str, str], google: GoogleSandbox
+) -> None:
+    """It needs more than what is imported at the start."""
+    account, port = google.accounts[0], free_port()
+    url = f"http://localhost:{port}"
+    variables = {
+        **environment, "PALEMAIL_ADMIN_EMAILS": account, "PALEMAIL_PUBLIC_URL": url,
+    }  # fmt: skip
+    given = json.dumps([lacking(extra), [], ["up", "--port", str(port)]])
+    with subprocess.Popen(
+        [sys.executable, "-c", ONLY, given],
+        env=environment_of(variables),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+        try:
+            assert program.stdout is not None
+            assert "pal-e-mail is at" in program.stdout.readline()
+            begun = urllib3.request("POST", f"{url}/", redirect=False)
+            cookie = begun.headers["Set-Cookie"].partition(";")[0]
+            back = google.consent(begun.headers["Location"], account=account)
+            entered = urllib3.request("GET", back, headers={"Cookie": cookie}, redirect=False)
+            assert entered.status == 303
+            session = entered.headers.getlist("Set-Cookie")[0].partition(";")[0]
+            page = urllib3.request("GET", f"{url}/", headers={"Cookie": session})
+            assert page.status == 200
+        finally:
+            program.terminate()
