@@ -171,10 +171,15 @@ def may_be_admin(email: str, workspace: str | None, settings: Settings) -> bool:
 
     Behind a proxy, no list means whoever the proxy lets through.
     """
-    listed = {each.casefold() for each in settings.admin_emails}
-    if listed and email.casefold() not in listed:
+    listed = {_folded(each) for each in settings.admin_emails}
+    if listed and _folded(email) not in listed:
         return False
-    return not settings.admin_domain or settings.admin_domain.casefold() == (workspace or "")
+    return not settings.admin_domain or _folded(settings.admin_domain) == _folded(workspace or "")
+
+
+def _folded(address: str) -> bytes:
+    """Return an address without its case, of ASCII alone: Unicode's would make ß and ss one."""
+    return address.encode().lower()
 
 
 def visitor() -> Visitor:

@@ -87,7 +87,7 @@ class GoogleLogin:
 
     def _not_listed(self, email: str) -> Response:
         domain = self._core.settings.admin_domain
-        listed = may_be_admin(email, domain and domain.casefold(), self._core.settings)
+        listed = may_be_admin(email, domain, self._core.settings)
         return self._refused(
             "No access",
             f"{email} is not an account of the Google Workspace {domain}."

@@ -75,6 +75,7 @@ def test_nobody_may_frame_or_command_the_page(served: Served) -> None:
     answer = urllib3.request("GET", served.url, headers=served.headers)
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Frame-Options"] == "DENY"
+    assert "form-action 'none'" in answer.headers["Content-Security-Policy"]
     config = urllib3.request("GET", f"{served.url}/_stcore/host-config", headers=served.headers)
     assert config.json()["allowedOrigins"] == []
 
@@ -123,6 +124,16 @@ def test_a_user_header_that_comes_twice_is_refused(serve: Serve) -> None:
     assert status(ask(served, "/", host, *twice)) == 400
     for merged in ("X-Email: evil@example.com, ann@example.com", "X-Email: evil@example.com,"):
         assert status(ask(served, "/", host, merged)) == 403
+
+
+def test_an_address_that_only_looks_like_one_on_the_list_is_refused(serve: Serve) -> None:
+    """Large and small letters are one; letters that Unicode calls alike are not."""
+    served = serve(
+        PALEMAIL_TRUSTED_USER_HEADER="X-Email", PALEMAIL_ADMIN_EMAILS="Ann@gross.example"
+    )
+    for sent, expected in (("aNN@gross.example", 200), ("ann@groß.example", 403)):
+        answer = urllib3.request("GET", served.url, headers={"X-Email": sent})
+        assert answer.status == expected
 
 
 def test_cookies_of_an_https_address_never_go_out_in_the_clear(serve: Serve) -> None:
