@@ -19,10 +19,7 @@ from mailcore.errors import ConfigurationError, DatabaseUnavailable
 
 def is_timeout(error: DatabaseUnavailable) -> bool:
     """Say whether Postgres gave a statement up because its caller's time was up."""
-    cause = error.__cause__
-    return isinstance(cause, OperationalError) and isinstance(
-        cause.orig, QueryCanceled | LockNotAvailable
-    )
+    return _was_given_up(error.__cause__)
 
 
 @contextmanager
@@ -49,9 +46,7 @@ def our_errors() -> Iterator[None]:
             ) from exc
         raise
     except (OperationalError, InterfaceError, PoolTimeout) as exc:
-        if isinstance(exc, OperationalError) and isinstance(
-            exc.orig, QueryCanceled | LockNotAvailable
-        ):
+        if _was_given_up(exc):
             raise DatabaseUnavailable(
                 f"The database did not answer in time: {_first_line(exc)}.",
                 remedy="Look in pg_stat_activity for a lock that is held for long. Trying again "
@@ -72,6 +67,12 @@ def our_errors() -> Iterator[None]:
                 remedy="Point DATABASE_URL at the primary. Trying again later is safe.",
             ) from exc
         raise
+
+
+def _was_given_up(exc: BaseException | None) -> bool:
+    return isinstance(exc, OperationalError) and isinstance(
+        exc.orig, QueryCanceled | LockNotAvailable
+    )
 
 
 def _first_line(exc: Exception) -> str:
