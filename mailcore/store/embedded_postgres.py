@@ -36,8 +36,10 @@ _SOCKET = "pal-e-mail-"
 _SOCKET_NAME, _LONGEST_SOCKET = "/.s.PGSQL.5432", 103
 #: Where a process finds its working directory, whoever may enter the folders above it.
 _HERE = "/proc/self/cwd"
-#: Seconds that Postgres may take to shut down.
-_PATIENCE = 60
+#: What those of Postgres's processes are called that work in a cluster's folder.
+_PROGRAMS = frozenset({"initdb", "postgres"})
+#: Seconds that Postgres may take to shut down, and to end when it is killed.
+_PATIENCE, _KILLED_WITHIN = 60, 5
 
 
 def cluster_dir(data_dir: Path) -> Path:
@@ -212,14 +214,20 @@ def _server(directory: Path) -> Any:
     with suppress(FileNotFoundError, IndexError, psutil.Error):
         number = int((directory / "postmaster.pid").read_text().split()[0])
         process = psutil.Process(number)
-        if process.status() != psutil.STATUS_ZOMBIE and _serves(process, directory):
+        if process.status() != psutil.STATUS_ZOMBIE and _works_in(process, directory):
             return process
     return None
 
 
-def _serves(process: Any, directory: Path) -> bool:
-    works_in = str(process.cwd()).removesuffix(" (deleted)")
-    return process.name() == "postgres" and works_in == str(directory.resolve())
+def _works_in(process: Any, directory: Path) -> bool:
+    """Say whether a process is one of Postgres's, in that folder, even if it was removed."""
+    import psutil  # noqa: PLC0415 - comes with the extra
+
+    try:
+        folder = str(process.cwd()).removesuffix(" (deleted)")
+        return process.name() in _PROGRAMS and folder == str(directory.resolve())
+    except (psutil.Error, OSError):  # it has ended, or is another user's
+        return False
 
 
 def _start(directory: Path, programs: _Programs) -> None:
@@ -256,23 +264,24 @@ def _make_cluster(directory: Path, programs: _Programs) -> None:
     with suppress(FileNotFoundError):
         directory.rmdir()  # an empty one makes room; anything else is not ours to remove
     for left in directory.parent.glob(f"{_UNFINISHED}*"):
+        _end_those_at_work_in(left)  # an initdb outlives whoever started it
         shutil.rmtree(left, ignore_errors=True)
-    _end_server_without_files(directory)
+    _end_those_at_work_in(directory)  # of a removed folder; by itself a server takes a minute
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=directory.parent))
     programs.give(unfinished)
     programs.run("initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", within=unfinished)
     unfinished.rename(directory)
 
 
-def _end_server_without_files(directory: Path) -> None:
-    """End a server whose folder was removed while it ran; by itself it takes a minute."""
+def _end_those_at_work_in(directory: Path) -> None:
+    """End a cluster's processes: its server, or the initdb that fills it, and what that starts."""
     import psutil  # noqa: PLC0415 - comes with the extra
 
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if _serves(process, directory):
+    while at_work := [each for each in psutil.process_iter() if _works_in(each, directory)]:
+        for process in at_work:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-                process.wait(5)
+        psutil.wait_procs(at_work, timeout=_KILLED_WITHIN)
 
 
 def _stop(directory: Path) -> None:

@@ -47,6 +47,8 @@ def test_a_wrong_alias_is_told_at_its_field(served: Served, person: Person) -> N
     page.get_by_role("button", name="Add a sender").click()
     page.get_by_role("textbox", name="Alias").fill("Not *An* Alias")
     page.get_by_role("textbox", name="Gmail account").fill(REPORTS)
+    # A form takes Enter once its button, the last thing in it, has been drawn.
+    expect(page.get_by_role("button", name="Add and authorise")).to_be_enabled()
     page.get_by_role("textbox", name="Gmail account").press("Enter")
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("'Not *An* Alias'")
     expect(page.get_by_role("textbox", name="Gmail account")).to_have_value(REPORTS)

@@ -17,6 +17,7 @@ from mailcore import (
     TemporaryFailure,
 )
 from mailcore.sandbox import GoogleSandbox
+from mailcore.store.database import TIME_LIMIT
 from tests.support.postgres_proxy import RoundTrips, counting
 from tests.support.steps import send, the_delivery
 
@@ -163,6 +164,20 @@ def test_a_lock_held_elsewhere_ends_a_page_in_time(
         with pytest.raises(DatabaseUnavailable, match=r"not answer in time.*pg_stat_activity"):
             pool.submit(core.senders.page, timeout=0.5).result(timeout=0.5 + SLACK)
         other.rollback()
+
+
+def test_a_lock_held_elsewhere_ends_a_change_in_time(
+    core: Mailcore, alerts: Sender, database_url: str, pool: ThreadPoolExecutor
+) -> None:
+    """The admin is told that the database did not answer, and nothing was changed."""
+    with psycopg.connect(database_url) as other:
+        other.execute("SELECT FROM sender FOR UPDATE")
+        with pytest.raises(DatabaseUnavailable, match=r"not answer in time.*pg_stat_activity"):
+            pool.submit(core.senders.update, "alerts", project="other", by="ann").result(
+                timeout=TIME_LIMIT + SLACK
+            )
+        other.rollback()
+    assert core.senders.get("alerts").project == "shop"
 
 
 def test_a_sender_that_takes_its_grant_from_a_file_ends_in_time(

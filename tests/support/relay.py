@@ -17,13 +17,20 @@ def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[int
     listener = socket.create_server(("127.0.0.1", 0))
     loop = asyncio.new_event_loop()
     done = asyncio.Event()
+    # asyncio refers to tasks weakly, and to a stream only as long as more may come from it.
+    running: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, EOFError, asyncio.CancelledError), _closing(writer):
             await handler(reader, writer)
 
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = loop.create_task(handle(reader, writer))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
     async def serve() -> None:
-        async with await asyncio.start_server(handle, sock=listener, ssl=tls):
+        async with await asyncio.start_server(accept, sock=listener, ssl=tls):
             await done.wait()
             others = asyncio.all_tasks() - {asyncio.current_task()}
             for task in others:
