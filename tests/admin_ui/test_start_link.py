@@ -13,6 +13,7 @@ from mailcore import Mailcore
 from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise, Person, Serve, row
 from tests.admin_ui.admin_program import Served
 from tests.admin_ui.test_attacks import handshake, status
+from tests.support.driving import Tables
 
 #: What a page is made of, and all that may happen through it.
 INSIDE = (
@@ -124,6 +125,22 @@ def test_a_bookmark_works_after_a_restart(
     started.append(after)
     assert after.link == link
     assert ask("GET", after.url, headers=cookies).status == 200
+
+
+def test_a_new_key_ends_every_link_and_cookie(
+    serve: Serve, environment: dict[str, str], started: list[Served], tables: Tables
+) -> None:
+    """As docs/security.md says for a link that has got into the wrong hands."""
+    before = serve()
+    cookies, link = before.headers, before.link
+    before.stop()
+    tables("UPDATE deployment SET page_key = NULL")
+    port = int(before.url.rpartition(":")[2])
+    after = Served.start(port, {**os.environ, **environment, "PALEMAIL_PUBLIC_URL": before.url})
+    started.append(after)
+    assert ask("GET", after.url, headers=cookies).status == 403
+    assert ask("GET", link).status == 403
+    assert ask("GET", after.link).status == 303
 
 
 def test_what_has_secrets_of_its_own_needs_no_link(
