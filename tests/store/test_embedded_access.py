@@ -7,6 +7,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -132,7 +133,11 @@ def test_nobody_else_can_hold_its_locks(folder: Path) -> None:
     locks[0].touch(mode=0o644)  # of an older version
     start(folder)
     for lock in locks:
-        assert as_stranger(lambda lock=lock: lock.open().close()).startswith("PermissionError")
+        assert as_stranger(partial(_open, lock)).startswith("PermissionError")
+
+
+def _open(path: Path) -> None:
+    path.open().close()
 
 
 @needs_root
