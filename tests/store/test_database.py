@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from mailcore import ConfigurationError, DatabaseUnavailable, Mailcore, Settings, TemporaryFailure
 from mailcore.clock import Deadline
@@ -198,22 +198,6 @@ def test_nothing_stands_in_the_way_of_pgbouncer(
                 assert connection.run(locks).fetchone().held == 0  # type: ignore[union-attr]
             with over._database.transaction() as connection:
                 assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "0"
-
-
-def test_every_lock_ends_with_its_transaction(core: Mailcore, authorised: str) -> None:
-    """Only pg_advisory_xact_lock is used: a pooler hands the connection on after COMMIT."""
-    statements: list[str] = []
-    event.listen(
-        core._database.engine,
-        "before_cursor_execute",
-        lambda _c, _cursor, statement, *_: statements.append(statement),
-    )
-    core.check(authorised)
-    core.migrate()
-
-    locks = [statement for statement in statements if "advisory" in statement]
-    assert len(locks) == 1
-    assert "pg_advisory_xact_lock(" in locks[0]
 
 
 def test_looking_at_a_sender_waits_for_nobody(core: Mailcore, database_url: str) -> None:

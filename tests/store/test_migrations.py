@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
 
 from mailcore import Mailcore, Settings
 from mailcore.store.migrate import migration_config, newest_revision
@@ -48,6 +48,21 @@ def schema(core: Mailcore) -> object:
 def test_the_newest_file_is_the_last_migration() -> None:
     """Whether the tables are up to date is told by the files' names, without loading Alembic."""
     assert newest_revision() == ScriptDirectory.from_config(migration_config()).get_current_head()
+
+
+def test_a_migrations_lock_ends_with_its_transaction(empty: Mailcore) -> None:
+    """A pooler hands the session on after COMMIT: a lock of the session's would go with it."""
+    statements: list[str] = []
+    event.listen(
+        empty._database.engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, *_: statements.append(statement),
+    )
+    empty.migrate()
+
+    locks = [statement for statement in statements if "advisory" in statement]
+    assert locks
+    assert all("pg_advisory_xact_lock(" in statement for statement in locks)
 
 
 def test_up_down_and_up_again(empty: Mailcore) -> None:
