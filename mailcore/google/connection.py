@@ -7,6 +7,7 @@ not be reached (urllib3 2.8).
 
 import http.client
 import io
+import json
 import socket
 import ssl
 from collections.abc import Mapping
@@ -81,6 +82,17 @@ class Answer:
     body: bytes
     whole: bool
     early: bool
+
+    def json(self) -> Any:
+        """Return what its body holds.
+
+        Raises:
+            ValueError: that is no JSON, or is nested deeper than Python reads.
+        """
+        try:
+            return json.loads(self.body)
+        except RecursionError as exc:
+            raise ValueError("the JSON is nested too deeply") from exc
 
 
 class _BoundedReads(io.RawIOBase):

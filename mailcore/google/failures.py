@@ -5,7 +5,6 @@ RFC 6749 section 5.2, and Google's OAuth guide
 (https://developers.google.com/identity/protocols/oauth2/web-server).
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -119,7 +118,7 @@ _RETRY_AFTER = re.compile(r"Retry after (\d{4}-\d\d-\d\dT[\d:.]+Z)", re.IGNORECA
 
 def gmail_failure(answer: "Answer") -> GoogleFailure:
     """Read an answer of Gmail's API, or of something before it, that is not a 200."""
-    error = _json_object(answer.body).get("error")
+    error = _json_object(answer).get("error")
     if not isinstance(error, dict) or not _is_googles(answer, error):
         return _not_gmail(answer)
     text = one_line(error.get("message")) or f"HTTP {answer.status} without an explanation"
@@ -181,7 +180,7 @@ def token_failure(answer: "Answer") -> GoogleFailure:
 
     RFC 6749 section 5.2. Nothing is unknown here: a token may be asked for again.
     """
-    said = _json_object(answer.body)
+    said = _json_object(answer)
     error = said.get("error")
     if isinstance(error, dict):  # the general form of Google's APIs
         said, error = error, error.get("status")
@@ -210,9 +209,9 @@ def _token_kind(status: int, error: str, reason: str, text: str) -> FailureKind:
     return FailureKind.CONFIGURATION
 
 
-def _json_object(content: bytes) -> dict[str, Any]:
+def _json_object(answer: "Answer") -> dict[str, Any]:
     try:
-        document = json.loads(content)
+        document = answer.json()
     except ValueError:  # HTML, or cut short
         return {}
     return document if isinstance(document, dict) else {}

@@ -1,6 +1,5 @@
 """Handing one message to Gmail, once."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -81,7 +80,7 @@ def _accepted(answer: Answer) -> Accepted:
         GoogleFailure: of kind UNKNOWN: this is not Gmail's answer.
     """
     try:
-        return _ids(json.loads(answer.body))
+        return _ids(answer.json())
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         if _cut_short(answer):
             return Accepted(gmail_id=None, thread_id=None)
@@ -105,7 +104,7 @@ def _cut_short(answer: Answer) -> bool:
     if not answer.whole:
         return True
     try:
-        json.loads(answer.body)
+        answer.json()
     except ValueError:
-        return answer.body.lstrip()[:1] in {b"", b"{"}
+        return answer.body.lstrip().startswith(b"{")
     return False

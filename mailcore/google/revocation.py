@@ -1,6 +1,5 @@
 """Handing a grant back to Google (RFC 7009)."""
 
-import json
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -48,7 +47,7 @@ class TokenRevocation:
 def _has_ended(answer: Answer) -> bool:
     """Google answers 400 ``invalid_token`` for a token that has already ended."""
     try:
-        document = json.loads(answer.body)
+        document = answer.json()
     except ValueError:  # a proxy's page
         return False
     return isinstance(document, dict) and document.get("error") == "invalid_token"

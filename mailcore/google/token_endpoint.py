@@ -1,7 +1,6 @@
 """Google's token endpoint (RFC 6749 section 3.2), for renewals and for code exchanges."""
 
 import base64
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -65,7 +64,7 @@ class TokenEndpoint:
         if answer.status != HTTPStatus.OK:
             raise token_failure(answer)
         try:
-            document = json.loads(answer.body)
+            document = answer.json()
         except ValueError as exc:
             raise unreadable() from exc
         if not isinstance(document, dict):

@@ -172,6 +172,7 @@ UNKNOWN = [
     faults.OK_WITH_GARBAGE,
     Fault("200_numbers", body=b'{"id": 1, "threadId": 2}'),
     Fault("200_empty"),
+    Fault("200_nested", body=b"[" * 200_000),
     faults.slow(20),
     Fault("slow_after_taking", faults.Ending.NORMAL, delay=20, taken=True),
 ]
