@@ -27,9 +27,9 @@ _WHY = {
 _WHY_ALL = {
     WaitsFor.TIME: "The last attempt failed, or Google asked to slow down: it goes on by itself.",
     WaitsFor.BUDGET: "What it may send in 24 hours is used up: it goes on as the day moves on.",
-    WaitsFor.REAUTH: "It goes out by itself, in order, once this sender is re-authorised.",
-    WaitsFor.ACCOUNT: "It goes out by itself once Google accepts the account again.",
-    WaitsFor.RELEASE: "It is held back until somebody releases it.",
+    WaitsFor.REAUTH: "This mail goes out by itself, in order, once the sender is re-authorised.",
+    WaitsFor.ACCOUNT: "This mail goes out by itself once Google accepts the account again.",
+    WaitsFor.RELEASE: "This mail is held back until somebody releases it.",
 }
 #: Since when something is due before it is strange that nobody sends it.
 _STRANGE = timedelta(seconds=30)

@@ -46,17 +46,19 @@ def _minutes(subject: str, to: str, *minutes: float) -> Messages:
     return tuple((timedelta(minutes=each), to, subject) for each in minutes)
 
 
+_EXPIRED_AGO = timedelta(hours=3, minutes=10)
+
 SENDERS = (
-    # Expired 3 hours ago, as its 7 days were over. Since then its mail waits.
+    # Expired a good 3 hours ago, after its 7 days. Since then its mail waits.
     DemoSender(
         "alerts",
         "alerts@example.com",
         "Example Alerts",
         "Platform",
-        timedelta(days=7, hours=3),
+        timedelta(days=7) + _EXPIRED_AGO,
         _subjects("Disk is nearly full on db1", "ops@example.com", 6.6, 5.9, 4.2, 4.1, 1.3)
         + _subjects("Certificate ends in 14 days", "ops@example.com", 3.5),
-        _minutes("Disk is full on db1", "ops@example.com", 176, 146, 116, 86, 56, 26)
+        _minutes("Disk is full on db1", "ops@example.com", 186, 146, 116, 86, 56, 26)
         + _minutes("Backup of db1 failed", "ops@example.com", 150, 90, 30)
         + _minutes("Service web is down", "ops@example.com", 131, 71, 11),
     ),
@@ -138,7 +140,7 @@ def create(core: Mailcore, google: "GoogleSandbox") -> None:
     )
     demo_past.let_wait(
         core.settings,
-        stopped={"alerts": timedelta(hours=3), "newsletter": timedelta(minutes=45)},
+        stopped={"alerts": _EXPIRED_AGO, "newsletter": timedelta(minutes=45)},
         queued={key: age for each in SENDERS for key, age in _queue(core, each).items()},
     )
 
