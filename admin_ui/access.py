@@ -83,7 +83,7 @@ def _require_no_list(settings: Settings, flag: str) -> None:
         raise ConfigurationError(
             f"{flag} lets people in without a login, but {' and '.join(contradicted)} says who "
             "may log in.",
-            remedy="Drop the flag, or unset the other.",
+            remedy="Drop the flag, or unset that setting.",
         )
 
 

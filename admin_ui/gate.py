@@ -112,8 +112,8 @@ class Gate:
     def _closed(self, request: Request) -> Card:
         if self._deployment.login is LoginMode.LINK:
             return _closed(
-                "This page is opened by a link",
-                "For your protection, other users of this computer cannot open it.",
+                "You need the link to this page",
+                "It keeps out other users of this computer.",
                 "Open the link that pal-e-mail printed when it started. To see it again, run "
                 "“pal-e-mail open” in a terminal.",
             )

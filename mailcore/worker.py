@@ -89,7 +89,7 @@ class Worker:
         try:
             self._settle()
         except PalEMailError as exc:
-            log.warning("at the worker's end Postgres could not be reached: %s", exc.message)
+            log.warning("Postgres could not be reached while the worker stopped: %s", exc.message)
 
     @property
     def health(self) -> Health:
@@ -116,7 +116,7 @@ class Worker:
         try:
             self._drain.run(alias, worker=self._name, stopping=self._stopping.is_set)
         except PalEMailError as exc:
-            log.warning("the queue of sender %s is left for a moment: %s", alias, exc.message)
+            log.warning("the queue of sender %s pauses for a moment: %s", alias, exc.message)
         self._news.tell(alias)
 
     def _settle(self) -> None:
@@ -143,7 +143,7 @@ class Worker:
             try:
                 found = self._look(None if everything else aliases)
             except Exception as exc:  # noqa: BLE001 - whatever it is, the next look may succeed
-                log.warning("the queue cannot be looked at: %s", exc)
+                log.warning("the queue cannot be checked: %s", exc)
                 self._sees = False
                 self._stopping.wait(_PAUSE)
                 sweep_at = now
@@ -172,7 +172,7 @@ class Worker:
         """Leave an engine to itself that hangs. The jobs that it holds lose nothing."""
         if self._engine.silent_for < _ABANDONED_AFTER or self._stopping.is_set():
             return
-        log.critical("the queue's engine hangs; another one takes its place")
+        log.critical("the queue's engine hangs and is replaced")
         self._engine.stop()
         self._engine = self._new_engine()
         self._engine.start()

@@ -14,15 +14,24 @@ from mailcore.cli.output import JsonOption
 
 Ids = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID]...", help="As in `deliveries list`.", show_default=False),
+    typer.Argument(
+        metavar="[ID]...", help="The IDs that `deliveries list` shows.", show_default=False
+    ),
 ]
 AllOption = Annotated[
-    bool, typer.Option("--all", help="All of them, or those that the filters leave.")
+    bool, typer.Option("--all", help="All messages, or all that match the filters.")
 ]
 SenderOption = Annotated[str | None, typer.Option(help="With --all: only this sender.")]
-StatusOption = Annotated[DeliveryStatus | None, typer.Option(help="With --all: only this status.")]
+StatusOption = Annotated[
+    DeliveryStatus | None, typer.Option(help="With --all: only those with this status.")
+]
 SearchOption = Annotated[
-    str, typer.Option(help="With --all: in subject, recipients or key.", show_default=False)
+    str,
+    typer.Option(
+        help="With --all: only those with this text in their subject, recipients "
+        "or idempotency key.",
+        show_default=False,
+    ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")]
 
@@ -99,7 +108,7 @@ def _chosen(
     if bool(ids) == every:
         raise wrong("ID", "give one or more IDs, or --all")
     if ids and (sender or status or search):
-        raise wrong("--all", "filters need --all in place of IDs")
+        raise wrong("--all", "filters go with --all, not with IDs")
     if ids:
         return {"ids": ids}
     return {"alias": sender, "status": status, "search": search}
@@ -123,11 +132,13 @@ def _change(
 
 
 def _confirm(count: int) -> None:
-    output.say(f"This concerns {describe_messages(count)}.")
+    output.say(f"This affects {describe_messages(count)}.")
     try:
-        agreed = typer.confirm("Go on?", err=True)
+        agreed = typer.confirm("Continue?", err=True)
     except typer.Abort as exc:
         output.say("")  # the prompt's line is still open
-        raise wrong("--all", "not confirmed, so nothing was changed; --yes skips this") from exc
+        raise wrong(
+            "--all", "not confirmed, so nothing was changed; --yes skips the question"
+        ) from exc
     if not agreed:
         raise wrong("--all", "not confirmed, so nothing was changed")

@@ -71,11 +71,14 @@ def every(
 def list_(
     *,
     search: Annotated[
-        str, typer.Option(help="Only those with this in alias, account, name or project.")
+        str,
+        typer.Option(help="Only those with this text in their alias, account, name or project."),
     ] = "",
     status_: Annotated[
         Filter | None,
-        typer.Option("--status", help="Only this status; due is expiring or expired."),
+        typer.Option(
+            "--status", help="Only those with this status; due means expiring or expired."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -145,18 +148,16 @@ def confirm(
     alias: Alias,
     account: Annotated[
         str,
-        typer.Argument(metavar="ACCOUNT", help="The account, as `show` names it."),
+        typer.Argument(metavar="ACCOUNT", help="The account that `senders show` names."),
     ],
     *,
-    reject: Annotated[
-        bool, typer.Option("--reject", help="Say that it is the wrong one instead.")
-    ] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject the account instead.")] = False,
 ) -> None:
     """Confirm the account that somebody with a link brought to a sender that had none."""
     with closing(mailcore.Mailcore()) as core:
         decide = core.offers.reject if reject else core.offers.confirm
         decide(alias, account, by=BY)
-    done = f"Rejected {account} for {alias}." if reject else f"{alias} sends as {account} now."
+    done = f"Rejected {account} for {alias}." if reject else f"{alias} now sends as {account}."
     output.say(done)
 
 
@@ -172,7 +173,7 @@ def add(
     project: Annotated[str | None, typer.Option(help="The project to group it under.")] = None,
     credentials: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="An OAuth client of its own: its credentials.json."),
+        typer.Option(metavar="FILE", help="The credentials.json of the sender's own OAuth client."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -244,7 +245,7 @@ def _confirm(sender: Sender) -> None:
         typed = typer.prompt("Type the alias to confirm", err=True)
     except typer.Abort as exc:
         output.say("")  # the prompt's line is still open
-        output.say("Not confirmed. Nothing was deleted. To delete without being asked, give --yes.")
+        output.say("Not confirmed. Nothing was deleted. To skip the question, pass --yes.")
         raise typer.Exit(ExitCode.USAGE) from exc
     if typed != sender.alias:
         output.say(f"That doesn't match {sender.alias}. Nothing was deleted.")

@@ -60,7 +60,7 @@ class AnswerLost(Exception):
     """
 
     def __init__(self, *, timed_out: bool) -> None:
-        super().__init__("the time was up" if timed_out else "the connection broke")
+        super().__init__("the time ran out" if timed_out else "the connection broke")
         self.timed_out = timed_out
 
 

@@ -64,8 +64,8 @@ _EXPLANATIONS = {
     FailureKind.UNKNOWN: _Explanation(
         "A message from sender {alias!r} may or may not have been sent ({said}). It will not be "
         "repeated automatically.",
-        "Look in the account's Sent folder, then settle it on {page} or with "
-        "`pal-e-mail deliveries retry` or `discard`.",
+        "Check the account's Sent folder, then settle it on {page} or with `pal-e-mail "
+        "deliveries arrived`, `retry` or `discard`.",
     ),
     FailureKind.CONFIGURATION: _Explanation(
         "Google refuses the OAuth client or the project, not sender {alias!r} ({said}).",

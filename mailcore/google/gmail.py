@@ -86,7 +86,7 @@ def _accepted(answer: Answer) -> Accepted:
         if _cut_short(answer):
             return Accepted(gmail_id=None, thread_id=None)
         raise GoogleFailure(
-            FailureKind.UNKNOWN, "garbled_answer", "Gmail's answer could not be read"
+            FailureKind.UNKNOWN, "garbled_answer", "Gmail's response could not be read"
         ) from exc
 
 

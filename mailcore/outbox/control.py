@@ -120,8 +120,7 @@ class QueueControl:
             row = find(session, alias)
             row.sqlmodel_update({**given, "updated_at": now()})
             detail = ", ".join(
-                f"{name}: {'the same for all' if value is None else value}"
-                for name, value in given.items()
+                f"{name}: {'default' if value is None else value}" for name, value in given.items()
             )
             session.add(event(alias, AuditEvent.LIMITS_CHANGED, who=by, detail=detail))
             session.flush()

@@ -53,7 +53,7 @@ def keep(sender: SenderRow, offer: Offer, vault: Vault) -> None:
     )
     sender.offered_account = offer.account.email
     sender.offered_grant_json = vault.seal(stored, OFFERED_GRANT.at(sender.alias))
-    sender.status_reason = f"{offer.account.email} waits for an admin to confirm it."
+    sender.status_reason = f"{offer.account.email} is waiting for an admin to confirm it."
     sender.updated_at = now()
 
 
@@ -146,9 +146,9 @@ def _check_offered(sender: SenderRow, account: str) -> str:
 
 def _not_offered(alias: str, account: str) -> InvalidSender:
     return InvalidSender(
-        f"{account} does not wait to be confirmed for sender {alias!r}; another account may have "
-        "been brought since.",
-        remedy="Look at the sender again.",
+        f"{account} is not waiting to be confirmed for sender {alias!r}; another account may have "
+        "replaced it.",
+        remedy="Check the sender again.",
         field="gmail_account",
         alias=alias,
     )

@@ -69,8 +69,8 @@ class Tickets:
             )
             if account is None and not any_mailbox:
                 raise InvalidSender(
-                    f"The account of sender {alias!r} is not known yet, so whoever opens the link "
-                    "could bring a mailbox of their own.",
+                    f"The account of sender {alias!r} is not known yet, so anyone who opens the "
+                    "link could choose a mailbox of their own.",
                     remedy="Enter the sender's account first, or allow any mailbox.",
                     field="gmail_account",
                     alias=alias,
@@ -146,8 +146,8 @@ def _valid(session: Session, ticket: str) -> ReauthTicketRow:
 
 def _used(row: ReauthTicketRow) -> LinkUsed:
     return LinkUsed(
-        f"This link for sender {row.alias!r} was used already, or the sender was re-authorised "
-        "in another way.",
+        f"This link for sender {row.alias!r} has already been used, or the sender was "
+        "re-authorised in another way.",
         remedy="Ask the admin for a new one if it is still needed.",
         alias=row.alias,
     )

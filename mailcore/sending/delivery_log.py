@@ -132,7 +132,7 @@ class DeliveryLog:
                 raise
             raise SearchTooSlow(
                 f"Searching all deliveries for {search!r} takes longer than {timeout:g} seconds.",
-                remedy="Name a sender or a time, so that there is less to search.",
+                remedy="Narrow the search to one sender or a shorter time.",
             ) from exc
 
     def get(self, delivery_id: str) -> Delivery:
@@ -214,9 +214,9 @@ class DeliveryLog:
             if row.status is not DeliveryStatus.UNKNOWN:
                 raise
             raise OutcomeUnknown(
-                f"Delivery {delivery_id} of sender {row.alias!r} could not be sent again just now, "
-                "and whether the first attempt arrived is still open.",
-                remedy="Look into the account's Sent folder before you try once more.",
+                f"Delivery {delivery_id} of sender {row.alias!r} could not be sent again just now. "
+                "It is still unknown whether the first attempt arrived.",
+                remedy="Check the account's Sent folder before you try again.",
                 alias=row.alias,
                 delivery_id=delivery_id,
             ) from exc

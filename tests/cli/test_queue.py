@@ -22,7 +22,7 @@ def test_many_at_once(cli: Cli, core: Mailcore, alerts: str) -> None:
     first = queue(core, subject="a")
     queue(core, subject="b")
     asked = cli("deliveries", "cancel", "--all", "--search", "b", stdin=b"n\n")
-    assert (asked.code, "This concerns 1 message." in asked.err) == (64, True)
+    assert (asked.code, "This affects 1 message." in asked.err) == (64, True)
     assert cli("deliveries", "hold", first.delivery_id, "--json").json == {"changed": 1}
     assert cli("deliveries", "release", "--all", "--yes", "--json").json == {"changed": 1}
     assert cli("deliveries", "cancel", "--all", "--yes", "--json").json == {"changed": 2}
