@@ -1,4 +1,4 @@
-"""What the JSON API takes and answers, as types: each is declared here and nowhere else.
+"""What the JSON API accepts and returns, as types: each is declared here and nowhere else.
 
 The handlers use them, and `callback.openapi` describes them.
 """
@@ -122,7 +122,7 @@ class SenderList:
     """One page of senders.
 
     Attributes:
-        senders: those that need a person first.
+        senders: those that need attention first.
         total: how many match in all.
     """
 
@@ -135,7 +135,7 @@ class AuthorizationLink:
     """A link to Google's consent page. Anyone who opens it can consent for the sender, once.
 
     Attributes:
-        authorization_id: names the re-auth; no secret.
+        authorization_id: identifies the re-auth; not a secret.
         authorization_url: the link.
         expires_at: when it stops working.
     """

@@ -129,7 +129,7 @@ def show(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 
 
 def arrived(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Settle a message with unknown outcome as sent: it has arrived."""
+    """Settle a message with unknown outcome as sent, because it has arrived."""
     with closing(mailcore.Mailcore()) as core:
         delivery = core.deliveries.settle_as_sent(delivery_id, by=BY)
     if as_json:
@@ -138,7 +138,10 @@ def arrived(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 
 
 def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Send a message again that failed, or whose outcome is unknown; that may arrive twice."""
+    """Send a message again now.
+
+    It must have failed or lapsed, or have an unknown outcome. In the last case it may arrive twice.
+    """
     with closing(mailcore.Mailcore()) as core:
         sent = core.deliveries.retry(delivery_id, by=BY)
     if as_json:
@@ -148,7 +151,7 @@ def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 
 
 def discard(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Settle a delivery: it won't be sent (again)."""
+    """Discard a message, so that it isn't sent (again)."""
     with closing(mailcore.Mailcore()) as core:
         delivery = core.deliveries.discard(delivery_id, by=BY)
     if as_json:

@@ -52,7 +52,7 @@ def limit(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a sender's own limits, or change those that are given; none is like all others."""
+    """Show or change a sender's limits; `none` restores the deployment's default."""
     given: dict[str, Any] = {
         "messages_per_second": per_second,
         "messages_per_day": messages_per_day,

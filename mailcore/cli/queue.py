@@ -1,4 +1,4 @@
-"""`deliveries hold|release|cancel|requeue`: what is done to queued mail, alone or many at once."""
+"""`deliveries hold|release|cancel|requeue`: actions on queued mail, on one or many messages."""
 
 from contextlib import closing
 from typing import Annotated, Any
@@ -46,7 +46,7 @@ def hold(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep queued messages back until they are released."""
+    """Hold queued messages until they are released."""
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
     _change("hold", "Held", chosen, ask=every and not yes, as_json=as_json)
 
@@ -61,7 +61,7 @@ def release(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Let queued messages go that are held back, or queued for later."""
+    """Release messages that are held, or queued for later."""
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
     _change("release", "Released", chosen, ask=every and not yes, as_json=as_json)
 
@@ -76,7 +76,7 @@ def cancel(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take messages out of the queue: they are not sent."""
+    """Cancel queued messages, so that they are not sent."""
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
     _change("discard", "Cancelled", chosen, ask=every and not yes, as_json=as_json)
 
@@ -91,7 +91,11 @@ def requeue(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Queue messages again that failed or lapsed; by ID or --status unknown, those, too."""
+    """Queue failed or lapsed messages again.
+
+    Messages with unknown outcome are queued again only if you name them by ID, or with
+    --status unknown; they may arrive twice.
+    """
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
     _change("send_again", "Queued again:", chosen, ask=every and not yes, as_json=as_json)
 
@@ -104,7 +108,7 @@ def _chosen(
     status: DeliveryStatus | None,
     search: str,
 ) -> dict[str, Any]:
-    """Return the filters, in which nothing is meant by accident."""
+    """Return the filters, and refuse what may have been meant otherwise."""
     if bool(ids) == every:
         raise wrong("ID", "give one or more IDs, or --all")
     if ids and (sender or status or search):

@@ -1,4 +1,4 @@
-"""`senders list|show|add|confirm|remove`."""
+"""`senders list|show|add|confirm|remove|pause|resume`."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -153,7 +153,7 @@ def confirm(
     *,
     reject: Annotated[bool, typer.Option("--reject", help="Reject the account instead.")] = False,
 ) -> None:
-    """Confirm the account that somebody with a link brought to a sender that had none."""
+    """Confirm the account that was chosen through a link, for a sender that had none."""
     with closing(mailcore.Mailcore()) as core:
         decide = core.offers.reject if reject else core.offers.confirm
         decide(alias, account, by=BY)
@@ -201,7 +201,7 @@ def remove(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a sender for good and revoke its grant. Its history and deliveries are kept."""
+    """Delete a sender permanently and revoke its grant. Its history and deliveries are kept."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.senders.get(alias)
         if not yes:
@@ -218,17 +218,17 @@ def remove(
 
 
 def pause(alias: Alias, *, as_json: JsonOption = False) -> None:
-    """Have a sender's queue send nothing until it is resumed. `send` is not concerned."""
+    """Pause a sender's queue until it is resumed. `send` is not affected."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.queue.pause(alias, by=BY)
     if as_json:
         output.document(sender)
     waiting = f" {describe_messages(sender.queued)} waiting." if sender.queued else ""
-    output.say(f"Paused {alias}.{waiting} Continue with `pal-e-mail senders resume {alias}`.")
+    output.say(f"Paused {alias}.{waiting} Resume it with `pal-e-mail senders resume {alias}`.")
 
 
 def resume(alias: Alias, *, as_json: JsonOption = False) -> None:
-    """Have a sender's queue go on."""
+    """Resume a sender's queue."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.queue.resume(alias, by=BY)
     if as_json:

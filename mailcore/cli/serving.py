@@ -1,4 +1,4 @@
-"""`up`: the admin page, the callback and a worker, and the database where there is none."""
+"""`up`: the admin page, the callback and a worker, and a database if none is set."""
 
 import gc
 import importlib

@@ -37,7 +37,7 @@ def worker(
     ] = None,
     health_host: Annotated[str, typer.Option(help="The address to serve them on.")] = "127.0.0.1",
 ) -> None:
-    """Send queued mail until told to stop."""
+    """Send queued mail until stopped."""
     with suppress(Stopped), exiting_on_signals(), closing(mailcore.Mailcore()) as core:
         if not core.is_migrated():
             raise ConfigurationError(
