@@ -1,8 +1,7 @@
 """The door: nothing of the page is served to somebody who has not come in.
 
-Neither a document nor a websocket, an upload or a picture. So before that nothing is stored
-or started for anybody. The callback's addresses have secrets of their own, and are no
-concern of this door.
+That includes documents, websockets, uploads and pictures, so nothing is stored or started for
+strangers. The callback's addresses are exempt, because they carry secrets of their own.
 """
 
 import hmac
@@ -36,7 +35,7 @@ _NOT_OURS = frozenset({"/senders", "/openapi.json", "/healthz", "/readyz"})
 
 
 class Gate:
-    """Let in who may come in, and tell everybody else how to.
+    """Let admitted visitors in, and tell everyone else how to get in.
 
     Args:
         app: what is behind it.

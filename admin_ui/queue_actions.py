@@ -1,4 +1,4 @@
-"""What can be done to all deliveries that the filters leave. Each asks first, with a count."""
+"""What can be done to all deliveries that match the filters. Each asks first, with a count."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A sender's queue on its page: what waits, until when, what its budget has left; pause, resume."""
+"""A sender's queue on its page: what waits, until when, what is left of its budget; pausing."""
 
 from datetime import datetime
 from functools import partial

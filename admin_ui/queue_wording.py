@@ -74,7 +74,7 @@ def of_sender(sender: Sender, now: datetime) -> str:
 
 
 def why_a_queue_waits(queue: QueueForecast, now: datetime, zone: tzinfo) -> str:
-    """Return what a sender's queue waits for, or when it will be through."""
+    """Return what a sender's queue waits for, or when it will be empty."""
     if queue.paused_at is not None:
         by, age = queue.paused_by, describe_age(queue.paused_at, now)
         return f"Paused by {by} {age}. The queue sends nothing until someone resumes it."
@@ -103,7 +103,7 @@ def budget_left(queue: QueueForecast) -> str:
 
 
 def as_shown(queue: QueueForecast, now: datetime, zone: tzinfo) -> object:
-    """Return what a sender's page shows of its queue: if this is equal, it is."""
+    """Return all that a sender's page shows of its queue: if it is equal, so is the page."""
     return (
         what_waits(queue.queued, queue.queued_since, now),
         queue.paused_at,

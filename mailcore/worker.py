@@ -1,4 +1,4 @@
-"""A worker: it finds the senders that have mail to send, and has it sent."""
+"""A worker: it finds the senders that have mail to send, and gets it sent."""
 
 import logging
 import os
@@ -29,13 +29,13 @@ _PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How a worker is.
+    """A worker's health.
 
     Attributes:
-        alive: it does something, if only waiting for Postgres. Nothing but a restart helps where
-            it is not.
-        well: it looks for mail, and its engine runs.
-        looked: seconds since it last looked.
+        alive: it is doing something, even if only waiting for Postgres. If it isn't, only a
+            restart helps.
+        well: it checks for mail, and its engine runs.
+        looked: seconds since it last checked.
         engine: seconds since its engine was last known to work.
     """
 
@@ -75,14 +75,14 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin nothing new. What is being sent is finished, within its own time."""
+        """Start nothing new. Messages that are being sent are finished, within their time limit."""
         self._stopping.set()
         self._news.tell(None)
         self._listener.stop()
         self._engine.stop()
 
     def join(self) -> None:
-        """Wait until what is being sent is finished, and its outcome recorded."""
+        """Wait until messages that are being sent are finished, and their outcomes recorded."""
         self._engine.join()
         self._listener.join()
         self._thread.join(SEND_TIMEOUT)
@@ -93,7 +93,7 @@ class Worker:
 
     @property
     def health(self) -> Health:
-        """How it is."""
+        """The worker's health now."""
         looked, engine = elapsed() - self._looked, self._engine.silent_for
         return Health(
             alive=self._thread.is_alive() and elapsed() - self._turned < DEAD_AFTER,

@@ -1,4 +1,4 @@
-"""One connection to Google: every wait bounded, and what can have arrived told from what cannot.
+"""One connection to Google: every wait is limited, and it knows what cannot have arrived.
 
 urllib3's connections speak HTTP, TLS and CONNECT. Its pools are not used: each step there has
 the whole timeout anew, and after ``close()`` a lost answer is taken for a proxy that could

@@ -90,7 +90,7 @@ SAID_BY_GMAIL = ("scope_missing", "api_disabled", "quota_exceeded")
 
 
 def explain(failure: GoogleFailure, *, alias: str) -> str:
-    """Say what is wrong, and with which sender; every face says what to do in its own way."""
+    """Say what is wrong, and with which sender; each front end says what to do in its own way."""
     return _explanation(failure, alias=alias, admin_url="").message
 
 

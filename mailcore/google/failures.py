@@ -231,7 +231,7 @@ def _reasons(error: dict[str, Any]) -> list[str]:
 
 
 def one_line(value: object) -> str:
-    """Return what came from outside as one line that commands no terminal; else nothing."""
+    """Return text from outside as one line without control characters; else an empty string."""
     if not isinstance(value, str):
         return ""
     line = " ".join(value.split())[:500]

@@ -54,8 +54,8 @@ class Gmail:
             access_token: of the sender's grant.
             thread_id: Gmail's id of the thread to put it in, or None.
             deadline: when all of it ends, from connecting to the last byte of the answer.
-            post_by: when the connection must stand; later, nothing is posted. None for the
-                deadline.
+            post_by: when the connection must be established; later, nothing is posted. None
+                means the deadline.
 
         Raises:
             GoogleFailure: it was refused, did not arrive, or may have arrived.

@@ -82,8 +82,8 @@ class Transport:
             headers: its headers.
             deadline: when all of it ends: the name, every address of the host, the proxy, TLS,
                 sending, and the whole answer.
-            post_by: when the connection must stand; later, nothing is posted. None for the
-                deadline.
+            post_by: when the connection must be established; later, nothing is posted. None
+                means the deadline.
 
         Raises:
             GoogleFailure: of kind TEMPORARY where the request cannot have arrived, of kind

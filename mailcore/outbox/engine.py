@@ -41,7 +41,7 @@ class Engine:
     `outbox.engine_connection`.
 
     Args:
-        connect_arguments: returns libpq's, as of `Database.connect_arguments`.
+        connect_arguments: returns libpq's, as returned by `Database.connect_arguments`.
         drain: drains a sender, in one of `concurrency` threads.
         clean_up: forgets old rows, every ten minutes on one of all workers.
         concurrency: how many senders are drained at the same time.

@@ -1,4 +1,4 @@
-"""Senders, their history and refused re-auths in plain words, the same on every face."""
+"""Senders, their history and refused re-auths in words, the same in every front end."""
 
 from datetime import datetime, timedelta
 

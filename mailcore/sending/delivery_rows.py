@@ -33,7 +33,7 @@ _DERIVED = {
     "can_discard": col(DeliveryRow.status).in_(DISCARDABLE),
     "waits_for": text(WAITS_FOR).columns(waits_for=Text()).scalar_subquery(),
 }
-#: To be read with the deployment's limits, as of `senders.holding.limits`.
+#: To be read with the deployment's limits, as returned by `senders.holding.limits`.
 COLUMNS = (
     *(getattr(DeliveryRow, name) for name in Delivery.__dataclass_fields__ if name not in _DERIVED),
     *(column.label(name) for name, column in _DERIVED.items()),

@@ -1,4 +1,4 @@
-"""What an idempotency key answers the second time."""
+"""What a second call with the same idempotency key returns."""
 
 import logging
 import time
