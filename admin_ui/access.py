@@ -119,7 +119,7 @@ def admitted(
     """Return the name of a visitor who may come in, or None.
 
     Args:
-        deployment: says how visitors are told apart.
+        deployment: says how visitors are identified.
         headers: of the request.
         cookies: of the request.
     """

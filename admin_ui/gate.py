@@ -39,7 +39,7 @@ class Gate:
 
     Args:
         app: what is behind it.
-        deployment: says how visitors are told apart.
+        deployment: says how visitors are identified.
         start_token: lets in whoever has it, where the mode is `LoginMode.LINK`.
     """
 

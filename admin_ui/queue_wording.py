@@ -14,8 +14,8 @@ from mailcore import (
 
 _WHY = {
     WaitsFor.TURN: "It will go out any moment now",
-    WaitsFor.TIME: "The last attempt failed, or Google asked its sender to slow down. It will "
-    "be tried again automatically",
+    WaitsFor.TIME: "It will be tried again automatically, because the last attempt failed or "
+    "Google asked its sender to slow down",
     WaitsFor.BUDGET: "Its sender has used up its budget for 24 hours",
     WaitsFor.REAUTH: "Its sender needs a re-auth",
     WaitsFor.ACCOUNT: "Google refuses its sender's account",

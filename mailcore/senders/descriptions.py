@@ -51,7 +51,7 @@ _EVENTS = {
 }
 
 _AFTER_REFUSED_REAUTH = {
-    ConsentDenied.code: "Try again, and press Continue on Google's page.",
+    ConsentDenied.code: "Try again, and click Continue on Google's page.",
     PermissionMissing.code: "Try again, and leave every box ticked on Google's page.",
     WrongAccount.code: "Try again with the right account.",
     IdentityMissing.code: "Try again. If it keeps happening, an admin should run the checks on the "
@@ -66,7 +66,7 @@ _AFTER_REFUSED_REAUTH = {
 _REVOCATIONS = {
     Revocation.REVOKED: "Its grant was revoked at Google.",
     Revocation.FAILED: "Its grant could not be revoked. Remove this app's access on "
-    "myaccount.google.com/permissions.",
+    "myaccount.google.com/connections.",
     Revocation.KEPT: "Its grant at Google was kept.",
     Revocation.SHARED: "Its grant at Google was kept: another sender uses the same account.",
     Revocation.NO_GRANT: None,
