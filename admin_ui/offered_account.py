@@ -1,4 +1,4 @@
-"""The question whether an account that somebody with a link brought is the right one."""
+"""The question whether the account that was chosen through a link is the right one."""
 
 import streamlit as st
 

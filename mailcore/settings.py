@@ -247,7 +247,7 @@ class Settings(BaseModel):
 
     @property
     def user_header(self) -> str | None:
-        """In which a proxy says who the user is, signed or not."""
+        """The header in which a proxy names the user, signed or not."""
         return self.signed_user_header or self.trusted_user_header
 
     @property
@@ -257,7 +257,7 @@ class Settings(BaseModel):
 
     @property
     def login_redirect_uri(self) -> str:
-        """Where Google sends admins back to who log in. Google's console must list it, too."""
+        """Where Google sends admins back to after a login. Google's console must list it, too."""
         return f"{self.public_url.rstrip('/')}/oauth2callback"
 
     @property

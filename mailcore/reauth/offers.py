@@ -1,7 +1,7 @@
-"""Accounts that somebody with a link brought to a sender that had none: an admin confirms them.
+"""Accounts that were chosen through a link, for senders without one: an admin confirms them.
 
-Whoever has the link could be anybody. Until an admin says that the mailbox is the right one, its
-grant is kept apart from the sender's own, and nothing is sent through it.
+Anyone could have the link. Until an admin says that the mailbox is the right one, its grant is
+kept apart from the sender's own, and nothing is sent through it.
 """
 
 import json
@@ -75,16 +75,16 @@ class Offers:
         self._vault = vault
 
     def confirm(self, alias: str, account: str, *, by: str) -> Sender:
-        """Let a sender send from the account that was brought to it.
+        """Let a sender send from the account that was chosen through its link.
 
         Args:
             alias: the sender.
-            account: the account as the admin has seen it: another may have come since.
+            account: the account that the admin saw; another may have been chosen since.
             by: who confirms it.
 
         Raises:
             SenderNotFound: no sender has that alias.
-            InvalidSender: that account does not wait to be confirmed.
+            InvalidSender: that account is not waiting to be confirmed.
             WrongAccount: the sender has been given another account since.
             DatabaseUnavailable: Postgres cannot be reached.
         """
@@ -103,11 +103,11 @@ class Offers:
             return read_sender(session.connection(), alias)
 
     def reject(self, alias: str, account: str, *, by: str) -> Sender:
-        """Drop the account that was brought to a sender. The arguments are those of `confirm`.
+        """Drop the account that was chosen through a link. The arguments are those of `confirm`.
 
         Raises:
             SenderNotFound: no sender has that alias.
-            InvalidSender: that account does not wait to be confirmed.
+            InvalidSender: that account is not waiting to be confirmed.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
