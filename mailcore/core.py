@@ -248,7 +248,7 @@ class Mailcore:
             SenderBlocked: Google refuses the account; re-authorising does not help.
             RateLimited: Google asks to slow down; ``retry_after`` says for how long.
             TemporaryFailure: it did not reach Gmail; sending it later is safe.
-            OutcomeUnknown: it may have been sent; it is not repeated.
+            OutcomeUnknown: it may have been sent; it is not sent again.
             DeliveryDiscarded: a person discarded the message with this key.
             MessageRejected: Gmail refuses this message.
             ConfigurationError: the OAuth client, the project or a setting is at fault.

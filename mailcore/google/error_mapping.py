@@ -63,7 +63,7 @@ _EXPLANATIONS = {
     ),
     FailureKind.UNKNOWN: _Explanation(
         "A message from sender {alias!r} may or may not have been sent ({said}). It will not be "
-        "repeated automatically.",
+        "sent again automatically.",
         "Check the account's Sent folder, then settle it on {page} or with `pal-e-mail "
         "deliveries arrived`, `retry` or `discard`.",
     ),

@@ -105,7 +105,7 @@ def _raise_if_settled(row: Any, alias: str, key: str, admin_url: str) -> None:
     if row.status == DeliveryStatus.UNKNOWN:
         raise OutcomeUnknown(
             f"An earlier call with key {key!r} of sender {alias!r} may or may not have sent its "
-            "message, so it is not repeated.",
+            "message, so it is not sent again.",
             remedy=f"Settle it on {admin_url} or with `pal-e-mail deliveries "
             f"arrived|retry|discard {delivery_id}`.",
             alias=alias,
