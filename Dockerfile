@@ -1,8 +1,9 @@
-# One image for every part:
-#   docker run … pal-e-mail                                the page and the callback
-#   docker run … pal-e-mail migrate                        the tables only
+# One image for all parts:
+#   docker run … pal-e-mail                                the page, the callback and a worker
+#   docker run … pal-e-mail worker                         only a worker
+#   docker run … pal-e-mail migrate                        create or update the tables, and exit
 #   docker run … --entrypoint uvicorn pal-e-mail --factory callback.app:create_app \
-#       --host 0.0.0.0 --port 8501 --no-access-log         the callback and the API alone
+#       --host 0.0.0.0 --port 8501 --no-access-log         only the callback and the API
 
 FROM python:3.13-slim AS build
 
@@ -14,14 +15,14 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 RUN python -m venv /opt/pal-e-mail \
     && /opt/pal-e-mail/bin/pip install --no-cache-dir --constraint constraints.txt \
         "$(echo /wheels/pal_e_mail-*.whl)[admin,callback]" \
-    # Copying changes the files' times, by which Python would take the bytecode for stale and
-    # compile a third of it anew at each start. This kind is believed as it is.
+    # Copying changes the files' times, so Python would consider the bytecode stale and recompile
+    # a third of it at each start. Bytecode with an unchecked hash is always used as it is.
     && python -m compileall -q -f -j 0 --invalidation-mode unchecked-hash /opt/pal-e-mail/lib
 
 
 FROM python:3.13-slim
 
-# A number, not a name: Kubernetes' runAsNonRoot cannot judge a name.
+# A number, not a name: Kubernetes' runAsNonRoot cannot check a name.
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/pal-e-mail pal-e-mail
 COPY --from=build /opt/pal-e-mail /opt/pal-e-mail
 ENV PATH=/opt/pal-e-mail/bin:$PATH \
@@ -34,7 +35,7 @@ EXPOSE 8501
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/healthz', timeout=3)"]
 
-# A container is reached from outside, so this listens on every address; without a login
-# (docs/deployment.md) it says so and stops, rather than leave the page open to all.
+# A container is reached from outside, so this listens on every address. Without a login
+# (docs/deployment.md) it stops with an error, rather than leave the page open to everyone.
 ENTRYPOINT ["pal-e-mail"]
 CMD ["up", "--host", "0.0.0.0"]

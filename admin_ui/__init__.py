@@ -1,1 +1,1 @@
-"""The admin page: a Streamlit face of mailcore. `admin_ui.app` puts it together."""
+"""The admin page: mailcore's Streamlit front end. `admin_ui.app` puts it together."""

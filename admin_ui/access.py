@@ -1,7 +1,7 @@
 """Who is looking at the page, and whether they may.
 
-`admin_ui.gate` asks at every request. `visitor`, which asks again, is the only way by which
-a page gets at mailcore: a tab that stays open does no more for somebody who has logged out.
+`admin_ui.gate` checks every request. Pages get at mailcore only through `visitor`, which checks
+again, so an open tab stops working once its visitor has logged out.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,18 +36,18 @@ class Visitor:
 def login_mode(
     host: str, settings: Settings, *, no_login: bool = False, link: bool = False
 ) -> LoginMode:
-    """Decide how visitors are told apart on an address.
+    """Decide how visitors are identified at an address.
 
     Args:
         host: the address to listen on, by name or number.
         settings: the deployment's settings.
-        no_login: whether the operator asked for a page that anybody may use.
-        link: whether the operator says that only this machine reaches the address, as where a
+        no_login: whether the operator asked for a page that anyone may use.
+        link: whether the operator says that only this machine can reach the address, as when a
             container's port is published on loopback.
 
     Raises:
-        ConfigurationError: others than this machine's users could reach the page, and
-            nothing says who may; or everybody may, and some setting says who.
+        ConfigurationError: people other than this machine's users could reach the page, and no
+            setting says who may; or a flag lets everyone in, although a setting says who may.
     """
     if no_login or link:
         _require_no_list(settings, "--no-login" if no_login else "--link")
@@ -83,7 +83,7 @@ def _require_no_list(settings: Settings, flag: str) -> None:
         raise ConfigurationError(
             f"{flag} lets people in without a login, but {' and '.join(contradicted)} says who "
             "may log in.",
-            remedy="Drop the flag, or unset the other.",
+            remedy="Drop the flag, or unset that setting.",
         )
 
 
@@ -119,7 +119,7 @@ def admitted(
     """Return the name of a visitor who may come in, or None.
 
     Args:
-        deployment: says how visitors are told apart.
+        deployment: says how visitors are identified.
         headers: of the request.
         cookies: of the request.
     """
@@ -143,7 +143,7 @@ def admitted(
 
 
 def named_by_proxy(deployment: Deployment, headers: Mapping[str, str]) -> str:
-    """Return who a proxy says is there, or an empty text where it says nothing.
+    """Return the user that the proxy names, or an empty string if it names none.
 
     Args:
         deployment: checks what is signed.
@@ -183,7 +183,7 @@ def _folded(address: str) -> bytes:
 
 
 def visitor() -> Visitor:
-    """Return the page's visitor; where they may no longer be here, draw that and stop."""
+    """Return the page's visitor; if they are no longer admitted, say so and stop."""
     deployment = installed()
     name = admitted(deployment, st.context.headers, st.context.cookies)
     if name is None:
@@ -194,7 +194,7 @@ def visitor() -> Visitor:
 
 
 def still_admitted() -> Callable[[], bool]:
-    """Return what says later on, from any thread, whether the page's visitor may still be here."""
+    """Return a function that says, from any thread, whether the visitor is still admitted."""
     deployment, headers, cookies = installed(), st.context.headers, st.context.cookies
     return lambda: admitted(deployment, headers, cookies) is not None
 

@@ -75,12 +75,12 @@ PINNED: dict[str, Any] = {
 def create_app(core: Mailcore, login: LoginMode, *, port: int) -> st.App:
     """Build the ASGI app of the page and the callback, on one origin.
 
-    Streamlit allows one such app a process.
+    Streamlit allows one such app per process.
 
     Args:
         core: the mailcore that both draw from. The caller closes it.
-        login: how visitors are told apart.
-        port: the port that it will be at.
+        login: how visitors are identified.
+        port: the port that it will listen on.
 
     Raises:
         ConfigurationError: visitors have to log in, and no OAuth client is set up for it.
@@ -111,8 +111,8 @@ def serve(
         core: the mailcore that both draw from. The caller closes it.
         host: the address to listen on, by name or number.
         port: the port to listen on; 0 takes a free one.
-        no_login: let in anybody who can reach the address.
-        link: let in who has the link, though the address is not loopback.
+        no_login: let in anyone who can reach the address.
+        link: let in whoever has the link, although the address is not loopback.
 
     Raises:
         ConfigurationError: the address needs a login and none is set up, or it is taken.

@@ -119,7 +119,7 @@ class Watches:
 
 
 class Snapshots:
-    """The database's snapshots, asked for once for all who wait for another, while any do.
+    """The database's snapshots: one query for all tabs that wait, and none while no tab does.
 
     Args:
         ask: `Mailcore.snapshot`.
@@ -133,7 +133,7 @@ class Snapshots:
         self._asking: asyncio.Task[None] | None = None
 
     async def other_than(self, known: Outcome, *, within: float) -> Outcome:
-        """Return the newest, as soon as it is another than the known one, or time is up.
+        """Return the newest snapshot once it differs from the known one, or when time is up.
 
         Args:
             known: what this returned last; None the first time.

@@ -1,9 +1,9 @@
 """A bound on connections that wait for somebody: uvicorn itself has none.
 
-A connection costs a file descriptor, of which a process may have about a thousand. So a
-request has to be complete within a while, and of the connections on which none is complete,
-those that have waited longest make room for new ones. Whoever opens a thousand and sends
-half a request on each only ever pushes out their own.
+A connection costs a file descriptor, of which a process may have about a thousand. So each
+request has a time limit. When too many connections have no complete request, the oldest of
+them are closed to make room for new ones. Someone who opens a thousand and sends half a request
+on each only pushes out their own.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _FILES = 4096
 
 
 class BoundedProtocol(H11Protocol):
-    """A connection that is closed when its request does not come, or others need the room."""
+    """A connection that is closed if its request doesn't come in time, or to make room."""
 
     #: The connections without a complete request, longest first.
     _waiting: ClassVar[dict["BoundedProtocol", asyncio.TimerHandle]] = {}
@@ -76,7 +76,7 @@ class BoundedProtocol(H11Protocol):
 
 
 def install() -> None:
-    """Have uvicorn use it, which Streamlit starts without a choice of protocols."""
+    """Make uvicorn use it; Streamlit starts uvicorn without a choice of protocols."""
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"
     _allow_more_files()
 

@@ -27,16 +27,16 @@ def draw(visitor: Visitor, delivery: Delivery) -> None:
 def _draw_unknown(visitor: Visitor, delivery: Delivery) -> None:
     """Three ends, none of which is preselected."""
     st.markdown(
-        "The message was handed to Gmail, but no clear answer came back, so it may or may "
-        "not have been sent. Check the account's *Sent* folder, then decide."
+        "The message was handed to Gmail, but no clear response came back, so it may or may not "
+        "have been sent. Check the account's *Sent* folder, then decide."
     )
     if st.button("It arrived", icon=":material/mark_email_read:", width="stretch"):
         with error_notices.explained():
             visitor.core.deliveries.settle_as_sent(delivery.id, by=visitor.by)
             dialogs.close("Recorded as sent")
     st.caption(
-        "Recorded as sent. A job that retries with the same idempotency key is told that it was "
-        "sent."
+        "Record it as sent. A job that retries with the same idempotency key gets a normal "
+        "result, and nothing is sent."
     )
     if delivery.can_retry:
         _draw_retry(visitor, delivery)
@@ -45,7 +45,7 @@ def _draw_unknown(visitor: Visitor, delivery: Delivery) -> None:
         st.caption("The message itself is no longer stored, so it can't be sent again from here.")
     _draw_discard(visitor, delivery, "Discard")
     st.caption(
-        "Discarding means that it won't be sent again. A job that retries with the same "
+        "If you discard it, it won't be sent again. A job that retries with the same "
         "idempotency key gets an error."
     )
 
@@ -57,18 +57,18 @@ def _draw_waiting(visitor: Visitor, delivery: Delivery) -> None:
         if st.button("Hold", icon=":material/pause_circle:", width="stretch"):
             queue.hold(ids=[delivery.id], by=visitor.by)
             dialogs.close("Held")
-        st.caption("Keep it back until somebody releases it.")
+        st.caption("Hold it until someone releases it.")
     if delivery.waits_for in {WaitsFor.RELEASE, WaitsFor.TIME}:
         if st.button("Release", icon=":material/play_circle:", width="stretch"):
             queue.release(ids=[delivery.id], by=visitor.by)
             dialogs.close("Released")
-        st.caption("Let it go as soon as its sender can send.")
+        st.caption("Let it go out as soon as its sender can send.")
     _draw_discard(visitor, delivery, "Cancel it")
     st.caption("It won't be sent. A job that retries with the same idempotency key gets an error.")
 
 
 def _draw_over(visitor: Visitor, delivery: Delivery) -> None:
-    st.markdown("It did not go out, and the message is still stored.")
+    st.markdown("It was not sent. The message is still stored, so it can be sent again.")
     _draw_retry(visitor, delivery)
 
 

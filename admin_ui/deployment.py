@@ -32,7 +32,7 @@ class Deployment:
 
     Attributes:
         core: the process's `Mailcore`.
-        login: how visitors are told apart.
+        login: how visitors are identified.
         sessions: who has come in.
         signed_users: who a proxy says is there, where it signs what it says; or None.
         watches: what open tabs show.

@@ -57,8 +57,8 @@ def draw(exc: PalEMailError) -> None:
     """Draw one error, with what to do about it."""
     if isinstance(exc, DatabaseUnavailable):
         st.warning(
-            "Jobs get an error that says so. This page tries again every few seconds and comes "
-            "back by itself.",
+            "Jobs get an error that says so. This page tries again every few seconds and "
+            "recovers by itself.",
             title="The database cannot be reached",
             icon=":material/cloud_off:",
         )

@@ -1,8 +1,7 @@
 """The door: nothing of the page is served to somebody who has not come in.
 
-Neither a document nor a websocket, an upload or a picture. So before that nothing is stored
-or started for anybody. The callback's addresses have secrets of their own, and are no
-concern of this door.
+That includes documents, websockets, uploads and pictures, so nothing is stored or started for
+strangers. The callback's addresses are exempt, because they carry secrets of their own.
 """
 
 import hmac
@@ -36,11 +35,11 @@ _NOT_OURS = frozenset({"/senders", "/openapi.json", "/healthz", "/readyz"})
 
 
 class Gate:
-    """Let in who may come in, and tell everybody else how to.
+    """Let admitted visitors in, and tell everyone else how to get in.
 
     Args:
         app: what is behind it.
-        deployment: says how visitors are told apart.
+        deployment: says how visitors are identified.
         start_token: lets in whoever has it, where the mode is `LoginMode.LINK`.
     """
 
@@ -112,8 +111,8 @@ class Gate:
     def _closed(self, request: Request) -> Card:
         if self._deployment.login is LoginMode.LINK:
             return _closed(
-                "This page is opened by a link",
-                "For your protection, other users of this computer cannot open it.",
+                "You need the link to this page",
+                "It keeps out other users of this computer.",
                 "Open the link that pal-e-mail printed when it started. To see it again, run "
                 "“pal-e-mail open” in a terminal.",
             )

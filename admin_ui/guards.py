@@ -62,16 +62,18 @@ class Guards:
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
         if self._user_header and len(headers.getlist(self._user_header)) > 1:
-            return _refuse(HTTPStatus.BAD_REQUEST, f"{self._user_header} is given twice")
+            return _refuse(
+                HTTPStatus.BAD_REQUEST, f"The header {self._user_header} was sent twice."
+            )
         if not scope["path"].isprintable():
             # No route takes a line feed, whatever comes before it.
-            return _refuse(HTTPStatus.BAD_REQUEST, "There is no such address.")
+            return _refuse(HTTPStatus.BAD_REQUEST, "There is nothing at this address.")
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if scope["path"] in _PROBES or _is_api(scope["path"], headers):
             return None
         if len(hosts) != 1 or _origins(hosts[0]).isdisjoint(self._own(scope)):
             return _refuse(
-                HTTPStatus.BAD_REQUEST, "Unknown Host. It has to be that of PALEMAIL_PUBLIC_URL."
+                HTTPStatus.BAD_REQUEST, "Unknown Host header. It must match PALEMAIL_PUBLIC_URL."
             )
         if origins == ["null"] and scope["path"].startswith("/senders/"):
             # From the callback's own pages, which send no referrer. What they post to takes
@@ -79,7 +81,7 @@ class Guards:
             return None
         own = self._own(scope) & _origins(hosts[0])
         if origins and (len(origins) > 1 or _normal(origins[0]) not in own):
-            return _refuse(HTTPStatus.FORBIDDEN, "This came from a page of another site.")
+            return _refuse(HTTPStatus.FORBIDDEN, "This request came from another site.")
         return None
 
     def _own(self, scope: Scope) -> set[str]:

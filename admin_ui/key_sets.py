@@ -31,7 +31,7 @@ class PublishedKeys:
         self._lock = Lock()
         self._keys: KeySet | None = None
         self._fetched_at = self._tried_at = float("-inf")
-        self._failure = NotAdmitted("The keys of the proxy were not fetched yet.")
+        self._failure = NotAdmitted("The proxy's keys have not been fetched yet.")
 
     def holding(self, key_id: str | None) -> KeySet:
         """Return the key set, which has the key with that id if it was published.
@@ -63,8 +63,8 @@ class PublishedKeys:
             self._failure = exc
         except (JoseError, ValueError, KeyError, TypeError):
             self._failure = NotAdmitted(
-                "What is published at PALEMAIL_SIGNED_USER_KEYS_URL is no set of keys.",
-                remedy="Set the address of the proxy's JWK Set.",
+                "What PALEMAIL_SIGNED_USER_KEYS_URL returns is not a key set.",
+                remedy="Set it to the address of the proxy's JWK Set.",
             )
         else:
             self._fetched_at = self._tried_at

@@ -1,4 +1,4 @@
-"""Parts of a page that change by themselves, in place, a second or two after what they show.
+"""Parts of a page that update in place, a second or two after what they show has changed.
 
 While somebody can see the tab, its browser hears when there is anything new
 (`admin_ui.changes`), and has the fragment drawn again. Streamlit's own ``run_every`` would draw
@@ -38,7 +38,7 @@ def draw(
         name: of the part, one for each that a page has.
         look: finds what to draw; called from any thread, so it knows no session.
         draw_found: draws it.
-        as_shown: what of it can be seen, to compare: moments as the words that tell them.
+        as_shown: reduces it to what can be seen, to compare: times as the words that are shown.
     """
     key = _key(name)
     with st.container(key=f"live-{name}"):

@@ -1,4 +1,4 @@
-"""The question whether an account that somebody with a link brought is the right one."""
+"""The question whether the account that was chosen through a link is the right one."""
 
 import streamlit as st
 
@@ -14,8 +14,8 @@ def draw(visitor: Visitor, sender: Sender) -> None:
     if account is None:
         return
     st.warning(
-        f"Somebody who had the link brought **{escaped(account)}**. Nothing is sent from it "
-        "before you confirm that it is the right mailbox.",
+        f"Someone with the link chose **{escaped(account)}**. Nothing is sent from it until you "
+        "confirm that it is the right mailbox.",
         icon=":material/person_check:",
     )
     with st.container(horizontal=True, gap="xsmall"):

@@ -1,4 +1,4 @@
-"""What can be done to all deliveries that the filters leave. Each asks first, with a count."""
+"""What can be done to all deliveries that match the filters. Each asks first, with a count."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,15 +39,15 @@ _ACTIONS = (
         "Released",
         ":material/play_circle:",
         "They go out as soon as their sender can send.",
-        "held back, or queued for later",
+        "held by someone, or queued for later",
     ),
     Action(
         "hold",
         "Hold",
         "Held",
         ":material/pause_circle:",
-        "They are kept back until somebody releases them.",
-        "waiting, unless it is already held back",
+        "They are held until someone releases them.",
+        "in the queue and not yet held by someone",
     ),
     Action(
         "discard",
@@ -62,8 +62,8 @@ _ACTIONS = (
         "Send again",
         "Queued again:",
         ":material/send:",
-        "They are queued again. Those with unknown outcome are among them only if the filter asks "
-        "for that; recipients may get them twice.",
+        "They are queued again. Messages with unknown outcome are included only if you filter "
+        "by that status; recipients may get those twice.",
         "failed or lapsed, and still stored",
     ),
 )
@@ -102,11 +102,11 @@ class ManyAtOnce:
         action, queue = self.action, visitor.core.queue
         count = queue.count(action.change, **self.filters)
         if not count:
-            nothing = f"None of the deliveries that match is {action.concerns}."
+            nothing = f"None of the matching deliveries is {action.concerns}."
             st.info(nothing, icon=":material/inbox:")
             return
         messages = describe_messages(count)
-        st.markdown(f"This concerns **{messages}**. {action.meaning}")
+        st.markdown(f"This affects **{messages}**. {action.meaning}")
         label = f"{action.verb} {messages}"
         if st.button(label, icon=action.icon, type="primary", width="stretch"):
             changed = getattr(queue, action.change)(**self.filters, by=visitor.by)

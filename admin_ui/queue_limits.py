@@ -26,29 +26,30 @@ class ChangeLimits:
         """Draw the form."""
         with st.form("limits", border=False):
             a_second = st.number_input(
-                "Messages a second, from its queue",
+                "Messages per second, from its queue",
                 value=self.limits.messages_per_second,
                 min_value=0.001,
                 max_value=1000.0,
                 step=1.0,
-                placeholder="Like all others",
-                help="PALEMAIL_MESSAGES_PER_SECOND is for all senders that have no limit here.",
+                placeholder="Deployment's default",
+                help="Senders without a limit here use PALEMAIL_MESSAGES_PER_SECOND.",
             )
             messages = st.number_input(
                 "Messages in any 24 hours",
                 value=self.limits.messages_per_day,
                 min_value=1,
                 step=100,
-                placeholder="Like all others",
-                help="Past its daily limit Gmail may accept a message and not send it. Google "
-                "names 2,000 for Workspace and 500 for consumer accounts.",
+                placeholder="Deployment's default",
+                help="Beyond its own daily limit, Gmail may accept a message and not deliver "
+                "it. Google gives that limit as 2,000 for Workspace and 500 for consumer "
+                "accounts.",
             )
             recipients = st.number_input(
                 "Recipients in any 24 hours",
                 value=self.limits.recipients_per_day,
                 min_value=1,
                 step=100,
-                placeholder="Like all others",
+                placeholder="Deployment's default",
             )
             if not st.form_submit_button("Save", type="primary", width="stretch"):
                 return

@@ -1,4 +1,4 @@
-"""A sender's queue on its page: what waits, until when, what its budget has left; pause, resume."""
+"""A sender's queue on its page: what waits, until when, what is left of its budget; pausing."""
 
 from datetime import datetime
 from functools import partial
@@ -55,8 +55,8 @@ def _draw_buttons(visitor: Visitor, alias: str, queue: QueueForecast) -> None:
             if st.button(
                 "Pause",
                 icon=":material/pause_circle:",
-                help="Send nothing from its queue until somebody resumes it. Programs that send "
-                "without the queue are not concerned.",
+                help="Send nothing from its queue until someone resumes it. Programs that send "
+                "without the queue are not affected.",
             ):
                 visitor.core.queue.pause(alias, by=visitor.by)
                 dialogs.close("Paused")
@@ -68,7 +68,7 @@ def _draw_buttons(visitor: Visitor, alias: str, queue: QueueForecast) -> None:
         if queue.queued:
             st.page_link(
                 DELIVERIES.script,
-                label="Show what waits",
+                label="Show waiting messages",
                 icon=":material/arrow_forward:",
                 icon_position="right",
                 query_params={"sender": alias, "outcome": _outcome(queue)},

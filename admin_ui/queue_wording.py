@@ -13,23 +13,26 @@ from mailcore import (
 )
 
 _WHY = {
-    WaitsFor.TURN: "It goes out any moment",
-    WaitsFor.TIME: "Its sender was asked to slow down, or the last attempt failed: it is tried "
-    "again by itself",
-    WaitsFor.BUDGET: "Its sender has used up what it may send in 24 hours",
-    WaitsFor.REAUTH: "It waits for its sender's re-auth",
+    WaitsFor.TURN: "It will go out any moment now",
+    WaitsFor.TIME: "It will be tried again automatically, because the last attempt failed or "
+    "Google asked its sender to slow down",
+    WaitsFor.BUDGET: "Its sender has used up its budget for 24 hours",
+    WaitsFor.REAUTH: "Its sender needs a re-auth",
     WaitsFor.ACCOUNT: "Google refuses its sender's account",
     WaitsFor.RESUME: "Its sender is paused",
-    WaitsFor.RELEASE: "It is held back",
+    WaitsFor.RELEASE: "It is held",
     WaitsFor.SENDER: "Its sender was deleted",
 }
 
 _WHY_ALL = {
-    WaitsFor.TIME: "The last attempt failed, or Google asked to slow down: it goes on by itself.",
-    WaitsFor.BUDGET: "What it may send in 24 hours is used up: it goes on as the day moves on.",
-    WaitsFor.REAUTH: "This mail goes out by itself, in order, once the sender is re-authorised.",
-    WaitsFor.ACCOUNT: "This mail goes out by itself once Google accepts the account again.",
-    WaitsFor.RELEASE: "This mail is held back until somebody releases it.",
+    WaitsFor.TIME: "The last attempt failed, or Google asked to slow down. Sending resumes "
+    "automatically.",
+    WaitsFor.BUDGET: "Its budget for 24 hours is used up. Sending resumes as earlier messages "
+    "become more than 24 hours old.",
+    WaitsFor.REAUTH: "Waiting mail goes out automatically, in order, once this sender is "
+    "re-authorised.",
+    WaitsFor.ACCOUNT: "Waiting mail goes out automatically once Google accepts the account again.",
+    WaitsFor.RELEASE: "Waiting mail is held until someone releases it.",
 }
 #: Since when something is due before it is strange that nobody sends it.
 _STRANGE = timedelta(seconds=30)
@@ -40,10 +43,10 @@ def why_it_waits(delivery: Delivery, now: datetime) -> str:
     if delivery.waits_for is None:
         return ""
     if delivery.held_by:
-        return f"It is held back by {delivery.held_by}"
+        return f"Held by {delivery.held_by}"
     later = delivery.send_at is not None and delivery.send_at > now
     if delivery.waits_for is WaitsFor.TIME and delivery.send_at and later:
-        return f"It is queued for later: it goes out in {describe_duration(delivery.send_at - now)}"
+        return f"It is queued for later and goes out in {describe_duration(delivery.send_at - now)}"
     return _WHY[delivery.waits_for]
 
 
@@ -71,13 +74,13 @@ def of_sender(sender: Sender, now: datetime) -> str:
 
 
 def why_a_queue_waits(queue: QueueForecast, now: datetime, zone: tzinfo) -> str:
-    """Return what a sender's queue waits for, or when it will be through."""
+    """Return what a sender's queue waits for, or when it will be empty."""
     if queue.paused_at is not None:
         by, age = queue.paused_by, describe_age(queue.paused_at, now)
-        return f"Paused by {by} {age}. It sends nothing until somebody resumes it."
+        return f"Paused by {by} {age}. The queue sends nothing until someone resumes it."
     if queue.through_at is not None and queue.waits_for is WaitsFor.TURN:
         away = describe_duration(queue.through_at - now)
-        return f"At today's pace it will be through in {away}, at {_clock(queue, zone)}."
+        return f"At the current pace, the queue will be empty in {away}, at {_clock(queue, zone)}."
     if queue.waits_for is WaitsFor.TIME and not queue.due:
         return "Queued for later."
     return _WHY_ALL.get(queue.waits_for, "") if queue.waits_for else ""
@@ -96,11 +99,11 @@ def budget_left(queue: QueueForecast) -> str:
         left.append(describe_messages(queue.messages_left))
     if queue.recipients_left is not None:
         left.append(f"{queue.recipients_left} recipients")
-    return f"Left of its 24 hours' budget: {', '.join(left)}" if left else ""
+    return f"Left of its 24-hour budget: {', '.join(left)}" if left else ""
 
 
 def as_shown(queue: QueueForecast, now: datetime, zone: tzinfo) -> object:
-    """Return what a sender's page shows of its queue: if this is equal, it is."""
+    """Return all that a sender's page shows of its queue: if it is equal, so is the page."""
     return (
         what_waits(queue.queued, queue.queued_since, now),
         queue.paused_at,

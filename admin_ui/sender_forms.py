@@ -18,7 +18,8 @@ def draw_identity(visitor: Visitor, sender: Sender) -> None:
             "Gmail account",
             value=sender.gmail_account or "",
             disabled=sender.generation > 0,
-            help="It can't be changed after the first consent, because the grant belongs to it.",
+            help="It can't be changed after the first consent, because the grant belongs to "
+            "this account.",
         )
         name = st.text_input(
             "Display name",

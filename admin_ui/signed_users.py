@@ -60,7 +60,7 @@ class SignedUsers:
             token = jwt.decode(assertion.strip(), self._key_of, algorithms=_ALGORITHMS)
             self._registry.validate(token.claims)
         except ExpiredTokenError as exc:
-            raise _refused("its time is over") from exc
+            raise _refused("it has expired") from exc
         # ValueError: no text of ASCII, or no base64.
         except (JoseError, ValueError) as exc:
             raise _refused(_reason(exc)) from exc
@@ -78,15 +78,15 @@ class SignedUsers:
 
 def _refused(why: str) -> NotAdmitted:
     return NotAdmitted(
-        f"The assertion by which the proxy says who you are is not accepted: {why}.",
-        remedy="Reload the page to get a new one. If that does not help, compare the settings "
-        "PALEMAIL_SIGNED_USER_… with those of the proxy.",
+        f"The proxy's token, which says who you are, is not accepted: {why}.",
+        remedy="Reload the page to get a new one. If that does not help, compare the "
+        "PALEMAIL_SIGNED_USER_… settings with the proxy's.",
     )
 
 
 def _reason(exc: Exception) -> str:
     if isinstance(exc, ClaimError):
-        return f"its claim {exc.claim!r} is missing or another than expected"
+        return f"its claim {exc.claim!r} is missing or has an unexpected value"
     if isinstance(exc, BadSignatureError | InvalidKeyIdError):
-        return "none of the published keys has signed it"
-    return "it is none that can be read and checked here"
+        return "it is not signed with any of the published keys"
+    return "it is not a token that can be read and checked here"

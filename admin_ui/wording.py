@@ -134,9 +134,9 @@ def last_sent(sender: Sender, now: datetime) -> str:
 
 
 def as_shown(sender: Sender, now: datetime) -> object:
-    """Return what the list and a sender's heading show of it: if this is equal, they are.
+    """Return all that the list and a sender's heading show: if it is equal, so are they.
 
-    Words instead of the moments that they tell: those change with every message.
+    Times are in the words that are shown: exact times change with every message.
     """
     return (
         sender.alias,

@@ -133,7 +133,7 @@ def _invalid(name: str, fault: str, model: type[BaseModel]) -> RequestRefused:
     if name in model.model_fields:
         detail = f"{name} {fault}."
     else:
-        detail = f"{name!r} is unknown. Known are: {', '.join(sorted(model.model_fields))}."
+        detail = f"{name!r} is unknown. Known names are: {', '.join(sorted(model.model_fields))}."
     return RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_value", detail, field=name)
 
 
@@ -199,14 +199,16 @@ class Endpoint:
 
     def _operation(self, method: str) -> Operation:
         if not self._operations:
-            raise RequestRefused(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
+            raise RequestRefused(
+                HTTPStatus.NOT_FOUND, "not_found", "There is nothing at this address."
+            )
         operation = self._operations.get("GET" if method == "HEAD" else method)
         if operation is None:
             allowed = ", ".join(self._operations)
             raise RequestRefused(
                 HTTPStatus.METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                f"This address takes {allowed}.",
+                f"This address accepts only {allowed}.",
                 headers={"Allow": allowed},
             )
         return operation

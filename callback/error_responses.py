@@ -169,7 +169,7 @@ UNFORESEEN = Outcome(
     heading="Something went wrong",
     next_step="Try again. If it keeps happening, ask the admin to look in the server's log.",
 )
-UNFORESEEN_DETAIL = "It was our fault, not yours. Details are in the server's log."
+UNFORESEEN_DETAIL = "The fault is ours, not yours. Details are in the server's log."
 
 
 def outcome_of(error: PalEMailError) -> Outcome:

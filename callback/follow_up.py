@@ -34,7 +34,7 @@ class FollowUp:
     """What the outcome page cannot read from the database.
 
     Attributes:
-        released: how many held messages go out now.
+        released: how many messages are no longer held and go out now.
         authorization_id: a re-auth that was begun for this person, or None.
         url: its consent link.
     """

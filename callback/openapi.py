@@ -84,8 +84,8 @@ def document(public_url: str) -> Schema:
             "title": "pal-e-mail",
             "version": "1",
             "description": (
-                "Gmail senders: register them, see how they are, and start a re-auth. No response "
-                "contains a token or a client secret."
+                "Gmail senders: register them, check their status, and start re-auths. No "
+                "response contains a token or a client secret."
             ),
         },
         "servers": [{"url": public_url.rstrip("/")}],
@@ -98,8 +98,8 @@ def document(public_url: str) -> Schema:
                 "delete": _delete(deletion),
             },
             "/senders/{alias}/auth": {"parameters": [_ALIAS_IN_PATH], "post": _authorize()},
-            "/healthz": {"get": _health("The process answers.")},
-            "/readyz": {"get": _health("The database answers, and its tables are up to date.")},
+            "/healthz": {"get": _health("The process responds.")},
+            "/readyz": {"get": _health("The database responds, and its tables are up to date.")},
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
@@ -142,7 +142,7 @@ def _query(model: dict[str, Any]) -> list[Schema]:
 def _list(parameters: list[Schema]) -> Schema:
     return {
         "operationId": "listSenders",
-        "summary": "List senders, those that need a person first",
+        "summary": "List senders, those that need attention first",
         "parameters": parameters,
         "responses": {
             "200": _json("One page of senders.", SenderList),
@@ -183,7 +183,7 @@ def _inspect() -> Schema:
 def _delete(parameters: list[Schema]) -> Schema:
     return {
         "operationId": "deleteSender",
-        "summary": "Delete a sender and its grant for good; discard its waiting messages",
+        "summary": "Delete a sender and its grant for good, and discard its waiting messages",
         "parameters": parameters,
         "responses": {
             "200": _json("What was deleted.", Deleted),
@@ -228,6 +228,6 @@ def _problems(*statuses: int) -> Schema:
 
 _ALIAS_IN_PATH: Schema = {"name": "alias", "in": "path", "required": True, "schema": ALIAS_SCHEMA}
 _PROBLEM_RESPONSE: Schema = {
-    "description": "The request was not carried out; the code and the detail say why.",
+    "description": "The request was not carried out; `code` and `detail` say why.",
     "content": {problems.MEDIA_TYPE: {"schema": _ref(Problem)}},
 }

@@ -218,7 +218,7 @@ def _waiting(progress: AuthorizationProgress) -> Card:
         tone="pending",
         badge="Waiting",
         heading="Not finished yet",
-        happened=f"Google has not answered for {progress.alias} yet.",
+        happened=f"Google has not responded for {progress.alias} yet.",
         next_step="Finish on Google's page, then reload this one.",
         alias=progress.alias,
         account=progress.gmail_account,

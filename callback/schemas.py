@@ -1,4 +1,4 @@
-"""What the JSON API takes and answers, as types: each is declared here and nowhere else.
+"""What the JSON API accepts and returns, as types: each is declared here and nowhere else.
 
 The handlers use them, and `callback.openapi` describes them.
 """
@@ -30,7 +30,7 @@ def _storable(text: str) -> str:
 def _flag(value: object) -> object:
     """Take what JSON calls a boolean, and none of the other words that pydantic knows."""
     if isinstance(value, str) and value not in {"true", "false"}:
-        raise ValueError("give true or false")
+        raise ValueError("must be true or false")
     return value
 
 
@@ -62,7 +62,9 @@ class _Strict(BaseModel):
 class SenderQuery(_Strict):
     """The query of ``GET /senders``."""
 
-    search: Text = Field(default="", description="Part of an alias, an account or a project.")
+    search: Text = Field(
+        default="", description="Part of an alias, account, display name or project."
+    )
     status: StatusFilter | None = Field(
         default=None,
         description=(
@@ -70,9 +72,9 @@ class SenderQuery(_Strict):
             "expiring or expired."
         ),
     )
-    offset: Count = Field(default=0, ge=0, le=MAX_OFFSET, description="How many to skip.")
+    offset: Count = Field(default=0, ge=0, le=MAX_OFFSET, description="Skip this many.")
     limit: Count = Field(
-        default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="How many to return at most."
+        default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Return at most this many."
     )
 
 
@@ -103,14 +105,15 @@ class NewSender(_Strict):
     )
     project: Line | None = Field(
         default=None,
-        description="What the sender belongs to. One line of text.",
+        description="The project that the sender belongs to. One line of text.",
         examples=["billing"],
     )
     credentials_json: (
         Annotated[Text, Field(json_schema_extra={"contentMediaType": "application/json"})] | None
     ) = Field(
         default=None,
-        description="An OAuth client of its own: the JSON file that Google's console downloads.",
+        description="The sender's own OAuth client: the content of the JSON file from Google's "
+        "console.",
     )
 
 
@@ -119,7 +122,7 @@ class SenderList:
     """One page of senders.
 
     Attributes:
-        senders: those that need a person first.
+        senders: those that need attention first.
         total: how many match in all.
     """
 
@@ -132,7 +135,7 @@ class AuthorizationLink:
     """A link to Google's consent page. Anyone who opens it can consent for the sender, once.
 
     Attributes:
-        authorization_id: names the re-auth; no secret.
+        authorization_id: identifies the re-auth; not a secret.
         authorization_url: the link.
         expires_at: when it stops working.
     """

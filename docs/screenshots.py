@@ -1,6 +1,6 @@
-"""Renew the pictures in docs/images: the demo, walked through as an admin would.
+"""Retake the screenshots in docs/images, by walking through the demo as an admin would.
 
-Run by ``make screenshots``. Look at what it made before committing it.
+Run by ``make screenshots``. Look at the pictures before committing them.
 """
 
 import os

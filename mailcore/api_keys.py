@@ -40,7 +40,7 @@ class ApiKey:
 
     @property
     def is_for_all_senders(self) -> bool:
-        """Whether it is limited to no senders."""
+        """Whether it may be used for every sender."""
         return "*" in self.senders
 
     def may_use(self, alias: str) -> bool:

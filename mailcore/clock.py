@@ -50,7 +50,7 @@ class Deadline:
             TimeoutError: none are.
         """
         if self.is_over:
-            raise TimeoutError("the time was up")
+            raise TimeoutError("the time ran out")
         return self.seconds_left
 
     def at_most(self, seconds: float) -> "Deadline":

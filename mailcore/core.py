@@ -1,4 +1,4 @@
-"""One deployment, put together: the parts, and the calls that jobs and faces make."""
+"""One deployment: its parts, and the calls that jobs and front ends make."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -69,11 +69,11 @@ class Mailcore:
         attempts = Attempts(self._tokens, gmail)
         self._mailer = Mailer(self.settings, self._database, self._vault, self._tokens, attempts)
 
-    # What only faces use is loaded when they ask for it: a job that sends never waits for it.
+    # What only front ends use is loaded on demand, so a job that sends never waits for it.
 
     @cached_property
     def senders(self) -> "SenderRegistry":
-        """The registry."""
+        """The registry of senders."""
         from mailcore.google.revocation import TokenRevocation  # noqa: PLC0415
         from mailcore.senders.registry import SenderRegistry  # noqa: PLC0415
 
@@ -82,7 +82,7 @@ class Mailcore:
 
     @cached_property
     def authorizations(self) -> "Authorizations":
-        """Re-auths."""
+        """Re-auths: links to Google, and their outcomes."""
         from mailcore.google.consent import Consent  # noqa: PLC0415
         from mailcore.reauth.authorizations import Authorizations  # noqa: PLC0415
 
@@ -102,7 +102,7 @@ class Mailcore:
 
     @cached_property
     def offers(self) -> "Offers":
-        """Accounts that wait for an admin to confirm them."""
+        """Accounts that are waiting for an admin to confirm them."""
         from mailcore.reauth.offers import Offers  # noqa: PLC0415
 
         return Offers(self._database, self._vault)
@@ -153,28 +153,29 @@ class Mailcore:
     ) -> Queued:
         """Queue a message, and return once that is recorded; a worker sends it.
 
-        It is composed and checked now, so that bad input fails here. It waits while its sender
-        can't send, and goes out after the re-auth, in the order of its queueing.
+        The message is composed and checked now, so invalid input fails here. It waits while its
+        sender can't send, and goes out after the re-auth, in the order of queueing.
 
         Args:
             alias: the sender.
-            connection: makes it part of your own transaction: it is queued if and only if you
-                commit. An SQLAlchemy Session or Connection, or psycopg's; in Django
+            connection: your own connection, which makes queueing part of your transaction: the
+                message is queued if and only if you commit. An SQLAlchemy Session or
+                Connection, or a psycopg connection; in Django
                 ``django.db.connection.connection``.
-            idempotency_key: one for each message: the same key for the same sender queues
-                nothing again, and says how far the first one has come.
-            send_at: not before then; an aware datetime.
-            expires_at: not after then; an aware datetime. Without it, it is tried for
-                PALEMAIL_GIVE_UP_AFTER while its sender could send.
-            if_unknown: ``"ask"`` leaves it to a person where nobody can tell whether Gmail has
-                it, so that it is never sent twice; ``"resend"`` sends it again.
-            **arguments: the content, and ``thread_id``, as `send_email` takes them.
+            idempotency_key: one per message: with the same key for the same sender, nothing is
+                queued again, and the result says how far the first message has come.
+            send_at: the earliest time to send it; an aware datetime.
+            expires_at: the latest time to send it; an aware datetime. If None, it is tried for
+                PALEMAIL_GIVE_UP_AFTER days, not counting time in which its sender can't send.
+            if_unknown: what to do if it is unclear whether Gmail accepted it. ``"ask"`` leaves it
+                to a person, so that it is never sent twice; ``"resend"`` sends it again.
+            **arguments: the content, and ``thread_id``, as for `send_email`.
 
         Raises:
             InvalidMessage: an argument is unusable; its ``field`` says which.
             SenderNotFound: no sender has that alias.
             DatabaseUnavailable: Postgres cannot be reached.
-            TypeError: the connection is none that is understood.
+            TypeError: the connection is of a type that is not supported.
         """
         return self._taking_in.queue_email(alias, connection=connection, **arguments)
 
@@ -211,34 +212,34 @@ class Mailcore:
         or_queue: bool = False,
         **arguments: Unpack[SendArguments],
     ) -> Sent | Queued | ComposedMessage:
-        """Send a message, and return once Gmail has taken it.
+        """Send a message, and return once Gmail has accepted it.
 
-        Bad input fails before anything happens. What certainly did not reach Gmail is
-        tried again until the timeout; what may have reached it never is.
+        Invalid input fails before anything happens. A message that certainly did not reach
+        Gmail is tried again until the timeout; one that may have reached it never is.
 
         Args:
             alias: the sender.
             to: addresses, as text (``"Ann <ann@example.com>, bob@example.com"``) or a list.
             subject: one line.
-            text: the plain-text body; with `html` too, the reader's program chooses.
+            text: the plain-text body; with `html` too, the reader's mail program chooses.
             html: the HTML body.
             cc: as `to`.
             bcc: as `to`; the other recipients don't see them.
             reply_to: as `to`.
-            from_name: the name shown beside the sender's address; None takes the sender's.
-            headers: further headers, such as ``{"List-Unsubscribe": "<…>"}``.
-            thread_id: Gmail's id of a thread, as in `Sent.thread_id`, to put it in.
-            in_reply_to: the Message-ID that it answers.
+            from_name: the name shown next to the sender's address; None uses the sender's own.
+            headers: additional headers, such as ``{"List-Unsubscribe": "<…>"}``.
+            thread_id: Gmail's id of the thread to add it to, as in `Sent.thread_id`.
+            in_reply_to: the Message-ID that it replies to.
             references: the Message-IDs of the thread so far.
             attachments: paths, ``(name, bytes or file)``, open files, or `Attachment`.
             inline: content id → image, for ``<img src="cid:…">``.
-            idempotency_key: one for each message: the same key for the same sender returns
-                the first result and sends nothing, in any process, whatever the message.
-            timeout: seconds for everything.
+            idempotency_key: one per message: a second call with the same key and sender
+                returns the first result and sends nothing, in any process, whatever its message.
+            timeout: seconds for the whole call.
             dry_run: return the `ComposedMessage` that would go out, and send nothing.
-            or_queue: what certainly cannot be sent now is queued, and `Queued` returned in place
-                of an error: its sender needs a re-auth, is blocked or asked to slow down, or
-                Gmail could not be reached.
+            or_queue: if the message certainly was not sent, queue it and return `Queued`, instead
+                of raising an error: because its sender needs a re-auth, is blocked or was asked
+                to slow down, or because Gmail could not be reached.
 
         Raises:
             InvalidMessage: an argument is unusable; its ``field`` says which.
@@ -247,8 +248,8 @@ class Mailcore:
             SenderBlocked: Google refuses the account; re-authorising does not help.
             RateLimited: Google asks to slow down; ``retry_after`` says for how long.
             TemporaryFailure: it did not reach Gmail; sending it later is safe.
-            OutcomeUnknown: it may have been sent; it is not repeated.
-            DeliveryDiscarded: a person settled this key as not to be sent.
+            OutcomeUnknown: it may have been sent; it is not sent again.
+            DeliveryDiscarded: a person discarded the message with this key.
             MessageRejected: Gmail refuses this message.
             ConfigurationError: the OAuth client, the project or a setting is at fault.
         """
@@ -263,9 +264,9 @@ class Mailcore:
     async def asend_email(self, alias: str, **arguments: Unpack[SendArguments]) -> Sent:
         """`send_email` for asyncio: the same arguments, and the loop is not blocked.
 
-        Up to 32 are sent at the same time; the others wait for a place first, and their timeout
-        begins when they have it. Cancelling it stops the waiting, not the sending: what came of
-        it is recorded.
+        Up to 32 messages are sent at the same time. Further calls wait their turn first; their
+        timeout starts when it comes. Cancelling the call stops the waiting, not the sending; the
+        outcome is still recorded.
         """
         return await self._workers.run(partial(self.send_email, alias, **arguments))
 
@@ -286,13 +287,13 @@ class Mailcore:
         return self._tokens.access_token(alias)
 
     def check(self, alias: str) -> "Sender":
-        """Ask Google whether a sender's grant still works, by really renewing it.
+        """Ask Google whether a sender's grant still works, by actually renewing it.
 
         Args:
             alias: the sender.
 
         Returns:
-            The sender as it is afterwards; a refused grant shows in its status.
+            The sender as it is afterwards; its status shows whether the grant was refused.
 
         Raises:
             SenderNotFound: no sender has that alias.
@@ -315,15 +316,15 @@ class Mailcore:
     def import_tokens(
         self, directory: Path, *, dry_run: bool = False, by: str
     ) -> "tuple[ImportedToken, ...]":
-        """Register every gmail-sdk token file of a directory, and take its grant over.
+        """Register a sender for every gmail-sdk token file in a directory, and import its grant.
 
         Args:
             directory: gmail-sdk's secrets directory.
             dry_run: only say what would happen.
-            by: who does it.
+            by: who does it, for the audit trail.
 
         Raises:
-            ConfigurationError: it is no directory.
+            ConfigurationError: it is not a directory.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         from mailcore.grants.token_import import import_tokens  # noqa: PLC0415
@@ -333,7 +334,7 @@ class Mailcore:
         )
 
     def migrate(self) -> bool:
-        """Bring the tables up to date, waiting while another process does so.
+        """Bring the tables up to date; if another process is doing so, wait for it.
 
         Returns:
             Whether there was anything to do.
@@ -358,8 +359,8 @@ class Mailcore:
     def snapshot(self) -> str:
         """Return a text that stays the same for as long as nothing in the database changes.
 
-        Cheap: whoever shows something asks this every second or so, and reads anew only when
-        the text differs. What changes by the clock alone is not told.
+        It is cheap: a page can call it every second or so, and read its data again only if the
+        text differs. Changes that only the clock brings don't show.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
@@ -369,13 +370,13 @@ class Mailcore:
         return read_snapshot(self._database)
 
     def doctor(self) -> "tuple[Finding, ...]":
-        """Check everything that a re-auth and a send need, each with its remedy."""
+        """Check everything that a re-auth and a send need; each finding says how to fix it."""
         from mailcore.monitoring.doctor import examine  # noqa: PLC0415
 
         return examine(self.settings, self._database, self._vault, self.client)
 
     def fetch_signing_keys(self) -> bytes:
-        """Fetch the keys with which a proxy signs who is at the admin page, as it publishes them.
+        """Fetch the public keys of the proxy that signs who is using the admin page.
 
         Raises:
             NotAdmitted: they cannot be fetched.
@@ -385,7 +386,7 @@ class Mailcore:
         return fetch(self.settings.signed_user_keys_url or "", self._transport)
 
     def page_secrets(self) -> "PageSecrets":
-        """Return what the admin page signs its cookies with, and its start-up link's token.
+        """Return the key that signs the admin page's cookies, and the startup link's token.
 
         Raises:
             ConfigurationError: the tables are missing, or no key opens what is stored.
@@ -396,13 +397,13 @@ class Mailcore:
         return page_secrets(self._database, self._vault)
 
     def rotate_keys(self, *, on_progress: Callable[[int, int], None] | None = None) -> int:
-        """Seal every stored secret anew, with the first of PALEMAIL_ENCRYPTION_KEYS.
+        """Re-encrypt every stored secret with the first of PALEMAIL_ENCRYPTION_KEYS.
 
-        Once everything is sealed, nothing is opened that is not. It may be stopped at any time:
-        what is sealed stays sealed, and the next call does the rest.
+        Once everything is sealed, values that are not sealed are no longer accepted. It can be
+        stopped at any time: what is sealed stays sealed, and the next call does the rest.
 
         Args:
-            on_progress: called with how many values are done, and of how many, now and then.
+            on_progress: called now and then with how many values are done, and how many there are.
 
         Returns:
             How many values were sealed.
@@ -416,9 +417,9 @@ class Mailcore:
         return rotate(self._database, self._vault, on_progress or (lambda _done, _total: None))
 
     def close(self) -> None:
-        """Wait for what `asend_email` still sends, then close every connection.
+        """Wait for what `asend_email` is still sending, then close every connection.
 
-        It opens new ones if it is used again.
+        If it is used again, it opens new ones.
         """
         self._workers.close()
         self._mailer.close()

@@ -3,15 +3,15 @@
 .. code-block:: text
 
     PalEMailError
-    ├── ConfigurationError           the deployment is at fault; no sender is
-    ├── InvalidSender                a field of a registration is unusable
+    ├── ConfigurationError           the deployment is at fault, not a sender
+    ├── InvalidSender                a field of a sender is invalid
     ├── SenderExists
     ├── SenderNotFound
     ├── DeliveryNotFound
-    ├── DeliveryNotSettleable        the delivery cannot be settled: it has been, or is being sent
+    ├── DeliveryNotSettleable        its outcome is known, or it is being sent
     ├── SearchTooSlow                a search did not end in time
-    ├── NotAdmitted                  a proxy's word on who is there is not accepted
-    ├── AuthorizationError           a re-auth was refused; the old grant still stands
+    ├── NotAdmitted                  a proxy's token for the admin page is not accepted
+    ├── AuthorizationError           a re-auth was refused; the old grant is unchanged
     │   ├── LinkInvalid              state or ticket unknown
     │   ├── LinkExpired
     │   ├── LinkUsed
@@ -22,7 +22,7 @@
     │   ├── RefreshTokenMissing
     │   └── ExchangeFailed
     └── MailError                    a message did not go out as asked
-        ├── InvalidMessage           bad input, found before anything is sent
+        ├── InvalidMessage           invalid input, found before anything is sent
         ├── ReauthRequired
         ├── SenderBlocked
         ├── RateLimited
@@ -32,8 +32,8 @@
         ├── DeliveryDiscarded
         └── MessageRejected
 
-``message`` says what is wrong and with which sender, ``remedy`` what to do about it. Evidence
-is in attributes: handlers read fields, not strings.
+``message`` says what is wrong and with which sender, ``remedy`` what to do about it. Details
+are in attributes: handlers read fields, not strings.
 """
 
 import copyreg
@@ -46,15 +46,15 @@ from typing import ClassVar
 class PalEMailError(Exception):
     """Anything that pal-e-mail raises on purpose.
 
-    As text it is the message followed by the remedy. Where there is a better way to fix it,
-    such as a button on a page, ``message`` is shown with that instead of ``remedy``.
+    Its text is the message followed by the remedy. Where there is a better way to fix it, such
+    as a button on a page, that is shown instead of ``remedy``.
 
     Attributes:
         code: a stable machine-readable name, such as ``"reauth_required"``.
-        message: what is wrong, and with which sender; whole sentences.
-        remedy: what to do about it, for someone at a shell; None where the message says all.
-        alias: the sender concerned, or None where no single one is.
-        authorization_id: the re-auth that it ended, or None where it ended none.
+        message: what is wrong, and with which sender; full sentences.
+        remedy: what to do about it, for someone at a shell; None if the message says it all.
+        alias: the sender affected, or None if it isn't a single one.
+        authorization_id: the re-auth that the error ended, or None.
     """
 
     code: ClassVar[str] = "error"
@@ -70,14 +70,14 @@ class PalEMailError(Exception):
         return self.message if self.remedy is None else f"{self.message} {self.remedy}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Cross process boundaries whole: by default only the message would."""
+        """Pickle every attribute: by default, only the message would be."""
         return copyreg.__newobj__, (type(self), self.message), self.__dict__  # type: ignore[attr-defined]
 
 
 class ConfigurationError(PalEMailError):
     """A setting, the OAuth client or the Google project is at fault.
 
-    No sender is: none changes its status, and re-authorising would not help.
+    No sender is at fault: none changes its status, and re-authorising doesn't help.
     """
 
     code = "configuration"
@@ -85,7 +85,7 @@ class ConfigurationError(PalEMailError):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class InvalidSender(PalEMailError, ValueError):
-    """A field of a registration is unusable; nothing was stored.
+    """A field of a sender is invalid; nothing was stored.
 
     Attributes:
         field: the argument's name.
@@ -127,7 +127,7 @@ class SearchTooSlow(PalEMailError):
 
 
 class NotAdmitted(PalEMailError):
-    """Who a proxy says is at the admin page is not accepted."""
+    """The proxy's token, which says who is using the admin page, is not accepted."""
 
     code = "not_admitted"
 
@@ -139,7 +139,7 @@ class AuthorizationError(PalEMailError):
 
 
 class LinkInvalid(AuthorizationError):
-    """The link's state or ticket is not one that was handed out."""
+    """The link's state or ticket was never issued."""
 
     code = "link_invalid"
 
@@ -171,7 +171,7 @@ class ConsentDenied(AuthorizationError):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class PermissionMissing(AuthorizationError):
-    """A permission that is needed was left unticked on the consent screen.
+    """A required permission was left unticked on the consent screen.
 
     Attributes:
         missing: the scopes in their full URL form.
@@ -184,7 +184,7 @@ class PermissionMissing(AuthorizationError):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class WrongAccount(AuthorizationError):
-    """A different Google account consented than the sender's.
+    """A Google account other than the sender's consented.
 
     Attributes:
         expected: the sender's account.
@@ -198,7 +198,7 @@ class WrongAccount(AuthorizationError):
 
 
 class IdentityMissing(AuthorizationError):
-    """Google's answer does not prove whose mailbox it is for."""
+    """Google's response does not prove whose mailbox it is for."""
 
     code = "identity_missing"
 
@@ -214,7 +214,7 @@ class ExchangeFailed(AuthorizationError):
     """Google's token endpoint could not be reached, or answered with an error.
 
     Attributes:
-        temporary: True where trying again soon is likely to work.
+        temporary: whether trying again soon is likely to work.
     """
 
     code = "exchange_failed"
@@ -227,7 +227,7 @@ class MailError(PalEMailError):
     """A message did not go out as asked.
 
     Attributes:
-        delivery_id: the recorded delivery's id, or None where none was recorded.
+        delivery_id: the recorded delivery's id, or None if nothing was recorded.
     """
 
     code = "mail_error"
@@ -237,7 +237,7 @@ class MailError(PalEMailError):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class InvalidMessage(MailError, ValueError):
-    """An argument is unusable. Nothing was sent or recorded.
+    """An argument is invalid. Nothing was sent or recorded.
 
     Attributes:
         field: the argument's name, such as ``"to"`` or ``"attachments"``.
@@ -272,8 +272,8 @@ class RateLimited(MailError):
     """Google asks this sender to slow down.
 
     Attributes:
-        retry_after: seconds to wait from now, or None where Google named no time.
-        retry_at: the same as a moment, aware UTC.
+        retry_after: seconds to wait from now, or None if Google named no time.
+        retry_at: the same as a point in time, aware UTC.
     """
 
     code = "rate_limited"
@@ -297,20 +297,20 @@ class DatabaseUnavailable(TemporaryFailure):
 class OutcomeUnknown(MailError):
     """The message may have been sent; there is no way to tell from here.
 
-    It is never repeated automatically; a person decides
-    (``pal-e-mail deliveries retry|discard``).
+    It is never sent again automatically; a person decides
+    (``pal-e-mail deliveries arrived|retry|discard``).
     """
 
     code = "outcome_unknown"
 
 
 class DeliveryDiscarded(MailError):
-    """A person settled this idempotency key's delivery as not to be sent."""
+    """A person discarded the delivery with this idempotency key."""
 
     code = "delivery_discarded"
 
 
 class MessageRejected(MailError):
-    """Gmail refuses this message; sending it again would be refused again."""
+    """Gmail refuses this message, and would refuse it again."""
 
     code = "message_rejected"

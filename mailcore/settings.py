@@ -133,7 +133,7 @@ def _comma_separated(value: object) -> object:
     parts = tuple(part.strip() for part in value.split(",") if part.strip())
     if value and not parts:
         # Such as "$ANN,$BOB" with neither set: nobody meant to let everybody in.
-        raise ValueError("has only commas and spaces; unset it if that is meant")
+        raise ValueError("contains only commas and spaces; if it is meant to be empty, unset it")
     return parts
 
 
@@ -219,8 +219,8 @@ class Settings(BaseModel):
     def _domain_has_a_login(self) -> Self:
         if self.admin_domain and (not self.admin_emails or self.user_header):
             raise ValueError(
-                "PALEMAIL_ADMIN_DOMAIN is for logins with Google: it needs PALEMAIL_ADMIN_EMAILS, "
-                "and no header of a proxy's"
+                "PALEMAIL_ADMIN_DOMAIN is for logins with Google: it needs "
+                "PALEMAIL_ADMIN_EMAILS, and cannot be combined with a proxy's user header"
             )
         return self
 
@@ -235,19 +235,19 @@ class Settings(BaseModel):
         if missing:
             names = ", ".join(variable_name(f"signed_user_{name}") for name in missing)
             raise ValueError(
-                f"a signed user header is set up in part only; also set {names}, without which "
+                f"the signed user header is only partly set up; also set {names}, without which "
                 "its signature proves nothing"
             )
         if self.trusted_user_header:
             raise ValueError(
-                "PALEMAIL_SIGNED_USER_HEADER and PALEMAIL_TRUSTED_USER_HEADER cannot both be set; "
-                "the signed one is the safer"
+                "PALEMAIL_SIGNED_USER_HEADER and PALEMAIL_TRUSTED_USER_HEADER cannot both be "
+                "set; the signed one is safer"
             )
         return self
 
     @property
     def user_header(self) -> str | None:
-        """In which a proxy says who the user is, signed or not."""
+        """The header in which a proxy names the user, signed or not."""
         return self.signed_user_header or self.trusted_user_header
 
     @property
@@ -257,7 +257,7 @@ class Settings(BaseModel):
 
     @property
     def login_redirect_uri(self) -> str:
-        """Where Google sends admins back to who log in. Google's console must list it, too."""
+        """Where Google sends admins back to after a login. Google's console must list it, too."""
         return f"{self.public_url.rstrip('/')}/oauth2callback"
 
     @property

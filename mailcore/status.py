@@ -1,8 +1,8 @@
 """The state machine of a sender: one table of transitions to audit.
 
-*Expiring* is no state but a fact about a healthy sender (`values.senders.Sender.expiring`).
-What is transient, or the fault of the OAuth client or the project, is no trigger: it changes
-no sender's status.
+*Expiring* is not a state but a property of a healthy sender (`values.senders.Sender.expiring`).
+Temporary failures, and faults of the OAuth client or the project, trigger nothing: they change no
+sender's status.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class SenderStatus(StrEnum):
-    """What Google last said of a sender's grant."""
+    """What Google last said about a sender's grant."""
 
     #: Registered, never authorised.
     PENDING = "pending"

@@ -1,4 +1,4 @@
-"""A worker: it finds the senders that have mail to send, and has it sent."""
+"""A worker: it finds the senders that have mail to send, and gets it sent."""
 
 import logging
 import os
@@ -29,13 +29,13 @@ _PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How a worker is.
+    """A worker's health.
 
     Attributes:
-        alive: it does something, if only waiting for Postgres. Nothing but a restart helps where
-            it is not.
-        well: it looks for mail, and its engine runs.
-        looked: seconds since it last looked.
+        alive: it is doing something, even if only waiting for Postgres. If it isn't, only a
+            restart helps.
+        well: it checks for mail, and its engine runs.
+        looked: seconds since it last checked.
         engine: seconds since its engine was last known to work.
     """
 
@@ -75,25 +75,25 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin nothing new. What is being sent is finished, within its own time."""
+        """Start nothing new. Messages that are being sent are finished, within their time limit."""
         self._stopping.set()
         self._news.tell(None)
         self._listener.stop()
         self._engine.stop()
 
     def join(self) -> None:
-        """Wait until what is being sent is finished, and its outcome recorded."""
+        """Wait until messages that are being sent are finished, and their outcomes recorded."""
         self._engine.join()
         self._listener.join()
         self._thread.join(SEND_TIMEOUT)
         try:
             self._settle()
         except PalEMailError as exc:
-            log.warning("at the worker's end Postgres could not be reached: %s", exc.message)
+            log.warning("Postgres could not be reached while the worker stopped: %s", exc.message)
 
     @property
     def health(self) -> Health:
-        """How it is."""
+        """The worker's health now."""
         looked, engine = elapsed() - self._looked, self._engine.silent_for
         return Health(
             alive=self._thread.is_alive() and elapsed() - self._turned < DEAD_AFTER,
@@ -116,7 +116,7 @@ class Worker:
         try:
             self._drain.run(alias, worker=self._name, stopping=self._stopping.is_set)
         except PalEMailError as exc:
-            log.warning("the queue of sender %s is left for a moment: %s", alias, exc.message)
+            log.warning("the queue of sender %s pauses for a moment: %s", alias, exc.message)
         self._news.tell(alias)
 
     def _settle(self) -> None:
@@ -143,7 +143,7 @@ class Worker:
             try:
                 found = self._look(None if everything else aliases)
             except Exception as exc:  # noqa: BLE001 - whatever it is, the next look may succeed
-                log.warning("the queue cannot be looked at: %s", exc)
+                log.warning("the queue cannot be checked: %s", exc)
                 self._sees = False
                 self._stopping.wait(_PAUSE)
                 sweep_at = now
@@ -172,7 +172,7 @@ class Worker:
         """Leave an engine to itself that hangs. The jobs that it holds lose nothing."""
         if self._engine.silent_for < _ABANDONED_AFTER or self._stopping.is_set():
             return
-        log.critical("the queue's engine hangs; another one takes its place")
+        log.critical("the queue's engine hangs and is replaced")
         self._engine.stop()
         self._engine = self._new_engine()
         self._engine.start()

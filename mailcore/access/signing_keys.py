@@ -28,7 +28,7 @@ def fetch(url: str, transport: Transport) -> bytes:
 
 def _away(url: str) -> NotAdmitted:
     return NotAdmitted(
-        f"The keys at {url} cannot be fetched, so nobody can be let in.",
-        remedy="Check PALEMAIL_SIGNED_USER_KEYS_URL, and that this machine can reach it. It is "
-        "tried again once a minute.",
+        f"The proxy's keys at {url} cannot be fetched, so nobody can get in.",
+        remedy="Check PALEMAIL_SIGNED_USER_KEYS_URL, and that this machine can reach it. "
+        "pal-e-mail tries again once a minute.",
     )

@@ -73,7 +73,7 @@ app.command("open", cls=Command)(opening.open_page)
 app.command(cls=Command)(demo.demo)
 app.command(cls=Command)(worker.worker)
 app.command(cls=Command)(upkeep.migrate)
-app.add_typer(_senders, name="senders", help="Add, list and delete senders.")
+app.add_typer(_senders, name="senders", help="Add, list, pause, limit and delete senders.")
 _senders.command("list", cls=Command)(senders.list_)
 _senders.command("show", cls=Command)(senders.show)
 _senders.command("add", cls=Command)(senders.add)
@@ -88,7 +88,7 @@ app.command(cls=Command)(sending.send)
 app.add_typer(
     _deliveries,
     name="deliveries",
-    help="List deliveries; steer the queue; resolve unknown outcomes.",
+    help="List deliveries, manage the queue, settle unknown outcomes.",
 )
 _deliveries.command("list", cls=Command)(deliveries.list_)
 _deliveries.command("show", cls=Command)(deliveries.show)

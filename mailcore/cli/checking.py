@@ -31,7 +31,7 @@ class Checked:
 
     @property
     def cannot_send(self) -> bool:
-        """Nothing goes out through it until somebody acts."""
+        """Nothing goes out through it until someone acts."""
         return self.error is None and self.sender.status is not SenderStatus.HEALTHY
 
     @property
@@ -136,8 +136,8 @@ def _summary(results: Sequence[Checked]) -> str:
 
 def _unknown_notice(unknown: int) -> str:
     return (
-        f"{describe_messages(unknown)} may or may not have been sent. List them with "
-        "`pal-e-mail deliveries list --status unknown`, then use `deliveries retry` or `discard`."
+        f"{describe_messages(unknown)} may or may not have been sent. List them with `pal-e-mail "
+        "deliveries list --status unknown`, then use `deliveries arrived`, `retry` or `discard`."
     )
 
 

@@ -16,13 +16,13 @@ from mailcore.cli.output import JsonOption
 #: Where its word alone would be a riddle.
 _WAITS_FOR = {
     WaitsFor.TURN: "its turn",
-    WaitsFor.TIME: "its time",
+    WaitsFor.TIME: "its send time or next attempt",
     WaitsFor.BUDGET: "its sender's daily budget",
     WaitsFor.REAUTH: "a re-auth",
-    WaitsFor.ACCOUNT: "its sender's account",
+    WaitsFor.ACCOUNT: "Google to accept the account",
     WaitsFor.RESUME: "its sender to be resumed",
-    WaitsFor.RELEASE: "its release",
-    WaitsFor.SENDER: "a sender: its own was deleted",
+    WaitsFor.RELEASE: "someone to release it",
+    WaitsFor.SENDER: "its sender, which was deleted",
 }
 
 
@@ -43,22 +43,29 @@ def _moment(text: str) -> datetime:
 Since = Annotated[
     datetime | None,
     typer.Option(
-        parser=_moment, metavar="TIME", help="Only since then (local time, as 2026-11-25 14:30)."
+        parser=_moment,
+        metavar="TIME",
+        help="Only those since then, in local time, such as '2026-11-25 14:30'.",
     ),
 ]
 DeliveryId = Annotated[
     str,
-    typer.Argument(metavar="ID", help="Its ID, as `deliveries list` shows.", show_default=False),
+    typer.Argument(metavar="ID", help="The ID that `deliveries list` shows.", show_default=False),
 ]
 
 
 def list_(
     *,
     sender: Annotated[str | None, typer.Option(help="Only this sender.")] = None,
-    status: Annotated[DeliveryStatus | None, typer.Option(help="Only this status.")] = None,
+    status: Annotated[
+        DeliveryStatus | None, typer.Option(help="Only those with this status.")
+    ] = None,
     since: Since = None,
     search: Annotated[
-        str, typer.Option(help="Only those with this in subject, recipients or key.")
+        str,
+        typer.Option(
+            help="Only those with this text in their subject, recipients or idempotency key."
+        ),
     ] = "",
     limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 25,
     offset: Annotated[int, typer.Option(min=0, help="Skip this many.")] = 0,
@@ -122,7 +129,7 @@ def show(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 
 
 def arrived(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Settle a message with unknown outcome as sent: it has arrived."""
+    """Settle a message with unknown outcome as sent, because it has arrived."""
     with closing(mailcore.Mailcore()) as core:
         delivery = core.deliveries.settle_as_sent(delivery_id, by=BY)
     if as_json:
@@ -131,7 +138,10 @@ def arrived(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 
 
 def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Send a message again that failed, or whose outcome is unknown; that may arrive twice."""
+    """Send a message again now.
+
+    It must have failed or lapsed, or have an unknown outcome. In the last case it may arrive twice.
+    """
     with closing(mailcore.Mailcore()) as core:
         sent = core.deliveries.retry(delivery_id, by=BY)
     if as_json:
@@ -141,7 +151,7 @@ def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 
 
 def discard(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
-    """Settle a delivery: it won't be sent (again)."""
+    """Discard a message, so that it isn't sent (again)."""
     with closing(mailcore.Mailcore()) as core:
         delivery = core.deliveries.discard(delivery_id, by=BY)
     if as_json:

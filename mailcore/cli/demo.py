@@ -151,8 +151,8 @@ def _explain(page: str, google: str, env: Path) -> None:
   Admin page            {page}
   Stand-in for Google   {google}  (sent messages: {google}/outbox)
 
-  1. On the page, click Re-auth next to "alerts", which has expired, and follow the link. The
-     12 messages that wait for it go out by themselves.
+  1. On the page, click Re-auth next to "alerts", which has expired, and follow the link. Its
+     12 waiting messages then go out automatically.
   2. In a second terminal, in any folder, send a message through it:
 
      source {shlex.quote(str(env))}

@@ -85,7 +85,7 @@ def shift(
 def let_wait(
     settings: Settings, *, stopped: Mapping[str, timedelta], queued: Mapping[str, timedelta]
 ) -> None:
-    """Have mail wait since a while.
+    """Backdate queued mail, so that it has been waiting for a while.
 
     Args:
         settings: name the database.

@@ -39,7 +39,7 @@ def limit(
     per_second: Annotated[
         float | None,
         typer.Option(
-            parser=_number, metavar="NUMBER", help="Messages a second, from its queue; or none."
+            parser=_number, metavar="NUMBER", help="Messages per second, from its queue; or none."
         ),
     ] = None,
     messages_per_day: Annotated[
@@ -52,7 +52,7 @@ def limit(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a sender's own limits, or change those that are given; none is like all others."""
+    """Show or change a sender's limits; `none` restores the deployment's default."""
     given: dict[str, Any] = {
         "messages_per_second": per_second,
         "messages_per_day": messages_per_day,
@@ -73,7 +73,7 @@ def limit(
     limits = asdict(forecast.limits)
     output.fields(
         {
-            **{name.replace("_", " "): limits[name] or "like all others" for name in limits},
+            **{name.replace("_", " "): limits[name] or "deployment's default" for name in limits},
             "messages left": forecast.messages_left,
             "recipients left": forecast.recipients_left,
         }

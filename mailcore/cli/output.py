@@ -83,7 +83,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr, if that is a terminal, and yield what moves it: done, and of how many.
+    """Show a bar on stderr, if that is a terminal, and yield a function: (done, of how many).
 
     Args:
         what: what is going on.

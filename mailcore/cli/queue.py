@@ -1,4 +1,4 @@
-"""`deliveries hold|release|cancel|requeue`: what is done to queued mail, alone or many at once."""
+"""`deliveries hold|release|cancel|requeue`: actions on queued mail, on one or many messages."""
 
 from contextlib import closing
 from typing import Annotated, Any
@@ -14,15 +14,24 @@ from mailcore.cli.output import JsonOption
 
 Ids = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID]...", help="As in `deliveries list`.", show_default=False),
+    typer.Argument(
+        metavar="[ID]...", help="The IDs that `deliveries list` shows.", show_default=False
+    ),
 ]
 AllOption = Annotated[
-    bool, typer.Option("--all", help="All of them, or those that the filters leave.")
+    bool, typer.Option("--all", help="All messages, or all that match the filters.")
 ]
 SenderOption = Annotated[str | None, typer.Option(help="With --all: only this sender.")]
-StatusOption = Annotated[DeliveryStatus | None, typer.Option(help="With --all: only this status.")]
+StatusOption = Annotated[
+    DeliveryStatus | None, typer.Option(help="With --all: only those with this status.")
+]
 SearchOption = Annotated[
-    str, typer.Option(help="With --all: in subject, recipients or key.", show_default=False)
+    str,
+    typer.Option(
+        help="With --all: only those with this text in their subject, recipients "
+        "or idempotency key.",
+        show_default=False,
+    ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")]
 
@@ -37,7 +46,7 @@ def hold(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep queued messages back until they are released."""
+    """Hold queued messages until they are released."""
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
     _change("hold", "Held", chosen, ask=every and not yes, as_json=as_json)
 
@@ -52,7 +61,7 @@ def release(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Let queued messages go that are held back, or queued for later."""
+    """Release messages that are held, or queued for later."""
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
     _change("release", "Released", chosen, ask=every and not yes, as_json=as_json)
 
@@ -67,7 +76,7 @@ def cancel(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take messages out of the queue: they are not sent."""
+    """Cancel queued messages, so that they are not sent."""
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
     _change("discard", "Cancelled", chosen, ask=every and not yes, as_json=as_json)
 
@@ -82,7 +91,11 @@ def requeue(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Queue messages again that failed or lapsed; by ID or --status unknown, those, too."""
+    """Queue failed or lapsed messages again.
+
+    Messages with unknown outcome are queued again only if you name them by ID, or with
+    --status unknown; they may arrive twice.
+    """
     chosen = _chosen(ids, every=every, sender=sender, status=status, search=search)
     _change("send_again", "Queued again:", chosen, ask=every and not yes, as_json=as_json)
 
@@ -95,11 +108,11 @@ def _chosen(
     status: DeliveryStatus | None,
     search: str,
 ) -> dict[str, Any]:
-    """Return the filters, in which nothing is meant by accident."""
+    """Return the filters, and refuse what may have been meant otherwise."""
     if bool(ids) == every:
         raise wrong("ID", "give one or more IDs, or --all")
     if ids and (sender or status or search):
-        raise wrong("--all", "filters need --all in place of IDs")
+        raise wrong("--all", "filters go with --all, not with IDs")
     if ids:
         return {"ids": ids}
     return {"alias": sender, "status": status, "search": search}
@@ -123,11 +136,13 @@ def _change(
 
 
 def _confirm(count: int) -> None:
-    output.say(f"This concerns {describe_messages(count)}.")
+    output.say(f"This affects {describe_messages(count)}.")
     try:
-        agreed = typer.confirm("Go on?", err=True)
+        agreed = typer.confirm("Continue?", err=True)
     except typer.Abort as exc:
         output.say("")  # the prompt's line is still open
-        raise wrong("--all", "not confirmed, so nothing was changed; --yes skips this") from exc
+        raise wrong(
+            "--all", "not confirmed, so nothing was changed; --yes skips the question"
+        ) from exc
     if not agreed:
         raise wrong("--all", "not confirmed, so nothing was changed")

@@ -1,4 +1,4 @@
-"""`senders list|show|add|confirm|remove`."""
+"""`senders list|show|add|confirm|remove|pause|resume`."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -71,11 +71,14 @@ def every(
 def list_(
     *,
     search: Annotated[
-        str, typer.Option(help="Only those with this in alias, account, name or project.")
+        str,
+        typer.Option(help="Only those with this text in their alias, account, name or project."),
     ] = "",
     status_: Annotated[
         Filter | None,
-        typer.Option("--status", help="Only this status; due is expiring or expired."),
+        typer.Option(
+            "--status", help="Only those with this status; due means expiring or expired."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -145,18 +148,16 @@ def confirm(
     alias: Alias,
     account: Annotated[
         str,
-        typer.Argument(metavar="ACCOUNT", help="The account, as `show` names it."),
+        typer.Argument(metavar="ACCOUNT", help="The account that `senders show` names."),
     ],
     *,
-    reject: Annotated[
-        bool, typer.Option("--reject", help="Say that it is the wrong one instead.")
-    ] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject the account instead.")] = False,
 ) -> None:
-    """Confirm the account that somebody with a link brought to a sender that had none."""
+    """Confirm the account that was chosen through a link, for a sender that had none."""
     with closing(mailcore.Mailcore()) as core:
         decide = core.offers.reject if reject else core.offers.confirm
         decide(alias, account, by=BY)
-    done = f"Rejected {account} for {alias}." if reject else f"{alias} sends as {account} now."
+    done = f"Rejected {account} for {alias}." if reject else f"{alias} now sends as {account}."
     output.say(done)
 
 
@@ -172,7 +173,7 @@ def add(
     project: Annotated[str | None, typer.Option(help="The project to group it under.")] = None,
     credentials: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="An OAuth client of its own: its credentials.json."),
+        typer.Option(metavar="FILE", help="The credentials.json of the sender's own OAuth client."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -200,7 +201,7 @@ def remove(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a sender for good and revoke its grant. Its history and deliveries are kept."""
+    """Delete a sender permanently and revoke its grant. Its history and deliveries are kept."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.senders.get(alias)
         if not yes:
@@ -217,17 +218,17 @@ def remove(
 
 
 def pause(alias: Alias, *, as_json: JsonOption = False) -> None:
-    """Have a sender's queue send nothing until it is resumed. `send` is not concerned."""
+    """Pause a sender's queue until it is resumed. `send` is not affected."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.queue.pause(alias, by=BY)
     if as_json:
         output.document(sender)
     waiting = f" {describe_messages(sender.queued)} waiting." if sender.queued else ""
-    output.say(f"Paused {alias}.{waiting} Continue with `pal-e-mail senders resume {alias}`.")
+    output.say(f"Paused {alias}.{waiting} Resume it with `pal-e-mail senders resume {alias}`.")
 
 
 def resume(alias: Alias, *, as_json: JsonOption = False) -> None:
-    """Have a sender's queue go on."""
+    """Resume a sender's queue."""
     with closing(mailcore.Mailcore()) as core:
         sender = core.queue.resume(alias, by=BY)
     if as_json:
@@ -244,7 +245,7 @@ def _confirm(sender: Sender) -> None:
         typed = typer.prompt("Type the alias to confirm", err=True)
     except typer.Abort as exc:
         output.say("")  # the prompt's line is still open
-        output.say("Not confirmed. Nothing was deleted. To delete without being asked, give --yes.")
+        output.say("Not confirmed. Nothing was deleted. To skip the question, pass --yes.")
         raise typer.Exit(ExitCode.USAGE) from exc
     if typed != sender.alias:
         output.say(f"That doesn't match {sender.alias}. Nothing was deleted.")

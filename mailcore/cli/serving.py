@@ -1,4 +1,4 @@
-"""`up`: the admin page, the callback and a worker, and the database where there is none."""
+"""`up`: the admin page, the callback and a worker, and a database if none is set."""
 
 import gc
 import importlib
@@ -19,25 +19,32 @@ from mailcore.cli.worker import working
 
 NoWorkerOption = Annotated[
     bool,
-    typer.Option("--no-worker", help="Leave queued mail to `pal-e-mail worker`."),
+    typer.Option("--no-worker", help="Don't send queued mail; leave it to `pal-e-mail worker`."),
 ]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
 
 
 def up(
     host: Annotated[
-        str, typer.Option(help="The address to listen on; any other than loopback needs a login.")
+        str,
+        typer.Option(
+            help="The address to listen on; any address other than loopback needs a login."
+        ),
     ] = "127.0.0.1",
     port: PortOption = 8501,
     no_login: Annotated[
         bool,
         typer.Option(
-            "--no-login", help="Let in anybody who can reach the address, without a link."
+            "--no-login", help="Let in anyone who can reach the address, without a link or a login."
         ),
     ] = False,
     link: Annotated[
         bool,
-        typer.Option("--link", help="In a container published on loopback: let in by the link."),
+        typer.Option(
+            "--link",
+            help="For a container whose port is published on loopback only: "
+            "let in whoever has the link.",
+        ),
     ] = False,
     no_worker: NoWorkerOption = False,
 ) -> None:

@@ -88,9 +88,9 @@ def rotate_keys(
 ) -> None:
     """Re-encrypt all stored secrets with the newest key.
 
-    That is the first of PALEMAIL_ENCRYPTION_KEYS. Afterwards you can remove the others, and
-    nothing that is stored unencrypted is accepted any more. You can stop it at any time; run it
-    again to do the rest.
+    The newest key is the first of PALEMAIL_ENCRYPTION_KEYS. Afterwards you can remove the others,
+    and secrets that are stored unencrypted are no longer accepted. You can stop the command at
+    any time; run it again to do the rest.
     """
     if new:
         typer.echo(mailcore.new_encryption_key())

@@ -23,20 +23,21 @@ _WAKES_UP = 0.5
 
 def worker(
     concurrency: Annotated[
-        int, typer.Option(min=1, max=1000, help="How many senders send at the same time.")
+        int, typer.Option(min=1, max=1000, help="For how many senders to send at the same time.")
     ] = 16,
     health_port: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=65535,
-            help="Serve /healthz (it is alive) and /readyz (it looks for mail) on this port.",
+            help="Serve /healthz (is it running?) and /readyz (is it checking for mail?) on "
+            "this port.",
             show_default=False,
         ),
     ] = None,
-    health_host: Annotated[str, typer.Option(help="The address for that.")] = "127.0.0.1",
+    health_host: Annotated[str, typer.Option(help="The address to serve them on.")] = "127.0.0.1",
 ) -> None:
-    """Send queued mail until told to stop."""
+    """Send queued mail until stopped."""
     with suppress(Stopped), exiting_on_signals(), closing(mailcore.Mailcore()) as core:
         if not core.is_migrated():
             raise ConfigurationError(
@@ -46,7 +47,7 @@ def worker(
             working(core, concurrency=concurrency) as running,
             served_health(running, health_host, health_port),
         ):
-            output.result("Working. Press Ctrl-C to stop.")
+            output.result("Sending queued mail. Press Ctrl-C to stop.")
             _wait_for_signal()
     output.say("Stopped.")
 

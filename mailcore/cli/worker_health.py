@@ -1,4 +1,4 @@
-"""How a worker is, over HTTP, for Kubernetes and the like."""
+"""A worker's health over HTTP, for Kubernetes and the like."""
 
 import json
 import threading
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def served_health(worker: "Worker", host: str, port: int | None) -> Iterator[None]:
     """Serve a worker's health while the context lasts, where a port is given.
 
-    ``/healthz`` is 200 as long as it does something, and ``/readyz`` as long as it looks for
-    mail; otherwise they are 503.
+    ``/healthz`` returns 200 as long as it is doing something, and ``/readyz`` as long as it checks
+    for mail; otherwise they return 503.
 
     Raises:
-        ConfigurationError: the port cannot be listened on.
+        ConfigurationError: it cannot listen on the port.
     """
     if port is None:
         yield

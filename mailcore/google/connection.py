@@ -1,4 +1,4 @@
-"""One connection to Google: every wait bounded, and what can have arrived told from what cannot.
+"""One connection to Google: every wait is limited, and it knows what cannot have arrived.
 
 urllib3's connections speak HTTP, TLS and CONNECT. Its pools are not used: each step there has
 the whole timeout anew, and after ``close()`` a lost answer is taken for a proxy that could
@@ -61,7 +61,7 @@ class AnswerLost(Exception):
     """
 
     def __init__(self, *, timed_out: bool) -> None:
-        super().__init__("the time was up" if timed_out else "the connection broke")
+        super().__init__("the time ran out" if timed_out else "the connection broke")
         self.timed_out = timed_out
 
 

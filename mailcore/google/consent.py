@@ -216,9 +216,9 @@ class Consent:
             raise IdentityMissing(_NO_IDENTITY, remedy=_PROVE_IDENTITY) from None
         if not as_expected:
             raise IdentityMissing(
-                "Google's answer does not prove which mailbox consented: its ID token was issued "
-                f"by {issuer[:200]!r}, but exactly {self._issuer!r} was expected (localhost is "
-                "not 127.0.0.1).",
+                "Google's response does not prove which mailbox consented: its ID token was "
+                f"issued by {issuer[:200]!r}, but exactly {self._issuer!r} was expected (localhost "
+                "is not 127.0.0.1).",
                 remedy="Check PALEMAIL_GOOGLE_TOKEN_URI.",
             )
         if not proven:
@@ -232,7 +232,7 @@ class Consent:
 
 
 _NO_IDENTITY = (
-    "Google's answer does not prove which mailbox consented: its ID token is missing, not "
+    "Google's response does not prove which mailbox consented: its ID token is missing, not "
     "meant for this client, out of date, or without a verified address."
 )
 _PROVE_IDENTITY = (

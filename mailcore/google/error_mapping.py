@@ -63,9 +63,9 @@ _EXPLANATIONS = {
     ),
     FailureKind.UNKNOWN: _Explanation(
         "A message from sender {alias!r} may or may not have been sent ({said}). It will not be "
-        "repeated automatically.",
-        "Look in the account's Sent folder, then settle it on {page} or with "
-        "`pal-e-mail deliveries retry` or `discard`.",
+        "sent again automatically.",
+        "Check the account's Sent folder, then settle it on {page} or with `pal-e-mail "
+        "deliveries arrived`, `retry` or `discard`.",
     ),
     FailureKind.CONFIGURATION: _Explanation(
         "Google refuses the OAuth client or the project, not sender {alias!r} ({said}).",
@@ -90,7 +90,7 @@ SAID_BY_GMAIL = ("scope_missing", "api_disabled", "quota_exceeded")
 
 
 def explain(failure: GoogleFailure, *, alias: str) -> str:
-    """Say what is wrong, and with which sender; every face says what to do in its own way."""
+    """Say what is wrong, and with which sender; each front end says what to do in its own way."""
     return _explanation(failure, alias=alias, admin_url="").message
 
 

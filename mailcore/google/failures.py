@@ -143,7 +143,7 @@ def _is_googles(answer: "Answer", error: dict[str, Any]) -> bool:
 def _not_gmail(answer: "Answer") -> GoogleFailure:
     """Judge what a proxy, a gateway or a captive portal answers, or one of Google's front ends."""
     kind = FailureKind.TEMPORARY
-    text = f"something between here and Gmail answered: HTTP {answer.status}"
+    text = f"something between here and Gmail responded: HTTP {answer.status}"
     if answer.status >= _SERVER_ERROR:
         kind = _server_error(answer)
     elif answer.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -188,7 +188,7 @@ def token_failure(answer: "Answer") -> GoogleFailure:
     reason = one_line(said.get("error_subtype") or error) or f"http_{answer.status}"
     kind = _token_kind(answer.status, one_line(error), reason, text)
     if not one_line(error) and answer.status < _SERVER_ERROR:
-        text = f"something between here and Google answered: HTTP {answer.status}"
+        text = f"something between here and Google responded: HTTP {answer.status}"
     return GoogleFailure(
         kind, reason, text or f"HTTP {answer.status}", retry_at=_retry_at(answer.headers, text)
     )
@@ -230,7 +230,7 @@ def _reasons(error: dict[str, Any]) -> list[str]:
 
 
 def one_line(value: object) -> str:
-    """Return what came from outside as one line that commands no terminal; else nothing."""
+    """Return text from outside as one line without control characters; else an empty string."""
     if not isinstance(value, str):
         return ""
     line = " ".join(value.split())[:500]

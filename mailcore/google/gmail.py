@@ -53,8 +53,8 @@ class Gmail:
             access_token: of the sender's grant.
             thread_id: Gmail's id of the thread to put it in, or None.
             deadline: when all of it ends, from connecting to the last byte of the answer.
-            post_by: when the connection must stand; later, nothing is posted. None for the
-                deadline.
+            post_by: when the connection must be established; later, nothing is posted. None
+                means the deadline.
 
         Raises:
             GoogleFailure: it was refused, did not arrive, or may have arrived.
@@ -85,7 +85,7 @@ def _accepted(answer: Answer) -> Accepted:
         if _cut_short(answer):
             return Accepted(gmail_id=None, thread_id=None)
         raise GoogleFailure(
-            FailureKind.UNKNOWN, "garbled_answer", "Gmail's answer could not be read"
+            FailureKind.UNKNOWN, "garbled_answer", "Gmail's response could not be read"
         ) from exc
 
 

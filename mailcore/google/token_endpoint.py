@@ -75,7 +75,7 @@ class TokenEndpoint:
 def unreadable() -> GoogleFailure:
     """Return the failure of a success that cannot be read."""
     return GoogleFailure(
-        FailureKind.TEMPORARY, "garbled_answer", "Google's answer could not be read"
+        FailureKind.TEMPORARY, "garbled_answer", "Google's response could not be read"
     )
 
 

@@ -82,8 +82,8 @@ class Transport:
             headers: its headers.
             deadline: when all of it ends: the name, every address of the host, the proxy, TLS,
                 sending, and the whole answer.
-            post_by: when the connection must stand; later, nothing is posted. None for the
-                deadline.
+            post_by: when the connection must be established; later, nothing is posted. None
+                means the deadline.
 
         Raises:
             GoogleFailure: of kind TEMPORARY where the request cannot have arrived, of kind
@@ -125,7 +125,10 @@ class Transport:
             if exc.timed_out:
                 reason, text = "no_answer", f"{route.host} did not answer in time"
             else:
-                reason, text = "connection_lost", f"{route.host} closed without an answer"
+                reason, text = (
+                    "connection_lost",
+                    f"{route.host} closed the connection without responding",
+                )
             raise GoogleFailure(FailureKind.UNKNOWN, reason, text) from exc
 
     @contextmanager
@@ -141,7 +144,7 @@ class Transport:
                 connection.open(connect_by)
             # Looked at again here: connecting has taken its time.
             if connect_by.is_over:
-                raise NotHandedOver("too little time was left for its answer")
+                raise NotHandedOver("too little time was left for a response")
             yield connection
         finally:
             if connection.reusable:

@@ -88,7 +88,7 @@ def display_name(value: str, *, field: str) -> str:
     name = header_text(value, field=field, what=f"a name in {field}").strip()
     if "\t" in name:
         raise InvalidMessage(
-            f"a name in {field} holds a tab, which no mail program shows: {shortened(name)}.",
+            f"a name in {field} contains a tab, which mail programs don't show: {shortened(name)}.",
             remedy="Replace it with a space.",
             field=field,
         )
@@ -112,8 +112,8 @@ def mail_address(value: str, *, field: str) -> str:
         ) from exc
     if "=?" in normalised and _LIKE_ENCODED_WORD.search(normalised):
         raise InvalidMessage(
-            f"{field}: {shortened(address)} looks encoded, and mail programs would read another "
-            "address (RFC 2047).",
+            f"{field}: {shortened(address)} looks encoded, and mail programs would read it as "
+            "another address (RFC 2047).",
             remedy=_HOW_TO_WRITE,
             field=field,
         )
@@ -135,7 +135,7 @@ def _split(text: str, field: str) -> list[str]:
         part = found[0]
         if part == '"':
             raise InvalidMessage(
-                f'{field}: {shortened(text)} holds a quote (") that never ends.',
+                f'{field}: {shortened(text)} has a quote (") that is never closed.',
                 remedy=_HOW_TO_WRITE,
                 field=field,
             )

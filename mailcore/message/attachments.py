@@ -107,7 +107,8 @@ def _part(attachment: Attachment, argument: str, *headers: str, disposition: str
     if disposition == "inline" and not media_type[0].lower().startswith("image/"):
         raise InvalidMessage(
             f"{argument}: {shortened(name)} is {media_type[0]}, not an image.",
-            remedy="Use attachments for it, or give an Attachment with its content_type.",
+            remedy="Attach it with attachments instead, or give an Attachment with its "
+            "content_type.",
             field=argument,
         )
     return Leaf(
@@ -222,7 +223,7 @@ def _name_of(file: object, argument: str) -> str:
     name = getattr(file, "name", None)
     if not isinstance(name, str):  # an unnamed temporary file has a number
         raise InvalidMessage(
-            f"{argument}: a file is without a name.",
+            f"{argument}: a file has no name.",
             remedy='Give it as ("name.pdf", file).',
             field=argument,
         )

@@ -102,9 +102,9 @@ def _check_name(name: object) -> None:
     elif lower in _SET_OTHERWISE or lower.startswith("content-"):
         remedy = "Leave it out; every message gets its own."
     elif lower in _OF_MAIL_SERVERS:
-        remedy = "Leave it out; mail servers write it."
+        remedy = "Leave it out; mail servers add it."
     elif lower.startswith("resent-"):
-        remedy = "Leave it out; it belongs to a message that is passed on unchanged (RFC 5322)."
+        remedy = "Leave it out; it is for messages that are resent unchanged (RFC 5322)."
     else:
         return
     raise InvalidMessage(f"headers: {name} can't be given here.", remedy=remedy, field="headers")

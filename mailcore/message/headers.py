@@ -65,7 +65,7 @@ def header_text(value: object, *, field: str, what: str) -> str:
 def surrogate_error(what: str, exc: UnicodeEncodeError, *, field: str) -> InvalidMessage:
     """Return the error for a text that was decoded wrongly before it came here."""
     return InvalidMessage(
-        f"{what} holds U+{ord(exc.object[exc.start]):04X}, half of a character.",
+        f"{what} contains U+{ord(exc.object[exc.start]):04X}, which is half a character.",
         remedy="Decode the text with its right encoding first.",
         field=field,
     )
@@ -170,8 +170,10 @@ def encoded_words(text: str, header_name: str) -> Iterator[str]:
 
 def _control_message(what: str, text: str, control: str) -> str:
     if any(each in text for each in _FORGING):
-        return f"{what} holds a line break or a NUL character, which could forge headers."
-    return f"{what} holds U+{ord(control):04X}, a control character that no mail program shows."
+        return f"{what} contains a line break or a NUL character, which could forge headers."
+    return (
+        f"{what} contains U+{ord(control):04X}, a control character that mail programs don't show."
+    )
 
 
 def phrase(text: str, header_name: str) -> Iterable[str]:

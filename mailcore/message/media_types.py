@@ -50,7 +50,7 @@ def parse_content_type(value: object, *, field: str) -> list[str]:
     if parsed[1].lower() in _COMPOSITE:
         raise InvalidMessage(
             f"{field}: {parsed[1]}/… can't be given as a file's content type (RFC 2046).",
-            remedy="Leave it out, and the file arrives as it is.",
+            remedy="Leave it out; the file arrives unchanged.",
             field=field,
         )
     parameters = _PARAMETER.findall(parsed[3])
@@ -58,7 +58,7 @@ def parse_content_type(value: object, *, field: str) -> list[str]:
     names = [parameter.partition("=")[0].removesuffix("*").lower() for parameter in parameters]
     if len(set(names)) < len(names):
         raise InvalidMessage(
-            f"{field}: a parameter stands twice in the content type {shortened(value)}.",
+            f"{field}: a parameter appears twice in the content type {shortened(value)}.",
             remedy="Give each parameter once.",
             field=field,
         )

@@ -21,7 +21,7 @@ def _mailboxes(name: str, text: str) -> str:
     mailboxes = parse_addresses(text, field="headers")
     if not mailboxes:
         raise InvalidMessage(
-            f"headers: {name} holds no address.",
+            f"headers: {name} contains no address.",
             remedy='Write it as "Ann Lee <ann@example.com>", or leave the header out.',
             field="headers",
         )
@@ -59,7 +59,7 @@ def _ascii(name: str, text: str) -> str:
         raise InvalidMessage(
             f"headers: {name} must be ASCII, and without a word of {LONGEST_LINE} characters "
             "or more, as it can't be encoded (RFC 2047).",
-            remedy="Percent-encode links, and shorten them where they are too long.",
+            remedy="Percent-encode links, and shorten those that are too long.",
             field="headers",
         )
     return header(name, words)

@@ -90,7 +90,7 @@ def _database_clock(database: Database) -> Finding:
     return Finding(
         name=name,
         state=FindingState.BROKEN,
-        detail=f"this machine is {off:.0f} s off Postgres",
+        detail=f"this machine's clock is {off:.0f} s off from the database server's",
         remedy="Turn on NTP on this machine and on the database server. Until then, the times "
         "shown are wrong.",
     )

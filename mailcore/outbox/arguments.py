@@ -26,13 +26,13 @@ def check_queueing(
     _check_moment(expires_at, "expires_at")
     if expires_at is not None and expires_at <= (send_at or now()):
         raise InvalidMessage(
-            "The message would expire before it may go out.",
+            "The message would expire before it can go out.",
             remedy="Give an expires_at after send_at, and in the future.",
             field="expires_at",
         )
     if if_unknown not in set(IfUnknown):
         raise InvalidMessage(
-            f"if_unknown is {if_unknown!r}.",
+            f"if_unknown must not be {if_unknown!r}.",
             remedy='Give "ask" or "resend".',
             field="if_unknown",
         )

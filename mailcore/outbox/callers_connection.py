@@ -71,12 +71,12 @@ def _our_errors() -> Iterator[None]:
         yield
     except (UndefinedTable, UndefinedColumn) as exc:
         raise ConfigurationError(
-            "The connection's database has no tables of pal-e-mail's, or older ones.",
+            "The connection's database has no pal-e-mail tables, or outdated ones.",
             remedy="Give a connection to the database of DATABASE_URL, and run "
             "`pal-e-mail migrate`.",
         ) from exc
     except psycopg.OperationalError as exc:
         raise DatabaseUnavailable(
-            "The transaction that the message was to be part of has lost its database.",
-            remedy="Roll it back. Trying it again later is safe.",
+            "The transaction in which the message was to be queued lost its database connection.",
+            remedy="Roll the transaction back. Trying it again later is safe.",
         ) from exc

@@ -96,7 +96,8 @@ def claim(
         alias: the sender.
         name: of this claim; no other one has it.
         timeout: seconds that sending it may take.
-        limits: the deployment's, as of `senders.holding.limits`, and its ``messages_per_second``.
+        limits: the deployment's, as returned by `senders.holding.limits`, and its
+            ``messages_per_second``.
 
     Returns:
         The sender and the message, for `opened`; None where none is due, its sender cannot send,

@@ -1,7 +1,7 @@
 """What a person can do about queued mail: pause a sender; hold, release, discard, send again.
 
-Each is recorded in the audit trail. What is done to many at once is one statement, whose cost is
-that of the rows it changes.
+Each action is recorded in the audit trail. An action on many messages is one statement, whose
+cost is that of the rows it changes.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,6 +15,7 @@ from mailcore.errors import InvalidSender
 from mailcore.outbox.forecast import QueueForecast, read_forecast
 from mailcore.outbox.releasing import release
 from mailcore.outbox.selection import QueueChange, selected
+from mailcore.senders.descriptions import describe_messages
 from mailcore.senders.events import event
 from mailcore.senders.holding import limits
 from mailcore.senders.picture import find, read_sender
@@ -29,10 +30,10 @@ from mailcore.values.senders import AuditEvent, Sender
 
 
 class QueueControl:
-    """Queued mail, as a person steers it.
+    """What a person can do about queued mail.
 
-    Every call that takes filters changes those deliveries that fulfil all of them and can be
-    changed so, and returns how many that were. `ids` names them one by one; ``alias``,
+    Every call that takes filters changes the deliveries that match all of them and can be
+    changed that way, and returns how many there were. `ids` names them one by one; ``alias``,
     ``status``, ``since`` and ``search`` are those of `DeliveryLog.page`.
 
     Args:
@@ -46,9 +47,9 @@ class QueueControl:
         self._database = database
 
     def pause(self, alias: str, *, by: str) -> Sender:
-        """Have a sender's queue send nothing until it is resumed.
+        """Pause a sender's queue until it is resumed.
 
-        What is being sent is finished. `send_email` is not concerned.
+        A message that is being sent is finished. `send_email` is not affected.
 
         Raises:
             SenderNotFound: no sender has that alias.
@@ -63,7 +64,7 @@ class QueueControl:
             return read_sender(session.connection(), alias)
 
     def resume(self, alias: str, *, by: str) -> Sender:
-        """Have a sender's queue go on, at once: also where it was told to wait.
+        """Resume a sender's queue at once, even if it was waiting after a failure or rate limit.
 
         Raises:
             SenderNotFound: no sender has that alias.
@@ -94,8 +95,8 @@ class QueueControl:
         Args:
             alias: the sender.
             messages_per_second: from its queue; above 0, or None for the deployment's.
-            messages_per_day: in any 24 hours, likewise.
-            recipients_per_day: in any 24 hours, likewise.
+            messages_per_day: in any 24 hours; above 0, or None for the deployment's.
+            recipients_per_day: in any 24 hours; above 0, or None for the deployment's.
             by: who does it.
 
         Raises:
@@ -120,8 +121,7 @@ class QueueControl:
             row = find(session, alias)
             row.sqlmodel_update({**given, "updated_at": now()})
             detail = ", ".join(
-                f"{name}: {'the same for all' if value is None else value}"
-                for name, value in given.items()
+                f"{name}: {'default' if value is None else value}" for name, value in given.items()
             )
             session.add(event(alias, AuditEvent.LIMITS_CHANGED, who=by, detail=detail))
             session.flush()
@@ -129,7 +129,7 @@ class QueueControl:
             return read_sender(session.connection(), alias)
 
     def forecast(self, alias: str) -> QueueForecast:
-        """Say what waits for a sender, until when, and what its budget has left.
+        """Say what waits for a sender, until when, and what is left of its budget.
 
         Raises:
             SenderNotFound: no sender has that alias.
@@ -141,7 +141,7 @@ class QueueControl:
     def count(
         self, change: QueueChange, *, ids: Collection[str] | None = None, **filters: Any
     ) -> int:
-        """Say how many deliveries a change would concern, for a question before the deed.
+        """Say how many deliveries a change would affect, to ask for confirmation first.
 
         Args:
             change: the name of one of the methods below.
@@ -159,7 +159,7 @@ class QueueControl:
             return count
 
     def hold(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
-        """Keep waiting deliveries back until they are released.
+        """Hold waiting deliveries until they are released.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
@@ -168,7 +168,7 @@ class QueueControl:
         return self._change(chosen, {"held_by": by}, AuditEvent.DELIVERIES_HELD, by)
 
     def release(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
-        """Let go what is kept back, or is queued for later: it goes out as soon as it can.
+        """Release deliveries that are held, or queued for later: they go out as soon as they can.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
@@ -180,7 +180,7 @@ class QueueControl:
         return self._change(chosen, values, AuditEvent.DELIVERIES_RELEASED, by)
 
     def discard(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
-        """Cancel waiting deliveries: they are not sent.
+        """Cancel waiting deliveries, so that they are not sent.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
@@ -190,10 +190,10 @@ class QueueControl:
         return self._change(chosen, values, AuditEvent.DELIVERIES_DISCARDED, by)
 
     def send_again(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
-        """Queue deliveries again that failed, lapsed, or may or may not have gone out.
+        """Queue deliveries again that failed or lapsed, or whose outcome is unknown.
 
-        Only those whose message is still kept. One of unknown outcome may arrive twice, so it is
-        meant only by its id, or where ``status`` asks for those.
+        Only those whose message is still stored. One with unknown outcome may arrive twice, so it
+        is included only by its id, or if ``status`` asks for those.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
@@ -228,6 +228,6 @@ class QueueControl:
             for alias in changed:
                 counts[alias] = counts.get(alias, 0) + 1
             for alias, count in counts.items():
-                session.add(event(alias, what, who=by, detail=f"{count} messages"))
+                session.add(event(alias, what, who=by, detail=describe_messages(count)))
                 wake_up(session.connection(), alias)
             return sum(counts.values())

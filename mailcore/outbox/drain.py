@@ -101,7 +101,7 @@ class Drain:
             return None
 
     def _give_back(self, alias: str, name: str, exc: PalEMailError) -> None:
-        log.warning("the queue of sender %s waits a minute: %s", alias, exc.message)
+        log.warning("the queue of sender %s pauses for a minute: %s", alias, exc.message)
         try:
             with self._database.connection(Deadline(_CLAIM_TIMEOUT)) as connection:
                 give_back(connection, name, because=exc, pause=_CANNOT_OPEN)

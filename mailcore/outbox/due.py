@@ -49,7 +49,7 @@ def due(
 
     Args:
         connection: one on which each statement is its own transaction.
-        limits: the deployment's, as of `senders.holding.limits`.
+        limits: the deployment's, as returned by `senders.holding.limits`.
         aliases: only these; None looks at all.
 
     Returns:

@@ -41,7 +41,7 @@ class Engine:
     `outbox.engine_connection`.
 
     Args:
-        connect_arguments: returns libpq's, as of `Database.connect_arguments`.
+        connect_arguments: returns libpq's, as returned by `Database.connect_arguments`.
         drain: drains a sender, in one of `concurrency` threads.
         clean_up: forgets old rows, every ten minutes on one of all workers.
         concurrency: how many senders are drained at the same time.
@@ -104,7 +104,7 @@ class Engine:
                 PatientAsyncConnection.patience
             )
         except (ConnectorException, RuntimeError, TimeoutError, CancelledError) as exc:
-            log.info("the queue's engine takes no job just now: %r", exc)
+            log.info("the queue's engine cannot take jobs right now: %r", exc)
             return False
         self._beat = elapsed()
         return True
@@ -116,7 +116,7 @@ class Engine:
             except asyncio.CancelledError:
                 continue
             except Exception as exc:  # noqa: BLE001 - whatever ended it: it is started anew
-                log.warning("the queue's engine starts anew after: %r", exc)
+                log.warning("the queue's engine restarts after: %r", exc)
             self._stopping.wait(_PAUSE)
 
     async def _session(self) -> None:

@@ -1,4 +1,4 @@
-"""What waits for a sender, when it will be through, and what its budget has left."""
+"""What waits for a sender, when its queue will be empty, and what is left of its budget."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,11 +52,11 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingLimits:
-    """Limits of a sender's own; None for the deployment's.
+    """A sender's own limits; None means the deployment's.
 
     Attributes:
         messages_per_second: from its queue.
-        messages_per_day: in any 24 hours, `send_email` included.
+        messages_per_day: in any 24 hours, including `send_email`.
         recipients_per_day: likewise.
     """
 
@@ -70,18 +70,18 @@ class QueueForecast:
     """A sender's queue.
 
     Attributes:
-        queued: how many messages wait, those for later included.
-        due: how many of them could go out now.
-        queued_since: since when the first has been due, or will be; None where none waits.
-        waits_for: what the first one waits for; None where none waits.
-        through_at: when all that are due will be sent, at today's pace; None where none is, or
-            where something else than time keeps them back.
-        messages_left: how many messages its budget has left; None where there is no limit.
+        queued: how many messages are waiting, including those for later.
+        due: how many of them are due now.
+        queued_since: when the first became due, or will; None if none is waiting.
+        waits_for: what the first one waits for; None if none is waiting.
+        through_at: when all that are due will have been sent, at the current pace; None if none
+            is due, or if something other than time keeps them waiting.
+        messages_left: how many messages are left of its budget; None if there is no limit.
         recipients_left: the same in recipients.
-        limits: of the sender's own.
+        limits: the sender's own limits.
         paused_by: who paused it, or None.
-        paused_at: since when it is paused.
-        worked_on: a worker runs, whichever sender it is busy with.
+        paused_at: when it was paused, or None.
+        worked_on: whether a worker is running, no matter which sender it is busy with.
     """
 
     queued: int

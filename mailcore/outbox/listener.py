@@ -58,7 +58,7 @@ class Listener:
                     self._heard(None)  # whatever was told before
                     self._listen(connection)
             except (psycopg.Error, PalEMailError) as exc:
-                log.info("the queue's notifications are not heard for a moment: %s", exc)
+                log.info("the connection for the queue's notifications was lost: %s", exc)
                 self._stopping.wait(_PAUSE)
 
     def _connected(self) -> BoundedConnection:

@@ -27,7 +27,7 @@ def selected(
         change: what is to be done.
         ids: only these; None for all that the filters leave.
         filters: those of `DeliveryLog.page`.
-        limits: the deployment's, as of `senders.holding.limits`.
+        limits: the deployment's, as returned by `senders.holding.limits`.
 
     Raises:
         DeliveryNotFound: one of the ids cannot be one.

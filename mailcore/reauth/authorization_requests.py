@@ -78,7 +78,7 @@ def consume(database: Database, state: str | None) -> AuthorizationRequestRow:
         )
         if consumed != 1:
             raise LinkUsed(
-                f"The link for sender {request.alias!r} was used already.",
+                f"The link for sender {request.alias!r} has already been used.",
                 remedy="If the sender is not healthy now, start the re-auth again.",
                 **about,
             )
@@ -87,7 +87,7 @@ def consume(database: Database, state: str | None) -> AuthorizationRequestRow:
 
 def superseded(alias: str) -> str:
     """Say that another link has done what this one was for."""
-    return f"Sender {alias!r} was re-authorised through another link; this one is not needed."
+    return f"Sender {alias!r} was re-authorised through another link; this one is no longer needed."
 
 
 def forget_old(session: Session) -> None:
@@ -149,7 +149,7 @@ def check_may_begin_again(session: Session, request: AuthorizationRequestRow) ->
         raise LinkUsed(superseded(request.alias), alias=request.alias)
     if request.outcome is not AuthorizationOutcome.REFUSED or request.retries >= MAX_RETRIES:
         raise LinkUsed(
-            f"The re-auth of sender {request.alias!r} cannot be tried again from here.",
+            f"The re-auth of sender {request.alias!r} cannot be started again from here.",
             remedy="Start a new one from the senders page, or ask the admin for a new link.",
             alias=request.alias,
         )

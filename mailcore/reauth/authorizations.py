@@ -1,4 +1,4 @@
-"""Re-auths, from the link to what came of it."""
+"""Re-auths, from the link to the outcome."""
 
 import secrets
 from dataclasses import replace
@@ -77,7 +77,7 @@ class Authorizations:
             alias: the sender.
             by: who begins it.
             choose_account: show Google's account chooser first, after a wrong account.
-            renewing_all: it is part of a walk through everything that is due.
+            renewing_all: whether it is part of *Renew all due*.
 
         Raises:
             SenderNotFound: no sender has that alias.
@@ -101,16 +101,16 @@ class Authorizations:
         retries: int = 0,
         until: datetime | None = None,
     ) -> Authorization:
-        """`begin`, in a transaction that does more, and counts only if that does.
+        """Like `begin`, in the caller's transaction: the link counts only if that commits.
 
         Args:
             session: of that transaction.
             alias: the sender.
             by: who begins it.
             choose_account: show Google's account chooser first.
-            renewing_all: it is part of a walk through everything that is due.
+            renewing_all: whether it is part of *Renew all due*.
             ticket_id: the ticket that it comes from, or None.
-            retries: how many refused ones it follows.
+            retries: how many refused attempts it follows.
             until: when the link ends, if that is sooner than in ten minutes.
         """
         state = secrets.token_urlsafe(32)
@@ -148,9 +148,9 @@ class Authorizations:
         )
 
     def begin_again(self, authorization_id: str, *, choose_account: bool) -> Authorization:
-        """Begin a re-auth again for the person to whom it was refused just now.
+        """Begin a refused re-auth again, for the same person.
 
-        That can be done a few times. One that came from a ticket ends with the ticket.
+        This works a few times, and only until the ticket that it came from expires.
 
         Args:
             authorization_id: the refused one's.
@@ -183,8 +183,8 @@ class Authorizations:
     def next_due(self, *, by: str) -> Authorization | None:
         """Begin the re-auth of the next sender that is expiring or expired, if there is one.
 
-        One that was refused to this person just now comes last: a mailbox that cannot be
-        renewed must not keep the walk from the others.
+        A sender whose re-auth this person was just refused comes last, so that a mailbox that
+        cannot be renewed doesn't hold up the others.
 
         Raises:
             ConfigurationError: there is no OAuth client.
@@ -199,7 +199,7 @@ class Authorizations:
         return self.begin(alias, by=by, renewing_all=True)
 
     def complete(self, *, state: str | None, code: str | None, error: str | None) -> Completed:
-        """Take in Google's answer. A refusal leaves the old grant untouched.
+        """Process Google's response. A refusal leaves the old grant untouched.
 
         Args:
             state: as it came back.
@@ -207,13 +207,13 @@ class Authorizations:
             error: Google's error code, if not.
 
         Raises:
-            LinkInvalid: nobody was given that state.
+            LinkInvalid: that state was never issued.
             LinkExpired: it was not followed in time.
-            LinkUsed: it was answered before.
+            LinkUsed: it has been used before.
             ConsentDenied: Cancel was pressed.
             ExchangeFailed: the token endpoint refused, or could not be reached.
-            PermissionMissing: a needed permission was unticked.
-            IdentityMissing: the answer does not prove who consented.
+            PermissionMissing: a required permission was left unticked.
+            IdentityMissing: the response does not prove who consented.
             WrongAccount: another account consented.
             RefreshTokenMissing: there is none, new or stored.
             ConfigurationError: Google refuses the OAuth client.

@@ -41,7 +41,7 @@ def consented(alias: str, code: str | None, error: str | None) -> str:
     if error is not None or not code:
         raise ConsentDenied(
             f"Consent for sender {alias!r} was not given. {_UNTOUCHED}",
-            remedy="Start the re-auth again and press Continue.",
+            remedy="Start the re-auth again and click Continue.",
             alias=alias,
             google_error=(error or "no_code")[:100],
         )
@@ -115,7 +115,7 @@ def merged(sender: SenderRow, grant: Grant, vault: Vault) -> Grant:
         raise RefreshTokenMissing(
             f"Google sent no refresh token for sender {sender.alias!r}, and no working one is "
             "stored.",
-            remedy="Remove this app's access at myaccount.google.com/permissions, then start "
+            remedy="Remove this app's access at myaccount.google.com/connections, then start "
             "again.",
             alias=sender.alias,
         )

@@ -1,7 +1,7 @@
-"""Accounts that somebody with a link brought to a sender that had none: an admin confirms them.
+"""Accounts that were chosen through a link, for senders without one: an admin confirms them.
 
-Whoever has the link could be anybody. Until an admin says that the mailbox is the right one, its
-grant is kept apart from the sender's own, and nothing is sent through it.
+Anyone could have the link. Until an admin says that the mailbox is the right one, its grant is
+kept apart from the sender's own, and nothing is sent through it.
 """
 
 import json
@@ -53,7 +53,7 @@ def keep(sender: SenderRow, offer: Offer, vault: Vault) -> None:
     )
     sender.offered_account = offer.account.email
     sender.offered_grant_json = vault.seal(stored, OFFERED_GRANT.at(sender.alias))
-    sender.status_reason = f"{offer.account.email} waits for an admin to confirm it."
+    sender.status_reason = f"{offer.account.email} is waiting for an admin to confirm it."
     sender.updated_at = now()
 
 
@@ -75,16 +75,16 @@ class Offers:
         self._vault = vault
 
     def confirm(self, alias: str, account: str, *, by: str) -> Sender:
-        """Let a sender send from the account that was brought to it.
+        """Let a sender send from the account that was chosen through its link.
 
         Args:
             alias: the sender.
-            account: the account as the admin has seen it: another may have come since.
+            account: the account that the admin saw; another may have been chosen since.
             by: who confirms it.
 
         Raises:
             SenderNotFound: no sender has that alias.
-            InvalidSender: that account does not wait to be confirmed.
+            InvalidSender: that account is not waiting to be confirmed.
             WrongAccount: the sender has been given another account since.
             DatabaseUnavailable: Postgres cannot be reached.
         """
@@ -103,11 +103,11 @@ class Offers:
             return read_sender(session.connection(), alias)
 
     def reject(self, alias: str, account: str, *, by: str) -> Sender:
-        """Drop the account that was brought to a sender. The arguments are those of `confirm`.
+        """Drop the account that was chosen through a link. The arguments are those of `confirm`.
 
         Raises:
             SenderNotFound: no sender has that alias.
-            InvalidSender: that account does not wait to be confirmed.
+            InvalidSender: that account is not waiting to be confirmed.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
@@ -146,9 +146,9 @@ def _check_offered(sender: SenderRow, account: str) -> str:
 
 def _not_offered(alias: str, account: str) -> InvalidSender:
     return InvalidSender(
-        f"{account} does not wait to be confirmed for sender {alias!r}; another account may have "
-        "been brought since.",
-        remedy="Look at the sender again.",
+        f"{account} is not waiting to be confirmed for sender {alias!r}; another account may have "
+        "replaced it.",
+        remedy="Check the sender again.",
         field="gmail_account",
         alias=alias,
     )

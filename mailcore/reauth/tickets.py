@@ -1,6 +1,6 @@
-"""Tickets: links that an alert carries, or that go to the mailbox's owner.
+"""Tickets: links for mailbox owners, or for alerts.
 
-A ticket gives nothing but the chance to consent for that very mailbox, once. The first re-auth
+A ticket only lets its holder consent for that mailbox, once. The first re-auth
 that succeeds ends every other one of its sender.
 """
 
@@ -49,13 +49,13 @@ class Tickets:
 
         Args:
             alias: the sender.
-            by: who hands it out.
-            any_mailbox: whoever opens the link may bring their mailbox, where the sender's
-                account is not known yet. Where it is, the link is good for that one only.
+            by: who issues it.
+            any_mailbox: let whoever opens the link choose the mailbox, if the sender's account is
+                not known yet. If it is known, the link works for that account only.
 
         Raises:
             SenderNotFound: no sender has that alias.
-            InvalidSender: its account is not known, and not just any is wanted.
+            InvalidSender: its account is not known, and `any_mailbox` is False.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         secret = secrets.token_urlsafe(32)
@@ -69,8 +69,8 @@ class Tickets:
             )
             if account is None and not any_mailbox:
                 raise InvalidSender(
-                    f"The account of sender {alias!r} is not known yet, so whoever opens the link "
-                    "could bring a mailbox of their own.",
+                    f"The account of sender {alias!r} is not known yet, so anyone who opens the "
+                    "link could choose a mailbox of their own.",
                     remedy="Enter the sender's account first, or allow any mailbox.",
                     field="gmail_account",
                     alias=alias,
@@ -81,12 +81,12 @@ class Tickets:
         return Ticket(alias=alias, gmail_account=account, url=url, expires_at=expires_at)
 
     def inspect(self, ticket: str) -> Ticket:
-        """Say what a ticket is for, without using it: link previews look too.
+        """Return what a ticket is for, without using it up: link previews open it, too.
 
         Raises:
-            LinkInvalid: nobody was given it, or its sender was deleted.
-            LinkExpired: its 72 hours are over.
-            LinkUsed: it was used before.
+            LinkInvalid: it was never issued, or its sender was deleted.
+            LinkExpired: it is older than 72 hours.
+            LinkUsed: it has been used before.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
@@ -100,10 +100,10 @@ class Tickets:
         """Use a ticket up, and begin the re-auth.
 
         Raises:
-            LinkInvalid: nobody was given it, or its sender was deleted.
-            LinkExpired: its 72 hours are over.
-            LinkUsed: it was used before.
-            ConfigurationError: there is no OAuth client; the ticket stays good.
+            LinkInvalid: it was never issued, or its sender was deleted.
+            LinkExpired: it is older than 72 hours.
+            LinkUsed: it has been used before.
+            ConfigurationError: there is no OAuth client; the ticket stays valid.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
@@ -146,8 +146,8 @@ def _valid(session: Session, ticket: str) -> ReauthTicketRow:
 
 def _used(row: ReauthTicketRow) -> LinkUsed:
     return LinkUsed(
-        f"This link for sender {row.alias!r} was used already, or the sender was re-authorised "
-        "in another way.",
+        f"This link for sender {row.alias!r} has already been used, or the sender was "
+        "re-authorised in another way.",
         remedy="Ask the admin for a new one if it is still needed.",
         alias=row.alias,
     )

@@ -1,9 +1,10 @@
-"""What goes with a sender that is deleted, in one transaction."""
+"""What is removed together with a deleted sender, in one transaction."""
 
 from sqlalchemy import delete, update
 from sqlmodel import Session, col
 
 from mailcore.clock import now
+from mailcore.senders.descriptions import describe_messages
 from mailcore.senders.events import event
 from mailcore.store.database import changed_rows
 from mailcore.store.models import AuthorizationRequestRow, DeliveryRow, ReauthTicketRow, SenderRow
@@ -18,7 +19,7 @@ def delete_row(session: Session, row: SenderRow, *, by: str, keep_grant: bool) -
         session: of the running transaction.
         row: the sender's, locked.
         by: who deletes it.
-        keep_grant: for the audit trail: its grant at Google is to live on.
+        keep_grant: whether its grant at Google is kept; for the audit trail.
 
     Returns:
         How many deliveries were discarded.
@@ -33,7 +34,7 @@ def delete_row(session: Session, row: SenderRow, *, by: str, keep_grant: bool) -
         .where(col(DeliveryRow.alias) == alias, col(DeliveryRow.status) == DeliveryStatus.QUEUED)
         .values(status=DeliveryStatus.DISCARDED, body=None, updated_at=now()),
     )
-    detail = f"{discarded} waiting deliveries discarded" if discarded else None
+    detail = f"{describe_messages(discarded)} discarded" if discarded else None
     session.add(event(alias, AuditEvent.DELETED, who=by, detail=detail))
     if keep_grant:
         session.add(event(alias, AuditEvent.GRANT_KEPT, who=by))

@@ -1,4 +1,4 @@
-"""Senders, their history and refused re-auths in plain words, the same on every face."""
+"""Senders, their history and refused re-auths in words, the same in every front end."""
 
 from datetime import datetime, timedelta
 
@@ -27,8 +27,8 @@ _EVENTS = {
     AuditEvent.IMPORTED: "Imported from a token file",
     AuditEvent.REAUTHORIZED: "Re-authorised",
     AuditEvent.REAUTH_REFUSED: "Re-auth failed",
-    AuditEvent.ACCOUNT_OFFERED: "An account was brought, and waits to be confirmed",
-    AuditEvent.ACCOUNT_REJECTED: "The account that was brought was rejected",
+    AuditEvent.ACCOUNT_OFFERED: "Account waiting to be confirmed",
+    AuditEvent.ACCOUNT_REJECTED: "Account rejected",
     AuditEvent.TICKET_ISSUED: "Link created for the mailbox owner",
     AuditEvent.HEALTHY: "Working again",
     AuditEvent.EXPIRED: "Google refused the grant",
@@ -51,7 +51,7 @@ _EVENTS = {
 }
 
 _AFTER_REFUSED_REAUTH = {
-    ConsentDenied.code: "Try again, and press Continue on Google's page.",
+    ConsentDenied.code: "Try again, and click Continue on Google's page.",
     PermissionMissing.code: "Try again, and leave every box ticked on Google's page.",
     WrongAccount.code: "Try again with the right account.",
     IdentityMissing.code: "Try again. If it keeps happening, an admin should run the checks on the "
@@ -66,7 +66,7 @@ _AFTER_REFUSED_REAUTH = {
 _REVOCATIONS = {
     Revocation.REVOKED: "Its grant was revoked at Google.",
     Revocation.FAILED: "Its grant could not be revoked. Remove this app's access on "
-    "myaccount.google.com/permissions.",
+    "myaccount.google.com/connections.",
     Revocation.KEPT: "Its grant at Google was kept.",
     Revocation.SHARED: "Its grant at Google was kept: another sender uses the same account.",
     Revocation.NO_GRANT: None,

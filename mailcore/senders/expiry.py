@@ -1,4 +1,4 @@
-"""Why a grant ended, as far as its dates and Google's last error tell."""
+"""Why a grant ended, judging by its dates and Google's last error."""
 
 from datetime import timedelta
 from enum import StrEnum

@@ -96,11 +96,11 @@ class SenderRegistry:
         limit: int = 25,
         timeout: float = TIME_LIMIT,
     ) -> SenderPage:
-        """Return one page of senders, those that need a person first, in one query.
+        """Return one page of senders, those that need attention first, in one query.
 
         Args:
             search: part of an alias, account, display name or project; any case.
-            status: only these; *healthy* leaves those out that are *expiring*.
+            status: only these; *healthy* excludes those that are *expiring*.
             offset: how many to skip.
             limit: how many at most.
             timeout: seconds for all of it.
@@ -179,7 +179,7 @@ class SenderRegistry:
 
         Raises:
             SenderNotFound: no sender has that alias.
-            InvalidSender: it is no such file.
+            InvalidSender: it is not such a file.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         sealed = self._sealed_client(credentials_json, alias)

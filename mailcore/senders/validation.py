@@ -30,7 +30,7 @@ def checked_alias(alias: str) -> str:
         )
     if alias in RESERVED_ALIASES:
         raise InvalidSender(
-            f"The alias {alias!r} is reserved for an address of this program.",
+            f"The alias {alias!r} is reserved, because pal-e-mail uses it in its own addresses.",
             remedy="Choose another alias.",
             field="alias",
             alias=alias,

@@ -26,7 +26,8 @@ def conditions(
     """Return what a delivery must fulfil.
 
     Args:
-        bounds: the deployment's, as of `senders.holding.limits`: what is held depends on them.
+        bounds: the deployment's, as returned by `senders.holding.limits`, which decide what is
+            *held*.
         alias: its sender's.
         status: as it is shown: *held* ones are not among the *queued*.
         since: it was asked for since this moment, aware.

@@ -71,7 +71,7 @@ _PER_DAY = text(f"""
 
 
 class DeliveryLog:
-    """Every message that anyone asked to send.
+    """Every message that someone asked to send.
 
     Args:
         settings: the deployment's limits: what is held is derived from them.
@@ -132,7 +132,7 @@ class DeliveryLog:
                 raise
             raise SearchTooSlow(
                 f"Searching all deliveries for {search!r} takes longer than {timeout:g} seconds.",
-                remedy="Name a sender or a time, so that there is less to search.",
+                remedy="Narrow the search to one sender or a shorter time.",
             ) from exc
 
     def get(self, delivery_id: str) -> Delivery:
@@ -152,10 +152,10 @@ class DeliveryLog:
         return shown(row)
 
     def retry(self, delivery_id: str, *, by: str) -> Sent:
-        """Send a delivery again that did not go out, or may not have: a person says so.
+        """Send a delivery again that did not go out, or may not have, because a person says so.
 
-        If an attempt of unknown outcome did arrive, the recipients get it twice. What is not
-        sent now stays as it was.
+        If an attempt with unknown outcome did arrive, the recipients get it twice. If it cannot
+        be sent now, it stays as it was.
 
         Args:
             delivery_id: as in `Delivery.id`.
@@ -163,8 +163,8 @@ class DeliveryLog:
 
         Raises:
             DeliveryNotFound: none has that id.
-            DeliveryNotSettleable: its outcome is no open question.
-            MailError: it was not sent now.
+            DeliveryNotSettleable: it is not one that can be sent again.
+            MailError: it could not be sent now.
             ConfigurationError: the deployment is at fault.
         """
         key = parsed_id(delivery_id)
@@ -214,9 +214,9 @@ class DeliveryLog:
             if row.status is not DeliveryStatus.UNKNOWN:
                 raise
             raise OutcomeUnknown(
-                f"Delivery {delivery_id} of sender {row.alias!r} could not be sent again just now, "
-                "and whether the first attempt arrived is still open.",
-                remedy="Look into the account's Sent folder before you try once more.",
+                f"Delivery {delivery_id} of sender {row.alias!r} could not be sent again just now. "
+                "It is still unknown whether the first attempt arrived.",
+                remedy="Check the account's Sent folder before you try again.",
                 alias=row.alias,
                 delivery_id=delivery_id,
             ) from exc
@@ -243,9 +243,9 @@ class DeliveryLog:
         return self.get(delivery_id)
 
     def settle_as_sent(self, delivery_id: str, *, by: str) -> Delivery:
-        """Settle a delivery of unknown outcome as sent: a person has seen that it arrived.
+        """Settle a delivery with unknown outcome as sent, because a person has seen it arrive.
 
-        A job that asks with the same idempotency key gets `Sent`.
+        A job that retries with the same idempotency key gets `Sent`.
 
         Args:
             delivery_id: as in `Delivery.id`.

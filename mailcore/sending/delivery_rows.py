@@ -33,7 +33,7 @@ _DERIVED = {
     "can_discard": col(DeliveryRow.status).in_(DISCARDABLE),
     "waits_for": text(WAITS_FOR).columns(waits_for=Text()).scalar_subquery(),
 }
-#: To be read with the deployment's limits, as of `senders.holding.limits`.
+#: To be read with the deployment's limits, as returned by `senders.holding.limits`.
 COLUMNS = (
     *(getattr(DeliveryRow, name) for name in Delivery.__dataclass_fields__ if name not in _DERIVED),
     *(column.label(name) for name, column in _DERIVED.items()),
@@ -105,8 +105,7 @@ def not_found(delivery_id: str) -> DeliveryNotFound:
 def not_settleable(row: DeliveryRow, what: str) -> DeliveryNotSettleable:
     """Return the error of a delivery whose outcome is not open."""
     return DeliveryNotSettleable(
-        f"Delivery {row.id} of sender {row.alias!r} is {row.status.value}, so it cannot be {what}: "
-        "its outcome is not open.",
+        f"Delivery {row.id} of sender {row.alias!r} is {row.status.value}, so it cannot be {what}.",
         alias=row.alias,
     )
 
@@ -116,8 +115,8 @@ def not_kept(row: DeliveryRow) -> DeliveryNotSettleable:
     return DeliveryNotSettleable(
         f"Delivery {row.id} of sender {row.alias!r} cannot be sent again: the message itself was "
         "not kept.",
-        remedy="Look in the account's Sent folder. If it is not there, have the job send it again; "
-        f"then run `pal-e-mail deliveries discard {row.id}`.",
+        remedy="Check the account's Sent folder. If it is not there, have the job send it "
+        f"again; then run `pal-e-mail deliveries discard {row.id}`.",
         alias=row.alias,
     )
 

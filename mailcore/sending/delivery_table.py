@@ -146,9 +146,7 @@ def record_not_sent(
 
 def mark_cut_off(connection: Connection) -> None:
     """Turn deliveries whose process died in mid-send into unknown ones, for a person to settle."""
-    reason = (
-        "The process that was sending it stopped in the middle. It may or may not have been sent."
-    )
+    reason = "The process that was sending it stopped midway. It may or may not have been sent."
     connection.run(_CUT_OFF, {"reason": reason})
 
 

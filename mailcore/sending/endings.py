@@ -1,4 +1,4 @@
-"""What a message becomes that did not go out: who sends it decides."""
+"""What happens to a message that did not go out; whoever sends it decides."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

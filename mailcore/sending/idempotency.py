@@ -1,4 +1,4 @@
-"""What an idempotency key answers the second time."""
+"""What a second call with the same idempotency key returns."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ log = logging.getLogger("mailcore")
 _POLL = 0.05
 #: A key in these states is free to be tried again.
 _FREE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.LAPSED})
-_ASK_AGAIN = "Ask again with the same key: it sends nothing twice."
+_ASK_AGAIN = "Call again with the same key: nothing is sent twice."
 
 
 def earlier_outcome(database: Database, asked: SendRequest, *, admin_url: str) -> Sent | None:
@@ -70,7 +70,7 @@ def _read(database: Database, asked: SendRequest, key: str) -> Any:
     except DatabaseUnavailable as exc:
         raise OutcomeUnknown(
             f"An earlier call with key {key!r} of sender {asked.alias!r} has sent its message or "
-            "may be sending it, and the database cannot be asked what came of it.",
+            "may be sending it, and the database cannot be reached to find out which.",
             remedy=_ASK_AGAIN,
             alias=asked.alias,
         ) from exc
@@ -105,9 +105,9 @@ def _raise_if_settled(row: Any, alias: str, key: str, admin_url: str) -> None:
     if row.status == DeliveryStatus.UNKNOWN:
         raise OutcomeUnknown(
             f"An earlier call with key {key!r} of sender {alias!r} may or may not have sent its "
-            "message, so it is not repeated.",
-            remedy=f"Settle it on {admin_url} or with `pal-e-mail deliveries retry|discard "
-            f"{delivery_id}`.",
+            "message, so it is not sent again.",
+            remedy=f"Settle it on {admin_url} or with `pal-e-mail deliveries "
+            f"arrived|retry|discard {delivery_id}`.",
             alias=alias,
             delivery_id=delivery_id,
         )

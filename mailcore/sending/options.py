@@ -37,7 +37,7 @@ def check_names(thread_id: str | None, key: str | None) -> None:
         )
     if key is not None and not _is_name(key):
         raise InvalidMessage(
-            f"The idempotency key is not 1 to {_MAX_NAME} printable characters.",
+            f"The idempotency key must have 1 to {_MAX_NAME} printable characters.",
             remedy="Example: disk-2026-11-22",
             field="idempotency_key",
         )

@@ -40,8 +40,8 @@ _WRITING = 0.1
 class OutcomeRecorder:
     """Writes outcomes down. Each record can be written twice.
 
-    One that cannot be written changes no outcome, is logged as critical, and is made up for
-    once this process reaches the database again.
+    One that cannot be written changes no outcome: it is logged as critical, and written once
+    this process reaches the database again.
 
     Args:
         database: where outcomes are recorded.
@@ -57,7 +57,7 @@ class OutcomeRecorder:
         forks.watch(self)
 
     def forget_parent(self) -> None:
-        """Start with nothing to make up for: the parent writes its records itself."""
+        """Start with no records left to write: the parent writes its own."""
         self._unwritten: dict[UUID, _Write] = {}
 
     def record_not_begun(self, request: SendRequest, exc: BaseException) -> None:

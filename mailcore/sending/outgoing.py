@@ -58,8 +58,8 @@ class SendRequest:
             self.message = add_from(self.message, address=sender.gmail_account, name=name)
         elif self.from_name is not None:
             log.warning(
-                "sender %s: from_name is left to Gmail, as the account is known after its "
-                "first re-auth only",
+                "sender %s: from_name is ignored, because the account's address is not known "
+                "before its first re-auth",
                 sender.alias,
             )
 

@@ -94,7 +94,7 @@ class Database:
 
     @property
     def engine(self) -> "Engine":
-        """SQLAlchemy's engine, made at first use, for the faces."""
+        """SQLAlchemy's engine, made at first use, for the front ends."""
         # Sending never waits for the mapper to be loaded.
         from mailcore.store.sessions import engine  # noqa: PLC0415
 
@@ -123,7 +123,7 @@ class Database:
 
     @contextmanager
     def session(self, deadline: Deadline | None = None) -> Iterator["Session"]:
-        """One use case of a face: commits at the end, rolls back on an error.
+        """One use case of a front end: commits at the end, rolls back on an error.
 
         Args:
             deadline: when all of it must be over; None for `TIME_LIMIT`.

@@ -25,8 +25,8 @@ _ID_BYTES = 4
 _NONCE_BYTES = 12
 
 _REPLACE = (
-    "Then re-authorise the sender, store the OAuth client again, or discard the message: whichever "
-    "it is."
+    "Then re-authorise the sender, store the OAuth client again, or discard the message, "
+    "whichever applies."
 )
 
 
@@ -105,8 +105,8 @@ class Vault:
             return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
         except InvalidTag as exc:
             raise ConfigurationError(
-                f"What is stored in the database at {place!r} was sealed for another place, or "
-                "was changed since. It is not used.",
+                f"What is stored in the database at {place!r} was sealed for another place, or has "
+                "been changed since. It is not used.",
                 remedy=f"Find out who wrote it. {_REPLACE}",
             ) from exc
 
@@ -115,10 +115,10 @@ class Vault:
         self._knows_all_sealed = self._knows_all_sealed or (self.seals and self._all_sealed())
         if self._knows_all_sealed:
             raise ConfigurationError(
-                f"What is stored in the database at {place!r} is not sealed, though `pal-e-mail "
+                f"What is stored in the database at {place!r} is not sealed, although `pal-e-mail "
                 "rotate-keys` has sealed everything. It is not used.",
-                remedy="A process without PALEMAIL_ENCRYPTION_KEYS stored it, or somebody who has "
-                f"no key. {_REPLACE}",
+                remedy="It was stored by a process without PALEMAIL_ENCRYPTION_KEYS, or by "
+                f"someone who has no key. {_REPLACE}",
             )
         return self._open_fernet(stored) if stored.startswith(_UNBOUND) else stored
 
@@ -136,13 +136,13 @@ class Vault:
     def _no_key(self) -> ConfigurationError:
         if not self.seals:
             return ConfigurationError(
-                "What is stored is encrypted, and PALEMAIL_ENCRYPTION_KEYS is not set.",
-                remedy="Set the keys that it was encrypted with.",
+                "The stored secrets are encrypted, and PALEMAIL_ENCRYPTION_KEYS is not set.",
+                remedy="Set the keys that they were encrypted with.",
             )
         return ConfigurationError(
-            "None of PALEMAIL_ENCRYPTION_KEYS opens what is stored.",
-            remedy="Add the key that it was encrypted with; the first key seals, the others only "
-            "open.",
+            "None of PALEMAIL_ENCRYPTION_KEYS opens the stored secrets.",
+            remedy="Add the key that they were encrypted with. The first key encrypts; the "
+            "others only decrypt.",
         )
 
 

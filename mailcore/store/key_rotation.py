@@ -1,7 +1,7 @@
-"""Sealing what is stored anew: after a key was added in front, or keys were set at all.
+"""Re-encrypting what is stored, after a key was added in front or keys were first set.
 
 It goes in small batches, each a transaction of its own, past rows that others are using right
-now, and comes back for those. What it was stopped in goes on where it was.
+now, and comes back for those. If it is stopped, the next run continues where it was.
 """
 
 import time

@@ -55,8 +55,8 @@ def _raise_ours(exc: Exception) -> None:
         case QueryCanceled() | LockNotAvailable():
             raise DatabaseUnavailable(
                 f"The database did not answer in time: {_first_line(error)}.",
-                remedy="Look in pg_stat_activity for a lock that is held for long. Trying again "
-                "later is safe.",
+                remedy="Check pg_stat_activity for locks that are held for a long time. Trying "
+                "again later is safe.",
             ) from exc
         case ReadOnlySqlTransaction():
             raise DatabaseUnavailable(

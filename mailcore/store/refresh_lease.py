@@ -97,12 +97,12 @@ class RefreshLeases:
                 connection.run(_GIVE_BACK, {"sender": sender_id, "holder": holder})
         except DatabaseUnavailable as exc:
             # What came of the renewal stands all the same, and the lease ends by itself.
-            log.warning("a lease on renewing access could not be given back: %s", exc.message)
+            log.warning("a refresh lease could not be released: %s", exc.message)
 
 
 def _busy() -> TemporaryFailure:
     return TemporaryFailure(
-        "Another job is renewing this sender's access, and Google takes too long to answer. "
-        "Nothing was sent.",
+        "Another job is renewing this sender's access, and Google is taking too long to "
+        "respond. Nothing was sent.",
         remedy="Try again later; that is safe.",
     )

@@ -1,7 +1,7 @@
-"""SQLModel's sessions, for the faces, on connections that `Database` lends.
+"""SQLModel's sessions, for the front ends, on connections that `Database` lends.
 
-There is one pool for faces and sending alike. SQLAlchemy gets its connections from there one by
-one, and gives them back as they are: it opens and closes none.
+There is one pool for front ends and sending alike. SQLAlchemy gets its connections from there
+one by one, and gives them back as they are: it opens and closes none.
 """
 
 from collections.abc import Callable, Iterator, Sequence

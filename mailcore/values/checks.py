@@ -1,11 +1,11 @@
-"""What a check of the setup found."""
+"""What `doctor` found in a check of the setup."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class FindingState(StrEnum):
-    """The result of one of the doctor's checks."""
+    """The result of one of `doctor`'s checks."""
 
     #: All is well.
     OK = "ok"
@@ -19,7 +19,7 @@ class FindingState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One of the doctor's checks.
+    """One of `doctor`'s checks.
 
     Attributes:
         name: what was checked.

@@ -1,4 +1,4 @@
-"""What becomes of a message: how far it has come, and what the caller gets for it."""
+"""Messages as callers see them: how far they have come, and what a call returns."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,24 +10,24 @@ class DeliveryStatus(StrEnum):
 
     #: Waiting for a worker.
     QUEUED = "queued"
-    #: Queued, and its sender cannot send: derived when it is shown, never stored.
+    #: Queued, and someone holds it or its sender cannot send. Worked out when shown, never stored.
     HELD = "held"
-    #: Intent is recorded; Gmail may be taking it right now.
+    #: The intent is recorded; Gmail may be accepting it right now.
     SENDING = "sending"
-    #: Gmail has taken it.
+    #: Gmail has accepted it.
     SENT = "sent"
     #: It did not go out, and the reason is known.
     FAILED = "failed"
     #: It may have gone out; a person decides.
     UNKNOWN = "unknown"
-    #: Its ``expires_at`` came before it could be sent.
+    #: It could not be sent before its ``expires_at``, or within PALEMAIL_GIVE_UP_AFTER.
     LAPSED = "lapsed"
-    #: A person decided that it shall not be sent (again).
+    #: A person decided that it won't be sent (again).
     DISCARDED = "discarded"
 
 
 class IfUnknown(StrEnum):
-    """What is done with a queued message where nobody can tell whether Gmail has it."""
+    """What to do with a queued message if it is unclear whether Gmail accepted it."""
 
     #: A person decides; it is never sent twice.
     ASK = "ask"
@@ -38,39 +38,40 @@ class IfUnknown(StrEnum):
 class WaitsFor(StrEnum):
     """What a queued message waits for."""
 
-    #: Its turn: it goes out any moment.
+    #: Its turn: it will go out any moment now.
     TURN = "turn"
-    #: A later time: it was queued for then, its sender was asked to slow down, or the last
+    #: A later time: it was queued for later, its sender was asked to slow down, or the last
     #: attempt failed.
     TIME = "time"
-    #: Its sender has used up what it may send in 24 hours.
+    #: Its sender's budget, which is used up for now.
     BUDGET = "budget"
     #: Its sender's re-auth.
     REAUTH = "reauth"
-    #: Its sender's account, which Google refuses.
+    #: Google to accept its sender's account, which it refuses now.
     ACCOUNT = "account"
-    #: Somebody to resume its sender.
+    #: Someone to resume its sender.
     RESUME = "resume"
-    #: Somebody to release it.
+    #: Someone to release it.
     RELEASE = "release"
-    #: A sender of that alias: its own was deleted.
+    #: A sender with that alias, because its own was deleted.
     SENDER = "sender"
 
 
-#: What a message waits for that is shown as *held*: time alone does not let it go.
+#: What messages wait for that are shown as *held*.
 HELD_FOR = frozenset(WaitsFor) - {WaitsFor.TURN, WaitsFor.TIME}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """A message that is queued, or was under the same idempotency key.
+    """A message that is queued, or the earlier one with the same idempotency key.
 
     Attributes:
         delivery_id: its row in the delivery table.
         message_id: its RFC 5322 Message-ID, with angle brackets.
         alias: the sender.
         status: ``queued``, or how far an earlier message with this idempotency key has come.
-        send_at: when it may go out, aware UTC; None for an earlier one that was never queued.
+        send_at: the earliest time to send it, aware UTC; None for an earlier message that was
+            never queued.
     """
 
     delivery_id: str
@@ -82,11 +83,11 @@ class Queued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A message that Gmail has taken.
+    """A message that Gmail has accepted.
 
     Attributes:
         delivery_id: its row in the delivery table.
-        gmail_id: Gmail's id of it; None where its answer was cut short.
+        gmail_id: Gmail's id of the message; None if Gmail's response was cut short.
         thread_id: Gmail's id of its thread; None likewise.
         message_id: its RFC 5322 Message-ID, with angle brackets.
         alias: the sender.
@@ -101,20 +102,21 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One message that anyone asked to send.
+    """One message that someone asked to send.
 
     Attributes:
         id: a UUID in text form.
         recipients: every To, Cc and Bcc address, bare.
         message_id: the RFC 5322 Message-ID, with angle brackets.
-        gmail_id: Gmail's own id, once sent, where its answer could be read.
-        status: as stored, but *held* where a queued one cannot go out by time alone.
-        waits_for: what a queued one waits for, or None.
-        send_at: when a queued one may go out; None where it was never queued.
-        held_by: who holds it back, or None.
-        can_retry: it did not go out, or may not have, and the message is still stored: it can be
-            sent again.
-        can_discard: a person can decide that it shall not be sent (again).
+        gmail_id: Gmail's id of the message, once sent; None if Gmail's response could not be read.
+        status: as stored, but *held* if it is queued and someone holds it or its sender can't
+            send.
+        waits_for: what a queued message waits for, or None.
+        send_at: the earliest time to send it; None if it was never queued.
+        held_by: who holds it, or None.
+        can_retry: whether it can be sent again: it did not go out, or may not have, and the message
+            is still stored.
+        can_discard: whether a person can decide that it won't be sent (again).
     """
 
     id: str
@@ -150,7 +152,7 @@ class DeliveryPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCount:
-    """Deliveries of one UTC day: how many were sent, failed, and are unknown."""
+    """Deliveries of one UTC day: how many were sent, failed, or have an unknown outcome."""
 
     day: datetime
     sent: int

@@ -1,4 +1,4 @@
-"""Frozen pictures of a re-auth: begun, under way, done; and the link that lets others do it."""
+"""A re-auth as callers see it, from start to finish, and the link that lets others do it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,7 @@ class AuthorizationOutcome(StrEnum):
     DONE = "done"
     #: It was refused; the detail says why.
     REFUSED = "refused"
-    #: The link ran out unused.
+    #: The link expired unused.
     EXPIRED = "expired"
 
 
@@ -25,11 +25,11 @@ class Authorization:
     """A re-auth that has been begun.
 
     Attributes:
-        id: names it for asking after its progress; no secret.
+        id: identifies the re-auth, to ask for its progress; not a secret.
         alias: the sender.
         gmail_account: the account to choose at Google, or None for any.
         url: Google's consent page; whoever has it can consent, once.
-        expires_at: until when the link works.
+        expires_at: when the link stops working.
     """
 
     id: str
@@ -47,7 +47,7 @@ class AuthorizationProgress:
         outcome: waiting, done, refused or expired.
         code: the refusal's code as in `mailcore.errors`, or None.
         detail: why it was refused, in words, or None; `describe_next_step` says what to do.
-        renewing_all: it is one of a walk through everything that is due.
+        renewing_all: whether it is part of *Renew all due*.
         requested_by: who began it.
     """
 
@@ -67,7 +67,7 @@ class Completed:
 
     Attributes:
         sender: as it is now.
-        released: how many held deliveries no longer wait for a re-auth.
+        released: how many deliveries are no longer held for a re-auth.
     """
 
     authorization_id: str
@@ -83,8 +83,8 @@ class Ticket:
 
     Attributes:
         alias: the sender.
-        url: where it is redeemed; None when looked up by its secret.
-        expires_at: until when it works.
+        url: the link itself; None when looked up by its secret.
+        expires_at: when it stops working.
     """
 
     alias: str

@@ -1,4 +1,4 @@
-"""Frozen pictures of senders, their history, and the trouble that all of them share."""
+"""Senders as callers see them, their history, and problems that affect all of them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,28 +18,26 @@ class Sender:
         alias: the name jobs use.
         gmail_account: the mailbox's address; None until the first consent adopts one.
         display_name: the name recipients see in From, or None.
-        project: what the sender belongs to, or None; pages group by it.
-        status: what Google last said of the grant.
-        status_reason: that, in words; None while healthy.
-        generation: +1 with every stored grant; 0 while there was none.
-        granted_scopes: what the last consent granted, full URL form.
+        project: the project that the sender belongs to, or None; pages group senders by it.
+        status: what Google last said about the grant.
+        status_reason: the same in words; None while healthy.
+        generation: increases by 1 with every stored grant; 0 before the first.
+        granted_scopes: what the last consent granted, as full URLs.
         grant_issued_at: when the grant was stored.
-        grant_expires_at: when Google ends it, or None where no end is known.
-        expiring: healthy, and the end is less than 48 hours away.
+        grant_expires_at: when Google will end it, or None if that is not known.
+        expiring: whether it is healthy, but its grant ends in less than 48 hours.
         last_error_code: the code of the newest failure since the last success, or None.
-        has_own_client: whether the sender brings its own OAuth client.
+        has_own_client: whether the sender has its own OAuth client.
         paused_by: who paused its queue, or None.
-        paused_at: since when it is paused.
-        next_send_at: before then its queue sends nothing, as Google asked it to slow down or
-            the last attempts failed; None where nothing has.
-        queued: how many of its deliveries wait in the queue, those for later included.
-        queued_since: since when the first of them has been due; in the future where all are for
-            later, None where none waits.
-        held: how many of them wait because it cannot send: for a re-auth, or for its being
-            resumed.
-        unknown: how many of its deliveries may or may not have gone out, for a person to settle.
-        offered_account: the mailbox that somebody with a link brought, and that nothing is sent
-            from before an admin confirms it; or None.
+        paused_at: when it was paused, or None.
+        next_send_at: the time before which its queue sends nothing, because Google asked it to
+            slow down or the last attempts failed; or None.
+        queued: how many of its deliveries are waiting in the queue, including those for later.
+        queued_since: when the first of them became due, or will; None if none is waiting.
+        held: how many of them are waiting because it needs a re-auth, is blocked or is paused.
+        unknown: how many of its deliveries have an unknown outcome, for a person to settle.
+        offered_account: the mailbox that was chosen through a link, and from which nothing is
+            sent until an admin confirms it; or None.
     """
 
     alias: str
@@ -90,13 +88,13 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentProblem:
-    """Trouble with the OAuth client or the Google project: one banner for all senders.
+    """A problem with the OAuth client or the Google project: one banner for all senders.
 
     Attributes:
         code: the error's code, ``configuration``, ``api_disabled`` or ``quota_exceeded``.
         text: what is wrong.
         at: when it was last seen.
-        alias: a sender it was seen with.
+        alias: a sender with which it was seen.
     """
 
     code: str
@@ -107,15 +105,15 @@ class DeploymentProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderPage:
-    """One page of senders, and what the header needs.
+    """One page of senders, and what the page's header needs.
 
     Attributes:
-        senders: at most ``limit`` of them; those that need a person first.
-        matching: how many the search and filter match in all.
-        totals: of every sender, unfiltered.
-        projects: how many projects there are among all senders.
-        unknown: how many deliveries wait for a person to settle them, of all senders.
-        problem: the banner for all, or None.
+        senders: at most ``limit`` of them; those that need attention first.
+        matching: how many match the search and filter in all.
+        totals: how many senders are in each state, without the search and filter.
+        projects: how many projects all senders have.
+        unknown: how many deliveries of all senders have an unknown outcome.
+        problem: the banner for all senders, or None.
     """
 
     senders: tuple[Sender, ...]
@@ -126,7 +124,7 @@ class SenderPage:
     problem: DeploymentProblem | None
 
 
-#: Who does what jobs do by themselves.
+#: Who does what jobs do without a person.
 JOB = "job"
 
 
@@ -168,11 +166,11 @@ class SenderEvent:
     """One line of the audit trail.
 
     Attributes:
-        at: when.
-        alias: the sender, kept after it is deleted.
-        what: one of `AuditEvent`; text, so that what another version wrote can be read.
+        at: when it happened.
+        alias: the sender, even after it is deleted.
+        what: one of `AuditEvent`; as text, so that entries written by another version can be read.
         who: the admin's email, ``"job"``, ``"cli"``, ``api:LABEL``, or ``ticket from …``.
-        detail: more in words, or None.
+        detail: more about it, or None.
     """
 
     at: datetime
@@ -183,15 +181,15 @@ class SenderEvent:
 
 
 class Revocation(StrEnum):
-    """What became of a deleted sender's grant at Google."""
+    """What happened to a deleted sender's grant at Google."""
 
     #: Google ended it.
     REVOKED = "revoked"
-    #: Google could not be asked, so the grant may still be there.
+    #: Google could not be reached, so the grant may still exist.
     FAILED = "failed"
-    #: Whoever deleted the sender wanted to keep it.
+    #: Whoever deleted the sender chose to keep it.
     KEPT = "kept"
-    #: Kept, as another sender uses the same account: Google would end that one's grant, too.
+    #: Kept, because another sender uses the same account: Google would end that grant too.
     SHARED = "shared"
     #: There was none.
     NO_GRANT = "no grant"
@@ -202,9 +200,9 @@ class Deleted:
     """A sender that was deleted.
 
     Attributes:
-        alias: what it was called.
-        discarded_deliveries: how many messages that waited were discarded.
-        grant: what became of its grant at Google.
+        alias: its alias.
+        discarded_deliveries: how many waiting messages were discarded.
+        grant: what happened to its grant at Google.
     """
 
     alias: str
@@ -214,11 +212,11 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedToken:
-    """What became of one token file.
+    """What happened to one token file.
 
     Attributes:
         file: its name.
-        alias: the sender, or None where the file tells none.
+        alias: the sender, or None if the file names none.
         outcome: ``imported``, ``would import``, ``skipped`` or ``unreadable``.
         detail: why, in words.
     """

@@ -243,7 +243,7 @@ def test_an_unknown_delivery_is_decided_on(visit: Visit, core: Mailcore, unknown
 
 
 @pytest.mark.parametrize(
-    ("paused", "promise"), [(True, "Its sender is paused"), (False, "goes out any moment")]
+    ("paused", "promise"), [(True, "Its sender is paused"), (False, "will go out any moment")]
 )
 def test_what_waits_can_be_cancelled(
     visit: Visit, core: Mailcore, authorised: Authorise, *, paused: bool, promise: str
@@ -273,7 +273,7 @@ def test_one_message_is_held_and_released(
     app.run()
     assert core.deliveries.get(waiting.delivery_id).waits_for is WaitsFor.RELEASE
     app = visit("deliveries")
-    assert "held back by admin" in texts(app)
+    assert "Held by admin" in texts(app)
     app.button(key=f"open-{waiting.delivery_id}").click().run()
     next(button for button in app.button if button.label == "Release").click()
     app.run()

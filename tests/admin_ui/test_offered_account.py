@@ -21,7 +21,7 @@ def test_an_admin_confirms_the_account(visit: Visit, core: Mailcore, google: Goo
     brought(core, google)
     app = visit("sender", sender="alerts")
     assert not app.exception
-    assert "before you confirm that it is the right mailbox" in texts(app)
+    assert "until you confirm that it is the right mailbox" in texts(app)
     [take] = [button for button in app.button if button.label.startswith("Send from")]
     take.click().run()
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY

@@ -88,7 +88,7 @@ FORGERIES: dict[str, Forge] = {
     "for no page": lambda p: p.assertion(aud=None),
     "of another issuer": lambda p: p.assertion(iss="https://evil.example.com"),
     "of no issuer": lambda p: p.assertion(iss=None),
-    "its time is over": lambda p: p.assertion(lasts=-60),
+    "it has expired": lambda p: p.assertion(lasts=-60),
     "for ever": lambda p: p.assertion(exp=None),
     "not yet": lambda p: p.assertion(nbf=int(time.time()) + 120),
     "nobody": lambda p: p.assertion(email=None),
@@ -206,5 +206,5 @@ def test_an_open_tab_ends_with_its_assertion(
     page = context.new_page()
     page.goto(served.url)
     expect(page.get_by_role("button", name="Add a sender").first).to_be_visible()
-    expect(page.get_by_text("its time is over")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("it has expired")).to_be_visible(timeout=60_000)
     context.close()

@@ -88,7 +88,7 @@ def test_cancelling_changes_nothing(
     answer = browser.get(google.consent(begun.url, cancel=True))
 
     page = shows(answer, 403, "Access was not allowed", core)
-    assert "press Continue on Google's page" in page.text
+    assert "click Continue on Google's page" in page.text
     assert ACCOUNT in page.text
     assert page.buttons == ["Try again with Google"]
     assert healthy_with_the_old_grant(core, authorised)

@@ -88,8 +88,8 @@ def test_discarded(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str)
         ((*MAIL, "--cc", "Ann\x07 <ann@example.com>"), "an address in --cc holds"),
         ((*MAIL, "--bcc", "nobody"), "--bcc: 'nobody' is not"),
         ((*MAIL, "--reply-to", "nobody"), "--reply-to: 'nobody' is not"),
-        ((*MAIL, "--from-name", "Ann\nLee"), "a name in --from-name holds a line break"),
-        ((*MAIL, "--subject", "two\nlines"), "--subject holds a line break"),
+        ((*MAIL, "--from-name", "Ann\nLee"), "a name in --from-name contains a line break"),
+        ((*MAIL, "--subject", "two\nlines"), "--subject contains a line break"),
         (
             (*MAIL, "--header", "Subject: Hi"),
             "Subject can't be given here. Use --subject instead.",

@@ -18,12 +18,13 @@ def test_pausing_and_resuming(cli: Cli, core: Mailcore, alerts: str) -> None:
 
 
 def test_many_at_once(cli: Cli, core: Mailcore, alerts: str) -> None:
-    """It says how many it concerns, asks, and changes nothing without a yes."""
+    """It says how many it affects, asks, and changes nothing without a yes."""
     first = queue(core, subject="a")
     queue(core, subject="b")
     asked = cli("deliveries", "cancel", "--all", "--search", "b", stdin=b"n\n")
-    assert (asked.code, "This concerns 1 message." in asked.err) == (64, True)
+    assert (asked.code, "This affects 1 message." in asked.err) == (64, True)
     assert cli("deliveries", "hold", first.delivery_id, "--json").json == {"changed": 1}
+    assert core.senders.events("alerts")[0].detail == "1 message"
     assert cli("deliveries", "release", "--all", "--yes", "--json").json == {"changed": 1}
     assert cli("deliveries", "cancel", "--all", "--yes", "--json").json == {"changed": 2}
     assert cli("deliveries", "cancel").code == 64
@@ -42,7 +43,7 @@ def test_what_lapsed_is_queued_again(cli: Cli, core: Mailcore, tables: Tables, a
 
 
 def test_limits(cli: Cli, core: Mailcore, alerts: str) -> None:
-    """A sender has limits of its own; what is not given stays, and none is like all others."""
+    """A sender has limits of its own; what is not given stays, and none restores the default."""
     assert cli("senders", "limit", "alerts", "--messages-per-day", "500").code == 0
     changed = cli("senders", "limit", "alerts", "--per-second", "0.5", "--json").json
     assert (changed["messages_per_day"], changed["messages_per_second"]) == (500, 0.5)

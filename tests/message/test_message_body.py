@@ -275,7 +275,7 @@ def test_a_bad_type_is_refused(bad: Any) -> None:
         ((" ", b""), "empty"),
         ((7, b""), "must be a str"),
         (("é" * 128, b""), "longer than 255 bytes"),
-        (io.BytesIO(b""), "without a name"),
+        (io.BytesIO(b""), "has no name"),
         (Attachment(filename="a", content=cast("bytes", "text")), "must be bytes"),
         (b"content", "a bytes can't be attached"),
         (None, "can't be attached"),
@@ -297,7 +297,7 @@ def test_files_that_cannot_be_read_now_say_so() -> None:
     """A closed file, one opened as text, and one without a real name."""
     with (
         tempfile.TemporaryFile() as unnamed,
-        pytest.raises(InvalidMessage, match="without a name"),
+        pytest.raises(InvalidMessage, match="has no name"),
     ):
         write(attachments=[unnamed])
     with pytest.raises(InvalidMessage, match="closed"):

@@ -519,7 +519,7 @@ def test_without_any_refresh_token_it_is_refused(
     """It would stop working within the hour; the person reads how to get one."""
     endpoint.answer_json({**tokens(elsewhere, endpoint), "refresh_token": None})
     exc = refused(elsewhere, answered(elsewhere), RefreshTokenMissing)
-    assert "myaccount.google.com/permissions" in str(exc)
+    assert "myaccount.google.com/connections" in str(exc)
     assert elsewhere.senders.get("alerts").status is SenderStatus.PENDING
 
 

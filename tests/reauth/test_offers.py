@@ -84,7 +84,7 @@ def test_a_rejected_account_leaves_nothing(
     rejected = core.offers.reject(sender, MALLORY, by=ADMIN)
     assert (rejected.offered_account, rejected.status_reason) == (None, None)
     assert tables("SELECT offered_grant_json FROM sender") == [(None,)]
-    with pytest.raises(InvalidSender, match="does not wait to be confirmed"):
+    with pytest.raises(InvalidSender, match="is not waiting to be confirmed"):
         core.offers.confirm(sender, MALLORY, by=ADMIN)
     brought(core, google, ACCOUNT)
     assert core.offers.confirm(sender, ACCOUNT, by=ADMIN).status is SenderStatus.HEALTHY
@@ -96,7 +96,7 @@ def test_an_admin_confirms_what_they_have_seen(
     """Another account that slips in at the last moment is not the one that was confirmed."""
     brought(core, google, ACCOUNT)
     brought(core, google, MALLORY)
-    with pytest.raises(InvalidSender, match="another account may have been brought"):
+    with pytest.raises(InvalidSender, match="another account may have replaced it"):
         core.offers.confirm(sender, ACCOUNT, by=ADMIN)
     tables("UPDATE sender SET offered_account = %s", ACCOUNT)
     with pytest.raises(InvalidSender):

@@ -67,7 +67,7 @@ def test_a_refusal_offers_three_fresh_links(core: Mailcore, authorised: str) -> 
     for _ in range(3):
         again = core.authorizations.begin_again(refused, choose_account=True)
         refused = refuse(core, again)
-    with pytest.raises(LinkUsed, match="cannot be tried again"):
+    with pytest.raises(LinkUsed, match="cannot be started again"):
         core.authorizations.begin_again(refused, choose_account=True)
 
 

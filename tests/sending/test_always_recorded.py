@@ -101,7 +101,7 @@ def test_the_doctor_compares_clocks_with_postgres(
 ) -> None:
     """A host that is a minute off is told so, and one that is right too."""
     look = "print({f.name: f for f in core.doctor()}['Database clock'])"
-    assert "60 s off Postgres" in _a_minute_ahead(environment, look)
+    assert "60 s off from the database server's" in _a_minute_ahead(environment, look)
     [here] = [finding for finding in core.doctor() if finding.name == "Database clock"]
     assert here.state is FindingState.OK
 

@@ -20,7 +20,7 @@ def test_a_search_ends_in_time(core: Mailcore, tables: Tables) -> None:
     """A search that takes too long ends at the database, too, and says what to do."""
     put(tables, 100)
     tables("UPDATE delivery SET subject = repeat('abcdefghi ', 200000)")
-    with pytest.raises(SearchTooSlow, match="Name a sender or a time"):
+    with pytest.raises(SearchTooSlow, match="Narrow the search"):
         core.deliveries.page(search="disk", timeout=0.2)
     eventually(
         lambda: (

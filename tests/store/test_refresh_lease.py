@@ -32,7 +32,7 @@ def test_waiting_for_others_ends_in_time(database: Database) -> None:
     with here.hold(1, lease=10, deadline=Deadline(1)):
         for leases in (here, elsewhere):
             wait = meanwhile(lambda leases=leases: _hold(leases, 1))  # type: ignore[misc]
-            with pytest.raises(TemporaryFailure, match="takes too long"):
+            with pytest.raises(TemporaryFailure, match="taking too long"):
                 wait()
         _hold(here, 2)  # another sender waits for nobody
     _hold(elsewhere, 1)
