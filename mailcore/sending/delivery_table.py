@@ -58,11 +58,14 @@ _NOT_SENT = f"""
 """  # noqa: S608 - of constants
 
 #: Into the queue, and its sender's queue waits; or lapsed if it was tried in vain for too long, or
-#: discarded if its sender was deleted meanwhile. Under the same condition as above.
+#: discarded if its sender was deleted meanwhile. Under the same condition as above. What an old
+#: grant ran into keeps nothing waiting that a re-auth has let go since.
 _PUT_BACK = f"""
-    WITH back AS (
+    WITH known AS (
+        SELECT id FROM sender WHERE id = %(sender_id)s FOR NO KEY UPDATE
+    ), back AS (
         UPDATE delivery
-        SET status = CASE WHEN NOT EXISTS (SELECT FROM sender WHERE id = %(sender_id)s)
+        SET status = CASE WHEN NOT EXISTS (SELECT FROM known)
                           THEN '{DeliveryStatus.DISCARDED}'
                           WHEN %(in_vain)s AND tried_since + %(give_up_after)s < now()
                           THEN '{DeliveryStatus.LAPSED}' ELSE '{DeliveryStatus.QUEUED}' END,
@@ -79,7 +82,8 @@ _PUT_BACK = f"""
         send_interval = CASE WHEN %(slower)s
                              THEN least(greatest(send_interval * 2, %(slow)s), %(slowest)s)
                              ELSE send_interval END
-    FROM back WHERE sender.id = %(sender_id)s AND (%(slower)s OR %(pause)s > interval '0')
+    FROM back WHERE sender.id = %(sender_id)s AND sender.generation = %(generation)s
+                AND (%(slower)s OR %(pause)s > interval '0')
 """  # noqa: S608 - of constants
 
 #: The claim's ``updated_at`` stays: what was cut off may still say that it sent nothing.
@@ -155,6 +159,7 @@ def mark_cut_off(connection: Connection) -> None:
 def _waiting(outgoing: OutgoingMessage, ending: Ending) -> dict[str, object]:
     return {
         "sender_id": outgoing.sender.id,
+        "generation": outgoing.sender.generation,
         "pause": ending.pause,
         "slower": ending.slower,
         "slow": _SLOW,
