@@ -77,6 +77,7 @@ def _our_errors() -> Iterator[None]:
         ) from exc
     except psycopg.OperationalError as exc:
         raise DatabaseUnavailable(
-            "The transaction that the message was to be part of has lost its database.",
+            "The database has given up the transaction that the message was to be part of: "
+            f"{str(exc).partition(chr(10))[0]}",
             remedy="Roll it back. Trying it again later is safe.",
         ) from exc
