@@ -28,8 +28,8 @@ from mailcore.store.wake_up import CHANNEL
 from mailcore.threads import Workers
 from mailcore.values.deliveries import DeliveryStatus, IfUnknown, Queued
 
-#: What a message writes, by the column. Times are Postgres' own, and move on within a transaction: its
-#: messages keep their order.
+#: What a message writes, by the column. Times are Postgres' own, and move on within a
+#: transaction: its messages keep their order.
 _WRITTEN = {
     "recipients": "%(recipients)s::text[]",
     "subject": "%(subject)s::text",

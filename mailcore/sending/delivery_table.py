@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from mailcore.clock import now
 from mailcore.errors import OutcomeUnknown
 from mailcore.google.gmail import Accepted
 from mailcore.senders.transitions import confirming, confirming_values
@@ -126,8 +125,11 @@ def record_not_sent(
     """Record a message that did not go out, or may not have.
 
     The message itself is kept if it was queued, is queued now, or a person has yet to decide on
-    it.
+    it. What is recorded late is not queued any more: its caller was told that it was not sent.
     """
+    late = not outgoing.stored and not outgoing.message.raw
+    if late and ending.status is DeliveryStatus.QUEUED:
+        ending = Ending(status=DeliveryStatus.FAILED)
     keep = ending.status in _KEPT and not outgoing.stored
     values = {
         **_columns(outgoing),
@@ -179,5 +181,5 @@ def _columns(outgoing: OutgoingMessage) -> dict[str, Any]:
         "message_id": message.message_id,
         "attempts": outgoing.attempts,
         "idempotency_key": outgoing.request.idempotency_key,
-        "at": now(),
+        "at": outgoing.sender.postgres_clock.now(),
     }

@@ -32,6 +32,7 @@ _SAME_KEY = f"""
         leased_until = CASE WHEN delivery.message_id = excluded.message_id
                        THEN delivery.leased_until ELSE excluded.leased_until END,
         updated_at = excluded.updated_at, error_code = NULL, error_text = NULL,
+        if_unknown = excluded.if_unknown,
         send_at = NULL, expires_at = NULL, claimed_by = NULL, tried_since = NULL, held_by = NULL
     WHERE CASE WHEN delivery.message_id = excluded.message_id
           THEN delivery.status = '{DeliveryStatus.SENDING}'
@@ -74,7 +75,7 @@ _NOT_BEGUN = f"""
 """  # noqa: S608 - of constants
 
 _BY_KEY = f"""
-    SELECT id, status, gmail_id, thread_id, message_id, recipients, subject,
+    SELECT id, status, gmail_id, thread_id, message_id, recipients, subject, send_at,
            status = '{DeliveryStatus.SENDING}' AND leased_until < now() AS cut_off
     FROM delivery
     WHERE alias = %(alias)s AND idempotency_key = %(key)s

@@ -91,16 +91,13 @@ class OutcomeRecorder:
 
     def record_failure(
         self, outgoing: OutgoingMessage, failure: GoogleFailure, if_not_sent: IfNotSent
-    ) -> bool:
+    ) -> None:
         """Record what Google answered, or that it did not, with the delivery and its sender.
 
         Args:
             outgoing: what was to be sent.
             failure: what happened.
             if_not_sent: says what becomes of it.
-
-        Returns:
-            Whether it could be recorded.
         """
         sender, learned_at = outgoing.sender, outgoing.learned_at
         reason = explain(failure, alias=sender.alias)
@@ -134,16 +131,13 @@ class OutcomeRecorder:
                         refused_by=RefusedBy.GMAIL,
                     )
 
-        return self._record(outgoing.request, outgoing.delivery_id, reason, write)
+        if self._record(outgoing.request, outgoing.delivery_id, reason, write):
+            outgoing.recorded_as = ending.status
 
     def record_error(
         self, outgoing: OutgoingMessage, exc: PalEMailError, if_not_sent: IfNotSent
-    ) -> bool:
-        """Record what failed before Google was asked: the database, the client, a deletion.
-
-        Returns:
-            Whether it could be recorded.
-        """
+    ) -> None:
+        """Record what failed before Google was asked: the database, the client, a deletion."""
         ending = if_not_sent(outgoing, exc)
 
         def write(deadline: Deadline) -> None:
@@ -157,7 +151,8 @@ class OutcomeRecorder:
                     error_text=exc.message,
                 )
 
-        return self._record(outgoing.request, outgoing.delivery_id, exc.message, write)
+        if self._record(outgoing.request, outgoing.delivery_id, exc.message, write):
+            outgoing.recorded_as = ending.status
 
     def record_missed(self, seconds: float) -> None:
         """Write the records for which the database was away, as far as the time reaches."""
