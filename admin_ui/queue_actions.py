@@ -38,7 +38,7 @@ _ACTIONS = (
         "Release",
         "Released",
         ":material/play_circle:",
-        "They go out as soon as their sender can send.",
+        "What is held back waits as before it was held; what is queued for later goes out now.",
         "held back, or queued for later",
     ),
     Action(

@@ -27,6 +27,9 @@ from mailcore.store.wake_up import wake_up
 from mailcore.values.deliveries import DeliveryStatus
 from mailcore.values.senders import AuditEvent, Sender
 
+#: What a limit can be: a message takes that long at most, and Postgres counts no further.
+_PER_SECOND, _PER_DAY = (0.001, 1000), (1, 1_000_000_000)
+
 
 class QueueControl:
     """Queued mail, as a person steers it.
@@ -93,14 +96,14 @@ class QueueControl:
 
         Args:
             alias: the sender.
-            messages_per_second: from its queue; above 0, or None for the deployment's.
-            messages_per_day: in any 24 hours, likewise.
-            recipients_per_day: in any 24 hours, likewise.
+            messages_per_second: from its queue; 0.001 to 1000, or None for the deployment's.
+            messages_per_day: in any 24 hours; 1 to a billion, or None likewise.
+            recipients_per_day: the same in recipients.
             by: who does it.
 
         Raises:
             SenderNotFound: no sender has that alias.
-            InvalidSender: a limit is not above 0.
+            InvalidSender: a limit cannot be kept; ``field`` says which.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         given: dict[str, float | None] = {
@@ -109,10 +112,11 @@ class QueueControl:
             "recipients_per_day": recipients_per_day,
         }
         for name, value in given.items():
-            if value is not None and value <= 0:
+            least, most = _PER_SECOND if name == "messages_per_second" else _PER_DAY
+            if value is not None and not least <= value <= most:
                 raise InvalidSender(
                     f"{name} of sender {alias!r} is {value}.",
-                    remedy="Give a number above 0, or none.",
+                    remedy=f"Give a number from {least:g} to {most:,}, or none.",
                     field=name,
                     alias=alias,
                 )
@@ -168,14 +172,15 @@ class QueueControl:
         return self._change(chosen, {"held_by": by}, AuditEvent.DELIVERIES_HELD, by)
 
     def release(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
-        """Let go what is kept back, or is queued for later: it goes out as soon as it can.
+        """Let go what is kept back, as it was; what is not, and is queued for later, goes out now.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         chosen = selected("release", ids, filters, self._limits)
-        # What is due keeps its place.
-        sooner = func.least(col(DeliveryRow.send_at), func.now())
+        send_at = col(DeliveryRow.send_at)
+        # What is due keeps its place, and what was kept back its time.
+        sooner = case((col(DeliveryRow.held_by).is_(None), func.now()), else_=send_at)
         values = {"held_by": None, "send_at": sooner}
         return self._change(chosen, values, AuditEvent.DELIVERIES_RELEASED, by)
 

@@ -176,15 +176,6 @@ class DeliveryLog:
                 raise not_kept(row)
         message = self._vault.open_bytes(row.body, MESSAGE.at(row.alias, row.message_id))
         sender = self._tokens.load(row.alias)
-        deadline = Deadline(RETRY_TIMEOUT)
-        with self._database.session() as session:
-            until = func.now() + lease(RETRY_TIMEOUT)
-            changes: dict[str, object] = {"leased_until": until, "claimed_by": None}
-            settle(session, row, "sent again", DeliveryStatus.SENDING, **changes)
-            session.add(event(row.alias, AuditEvent.DELIVERY_RETRIED, who=by, detail=delivery_id))
-            leased_until = session.exec(
-                select(DeliveryRow.leased_until).where(DeliveryRow.id == key)
-            ).one()
         request = SendRequest(
             alias=row.alias,
             message=ComposedMessage(
@@ -196,9 +187,17 @@ class DeliveryLog:
             from_name=row.from_name,
             thread_id=row.thread_id,
             idempotency_key=row.idempotency_key,
-            deadline=deadline,
+            deadline=Deadline(RETRY_TIMEOUT),
         )
         request.complete(sender)
+        with self._database.session() as session:
+            until = func.now() + lease(RETRY_TIMEOUT)
+            changes: dict[str, object] = {"leased_until": until, "claimed_by": None}
+            settle(session, row, "sent again", DeliveryStatus.SENDING, **changes)
+            session.add(event(row.alias, AuditEvent.DELIVERY_RETRIED, who=by, detail=delivery_id))
+            leased_until = session.exec(
+                select(DeliveryRow.leased_until).where(DeliveryRow.id == key)
+            ).one()
         outgoing = OutgoingMessage(
             request=request,
             sender=sender,
