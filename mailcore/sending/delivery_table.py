@@ -19,15 +19,17 @@ _SLOW, _SLOWEST = 1.0, 60.0
 #: In these states the message may still have to be sent.
 _KEPT = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.UNKNOWN})
 
-#: One statement, so one round trip: the delivery, and what Gmail's yes says of its sender.
+#: One statement, so one round trip: the delivery, and what Gmail's yes says of its sender. That is
+#: locked first, as whoever locks both does it: see `outbox.claims`.
 _SENT = confirming(
     "last_sent_at = greatest(last_sent_at, %(asked_at)s)",
     f"""
     INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                           idempotency_key, gmail_id, thread_id, created_at, updated_at, sent_at)
-    VALUES (%(id)s, %(alias)s, %(recipients)s, %(subject)s, %(message_id)s,
-            '{DeliveryStatus.SENT}', %(attempts)s, %(idempotency_key)s, %(gmail_id)s,
-            %(thread_id)s, %(at)s, %(at)s, %(at)s)
+    SELECT %(id)s, %(alias)s, %(recipients)s, %(subject)s, %(message_id)s,
+           '{DeliveryStatus.SENT}', %(attempts)s, %(idempotency_key)s, %(gmail_id)s,
+           %(thread_id)s, %(at)s, %(at)s, %(at)s
+    FROM (SELECT count(*) FROM confirmed) AS sender_first
     ON CONFLICT (id) DO UPDATE
     SET status = excluded.status, attempts = excluded.attempts, gmail_id = excluded.gmail_id,
         thread_id = COALESCE(excluded.thread_id, delivery.thread_id),

@@ -110,14 +110,6 @@ class OutcomeRecorder:
 
         def write(deadline: Deadline) -> None:
             with self._database.connection(deadline) as connection, connection.transaction():
-                delivery_table.record_not_sent(
-                    connection,
-                    outgoing,
-                    ending,
-                    vault=self._vault,
-                    error_code=OutcomeUnknown.code if unknown else ERRORS[failure.kind].code,
-                    error_text=error_text,
-                )
                 # A failed renewal is recorded already; and a refusal that could be written
                 # only much later says nothing of the sender as it is by then.
                 if not isinstance(failure, RenewalFailed) and not known.is_over:
@@ -130,6 +122,14 @@ class OutcomeRecorder:
                         reason=reason,
                         refused_by=RefusedBy.GMAIL,
                     )
+                delivery_table.record_not_sent(
+                    connection,
+                    outgoing,
+                    ending,
+                    vault=self._vault,
+                    error_code=OutcomeUnknown.code if unknown else ERRORS[failure.kind].code,
+                    error_text=error_text,
+                )
 
         if self._record(outgoing.request, outgoing.delivery_id, reason, write):
             outgoing.recorded_as = ending.status

@@ -1,6 +1,6 @@
 """What people and callers do while a message is being claimed or recorded."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -132,3 +132,41 @@ def test_a_sender_with_a_pace_can_be_deleted_while_it_is_drained(
     claiming()
     assert not google.outbox
     assert the_delivery(core).status is DeliveryStatus.DISCARDED
+
+
+def holds_no_message(database_url: str, tables: Tables, go_on: Callable[[], None]) -> None:
+    """Have somebody come to wait for a sender, who has locked none of its messages by then."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SELECT FROM sender FOR UPDATE")
+        go_on()
+        somebody_waits(tables)
+        tables("SELECT id FROM delivery FOR UPDATE NOWAIT")
+
+
+def test_a_claim_locks_the_sender_first(core: Mailcore, database_url: str, tables: Tables) -> None:
+    """All lock in the same order, so that no two of them wait for each other."""
+    queue(core)
+    claiming: list[Callable[[], None]] = []
+    holds_no_message(database_url, tables, lambda: claiming.append(meanwhile(lambda: drain(core))))
+    claiming[0]()
+
+
+@pytest.mark.parametrize(
+    "fault", [None, faults.SERVICE_UNAVAILABLE, faults.INVALID_ARGUMENT, faults.CLOSE_AFTER]
+)
+def test_a_record_locks_the_sender_first(
+    core: Mailcore,
+    google: GoogleSandbox,
+    database_url: str,
+    tables: Tables,
+    fault: faults.Fault | None,
+) -> None:
+    """Whatever came of it."""
+    if fault is not None:
+        google.fail("send", fault)
+    queue(core)
+    with google.hold("send") as gate:
+        draining = meanwhile(lambda: drain(core))
+        gate.wait_for_arrivals(1)
+        holds_no_message(database_url, tables, gate.release)
+    draining()
