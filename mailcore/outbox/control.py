@@ -20,6 +20,7 @@ from mailcore.senders.holding import limits
 from mailcore.senders.picture import find, read_sender
 from mailcore.sending import delivery_table
 from mailcore.settings import Settings
+from mailcore.store.bulk_changes import begin_bulk_change
 from mailcore.store.database import Database
 from mailcore.store.models import DeliveryRow
 from mailcore.store.sessions import driver
@@ -221,6 +222,7 @@ class QueueControl:
         by: str,
     ) -> int:
         with self._database.session() as session:
+            begin_bulk_change(session)
             delivery_table.mark_cut_off(driver(session))
             changed = session.execute(
                 update(DeliveryRow)
