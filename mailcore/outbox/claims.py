@@ -14,13 +14,12 @@ from sqlalchemy.exc import IntegrityError
 from mailcore.clock import Deadline
 from mailcore.errors import PalEMailError
 from mailcore.grants.sender_loading import SENDER_COLUMNS, SenderReader
-from mailcore.message.compose import ComposedMessage
 from mailcore.senders.holding import RUNS
 from mailcore.sending.intent import lease
-from mailcore.sending.outgoing import OutgoingMessage, SendRequest
+from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.sending.stored_messages import stored_request
 from mailcore.store.connection import Connection as DriverConnection
 from mailcore.store.encryption import Vault
-from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import IfUnknown
 
 #: Of what Gmail has asked for, so much of the time between two messages is left after each.
@@ -133,21 +132,8 @@ def opened(row: Row[Any], deadline: Deadline, senders: SenderReader, vault: Vaul
         ConfigurationError: the grant or the message cannot be opened.
         DatabaseUnavailable: Postgres had to be asked for that, and cannot be reached.
     """
-    request = SendRequest(
-        alias=row.alias,
-        message=ComposedMessage(
-            raw=vault.open_bytes(row.body, MESSAGE.at(row.alias, row.message_id)),
-            message_id=row.message_id,
-            recipients=tuple(row.recipients),
-            subject=row.subject,
-        ),
-        from_name=row.from_name,
-        thread_id=row.thread_id,
-        idempotency_key=row.idempotency_key,
-        deadline=deadline,
-    )
     outgoing = OutgoingMessage(
-        request=request,
+        request=stored_request(row, vault, deadline),
         sender=senders.from_row(row),
         delivery_id=row.delivery_id,
         leased_until=row.leased_until,

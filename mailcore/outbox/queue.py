@@ -20,7 +20,7 @@ from mailcore.outbox.arguments import check_queueing
 from mailcore.outbox.callers_connection import arun, run
 from mailcore.senders.picture import no_sender
 from mailcore.senders.validation import ALIAS_PATTERN
-from mailcore.sending.send_email import errors_name
+from mailcore.sending.error_context import errors_name
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.sealed_columns import MESSAGE

@@ -6,8 +6,8 @@ from mailcore.errors import OutcomeUnknown
 from mailcore.google.gmail import Accepted
 from mailcore.senders.transitions import confirming, confirming_values
 from mailcore.sending.endings import Ending
-from mailcore.sending.intent import sealed_message
 from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.sending.stored_messages import sealed_message
 from mailcore.status import Trigger
 from mailcore.store.connection import Connection
 from mailcore.store.encryption import Vault

@@ -7,9 +7,9 @@ from mailcore.clock import now
 from mailcore.grants.sender_loading import SENDER_COLUMNS
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.sending.outgoing import SendRequest
+from mailcore.sending.stored_messages import sealed_message
 from mailcore.store.connection import Connection
 from mailcore.store.encryption import Vault
-from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DeliveryStatus
 
 #: How much longer than its deadline a send may take before it counts as cut off. Leases are
@@ -119,13 +119,6 @@ def load_with_intent(
         "at": request.asked_for_at,
     }
     return connection.run(_WITHOUT_KEY if key is None else _WITH_KEY, values).fetchone()
-
-
-def sealed_message(request: SendRequest, vault: Vault) -> bytes | None:
-    """Return the message as it is stored; None where it is no longer at hand."""
-    message = request.message
-    place = MESSAGE.at(request.alias, message.message_id)
-    return vault.seal_bytes(message.raw, place) if message.raw else None
 
 
 def lease(timeout: float) -> timedelta:

@@ -1,14 +1,10 @@
 """Sending a message: the outline, from the arguments to the recorded outcome."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Unpack
 
 from mailcore.clock import Deadline, elapsed, now
 from mailcore.errors import (
     DatabaseUnavailable,
-    MailError,
     PalEMailError,
     SenderNotFound,
 )
@@ -21,6 +17,7 @@ from mailcore.message.arguments import ContentArguments
 from mailcore.message.compose import ComposedMessage, compose
 from mailcore.sending.attempts import Attempts
 from mailcore.sending.endings import FAILS, IfNotSent
+from mailcore.sending.error_context import about_delivery, errors_name
 from mailcore.sending.idempotency import earlier_outcome
 from mailcore.sending.intent import load_with_intent
 from mailcore.sending.options import check_options
@@ -119,7 +116,7 @@ class Mailer:
         except PalEMailError as exc:
             outcome = exc.code
             self._recorder.record_error(outgoing, exc, if_not_sent)
-            raise _about_delivery(exc, outgoing) from exc
+            raise about_delivery(exc, outgoing) from exc
         except BaseException as exc:  # Ctrl-C, or a signal that ends the process
             self._recorder.record_failure(outgoing, _interruption(outgoing, exc), if_not_sent)
             raise
@@ -234,21 +231,3 @@ def _to_sent(outgoing: OutgoingMessage, accepted: Accepted) -> Sent:
 def _interruption(outgoing: OutgoingMessage, exc: BaseException) -> GoogleFailure:
     kind = FailureKind.UNKNOWN if outgoing.in_flight else FailureKind.TEMPORARY
     return GoogleFailure(kind, "interrupted", f"it was stopped by {type(exc).__name__}")
-
-
-@contextmanager
-def errors_name(alias: str) -> Iterator[None]:
-    """Name the sender in every error: not all parts below know it."""
-    try:
-        yield
-    except PalEMailError as exc:
-        if exc.alias is not None:
-            raise
-        raise replace(exc, alias=alias) from exc
-
-
-def _about_delivery(exc: PalEMailError, outgoing: OutgoingMessage) -> PalEMailError:
-    """Return an error that names the sender, and the delivery where that is recorded."""
-    if isinstance(exc, MailError) and outgoing.recorded_as is not None:
-        return replace(exc, alias=outgoing.alias, delivery_id=str(outgoing.delivery_id))
-    return replace(exc, alias=outgoing.alias)

@@ -1,5 +1,7 @@
 """Sending now or else from the queue, for callers who ask again, and where the record is late."""
 
+import asyncio
+
 import pytest
 
 from mailcore import DeliveryStatus, Mailcore, OutcomeUnknown, PalEMailError, Queued
@@ -79,3 +81,10 @@ def test_a_key_that_was_queued_to_be_resent_is_not_when_it_is_sent_at_once(
     tables("UPDATE delivery SET status = 'sending', leased_until = now()")  # as if it had died
     let_leases_run_out(tables)
     assert the_delivery(core).status is DeliveryStatus.UNKNOWN
+
+
+def test_asyncio(core: Mailcore, google: GoogleSandbox) -> None:
+    """The same for programs with a loop."""
+    google.expire_grant(ACCOUNT)
+    queued = asyncio.run(core.asend_email("alerts", or_queue=True, **MAIL))
+    assert isinstance(queued, Queued)
