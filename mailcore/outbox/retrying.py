@@ -21,8 +21,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 900.0
 #: The same at most where Google, or something before it, says when to try again.
 _LONGEST_ASKED = 86_400.0
 
-#: It waits without being tried: a re-auth or a person lets it go, or its worker just stopped.
-_WAITS = Ending(status=DeliveryStatus.QUEUED)
+#: It waits without being tried: a re-auth or a person lets it go, or its worker just stopped. A
+#: moment passes in any case: what Google refuses may not show in the sender's status.
+_WAITS = Ending(status=DeliveryStatus.QUEUED, pause=timedelta(seconds=_FIRST_PAUSE))
 _FAILS = Ending(status=DeliveryStatus.FAILED)
 _UNKNOWN = Ending(status=DeliveryStatus.UNKNOWN)
 

@@ -98,3 +98,17 @@ def test_waiting_for_a_key_is_not_trying(core: Mailcore, tables: Tables) -> None
     tables("UPDATE sender SET next_send_at = NULL")
     drain(core)
     assert the_delivery(core).status is DeliveryStatus.SENT
+
+
+def test_a_refusal_that_shows_nowhere_is_not_met_over_and_over(
+    core: Mailcore, tables: Tables
+) -> None:
+    """A sender that counts as healthy, and has no grant to speak of, makes no busy loop."""
+    tables.make_access_tokens_stale()
+    tables(
+        "UPDATE sender SET token_json = (token_json::jsonb || '{\"refresh_token\": null}')::text"
+    )
+    queue(core)
+    drain(core)
+    assert the_delivery(core).error_code == "reauth_required"
+    assert 0 < pause(core) <= 1
