@@ -16,6 +16,8 @@ from mailcore.values.deliveries import DeliveryStatus, IfUnknown
 #: Seconds between two queued messages of a sender that Gmail has asked to slow down: after the
 #: first time, and at most.
 _SLOW, _SLOWEST = 1.0, 60.0
+#: Attempts after which a message is not sent again by itself when its process dies.
+_MOST_RESENT = 10
 #: In these states the message may still have to be sent.
 _KEPT = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.UNKNOWN})
 
@@ -87,11 +89,14 @@ _PUT_BACK = f"""
                 AND (%(slower)s OR %(pause)s > interval '0')
 """  # noqa: S608 - of constants
 
-#: The claim's ``updated_at`` stays: what was cut off may still say that it sent nothing.
+#: The claim's ``updated_at`` stays: what was cut off may still say that it sent nothing. One that
+#: is to be sent again is, unless it may be what its processes die of.
 _CUT_OFF = f"""
     UPDATE delivery
     SET status = CASE WHEN if_unknown = '{IfUnknown.RESEND}' AND body IS NOT NULL
+                           AND attempts < {_MOST_RESENT}
                       THEN '{DeliveryStatus.QUEUED}' ELSE '{DeliveryStatus.UNKNOWN}' END,
+        attempts = attempts + 1,
         error_code = '{OutcomeUnknown.code}',
         error_text = %(reason)s
     WHERE status = '{DeliveryStatus.SENDING}' AND leased_until < now()
