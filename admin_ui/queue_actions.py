@@ -38,7 +38,7 @@ _ACTIONS = (
         "Release",
         "Released",
         ":material/play_circle:",
-        "They go out as soon as their sender can send.",
+        "A held message waits as it did before it was held. One queued for later goes out now.",
         "held by someone, or queued for later",
     ),
     Action(

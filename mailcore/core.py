@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from mailcore.clock import Deadline
 from mailcore.errors import ReauthRequired
@@ -261,14 +261,28 @@ class Mailcore:
 
         return into_the_queue(IfUnknown.ASK, timedelta(days=self.settings.give_up_after))
 
-    async def asend_email(self, alias: str, **arguments: Unpack[SendArguments]) -> Sent:
+    @overload
+    async def asend_email(
+        self, alias: str, *, or_queue: Literal[False] = False, **arguments: Unpack[SendArguments]
+    ) -> Sent: ...
+
+    @overload
+    async def asend_email(
+        self, alias: str, *, or_queue: Literal[True], **arguments: Unpack[SendArguments]
+    ) -> Sent | Queued: ...
+
+    async def asend_email(
+        self, alias: str, *, or_queue: bool = False, **arguments: Unpack[SendArguments]
+    ) -> Sent | Queued:
         """`send_email` for asyncio: the same arguments, and the loop is not blocked.
 
         Up to 32 messages are sent at the same time. Further calls wait their turn first; their
         timeout starts when it comes. Cancelling the call stops the waiting, not the sending; the
         outcome is still recorded.
         """
-        return await self._workers.run(partial(self.send_email, alias, **arguments))
+        queues = self._queues_instead() if or_queue else None
+        sending = partial(self._mailer.send_email, alias, or_queue=queues, **arguments)
+        return cast("Sent | Queued", await self._workers.run(sending))
 
     def access_token(self, alias: str) -> str:
         """Return a valid access token of a sender, for any Gmail client.

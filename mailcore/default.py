@@ -55,8 +55,24 @@ def send_email(
     return default().send_email(alias, **arguments)
 
 
-async def asend_email(alias: str, **arguments: Unpack[SendArguments]) -> Sent:
+@overload
+async def asend_email(
+    alias: str, *, or_queue: Literal[False] = False, **arguments: Unpack[SendArguments]
+) -> Sent: ...
+
+
+@overload
+async def asend_email(
+    alias: str, *, or_queue: Literal[True], **arguments: Unpack[SendArguments]
+) -> Sent | Queued: ...
+
+
+async def asend_email(
+    alias: str, *, or_queue: bool = False, **arguments: Unpack[SendArguments]
+) -> Sent | Queued:
     """Send a message without blocking the event loop; as `mailcore.Mailcore.asend_email`."""
+    if or_queue:
+        return await default().asend_email(alias, or_queue=True, **arguments)
     return await default().asend_email(alias, **arguments)
 
 

@@ -77,6 +77,7 @@ def _our_errors() -> Iterator[None]:
         ) from exc
     except psycopg.OperationalError as exc:
         raise DatabaseUnavailable(
-            "The transaction in which the message was to be queued lost its database connection.",
+            "The database gave up the transaction in which the message was to be queued: "
+            f"{str(exc).partition(chr(10))[0]}",
             remedy="Roll the transaction back. Trying it again later is safe.",
         ) from exc

@@ -14,13 +14,12 @@ from sqlalchemy.exc import IntegrityError
 from mailcore.clock import Deadline
 from mailcore.errors import PalEMailError
 from mailcore.grants.sender_loading import SENDER_COLUMNS, SenderReader
-from mailcore.message.compose import ComposedMessage
 from mailcore.senders.holding import RUNS
 from mailcore.sending.intent import lease
-from mailcore.sending.outgoing import OutgoingMessage, SendRequest
+from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.sending.stored_messages import stored_request
 from mailcore.store.connection import Connection as DriverConnection
 from mailcore.store.encryption import Vault
-from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import IfUnknown
 
 #: Of what Gmail has asked for, so much of the time between two messages is left after each.
@@ -28,6 +27,9 @@ _FASTER = 0.95
 
 #: The sender, and its next message, which is now this worker's: one statement, one round trip.
 #: Its cost does not depend on what else is in the table: see the index ``delivery_queue``.
+#:
+#: The sender comes first, as whoever deletes it locks it first, too. What was decided while this
+#: waited for a lock counts: a locked row's conditions are looked at again, as it is then.
 _CLAIM = text(f"""
     WITH ready AS (
         SELECT {SENDER_COLUMNS},
@@ -35,6 +37,9 @@ _CLAIM = text(f"""
                         1 / coalesce(messages_per_second, :messages_per_second)) AS pause
         FROM sender
         WHERE alias = :alias AND {RUNS} AND coalesce(next_send_at <= now(), true)
+          AND NOT EXISTS (SELECT FROM delivery WHERE delivery.alias = :alias
+                          AND delivery.status = 'sending' AND claimed_by IS NOT NULL)
+        FOR NO KEY UPDATE
     ), due AS (
         SELECT id FROM delivery
         WHERE alias = :alias AND status = 'queued' AND held_by IS NULL AND send_at <= now()
@@ -43,10 +48,13 @@ _CLAIM = text(f"""
     ), claimed AS (
         UPDATE delivery
         SET status = 'sending', claimed_by = :name, leased_until = clock_timestamp() + :lease,
-            tried_since = coalesce(tried_since, now()), updated_at = now()
+            updated_at = now()
         FROM due WHERE delivery.id = due.id AND delivery.status = 'queued'
+                   AND delivery.held_by IS NULL AND delivery.send_at <= now()
         RETURNING delivery.id AS delivery_id, recipients, subject, message_id, thread_id,
-                  idempotency_key, body, from_name, if_unknown, attempts, leased_until
+                  idempotency_key, body, from_name, if_unknown, attempts, leased_until,
+                  CAST(coalesce(extract(epoch FROM now() - tried_since), 0)
+                       AS double precision) AS tried_for
     ), paced AS (
         UPDATE sender
         SET next_send_at = now() + ready.pause * interval '1 second',
@@ -80,10 +88,12 @@ class Claimed:
     Attributes:
         outgoing: ready for Gmail but for From.
         if_unknown: what is done with it where nobody can tell whether Gmail has it.
+        tried_for: for how many seconds it has been tried in vain.
     """
 
     outgoing: OutgoingMessage
     if_unknown: IfUnknown
+    tried_for: float
 
 
 def claim(
@@ -123,21 +133,8 @@ def opened(row: Row[Any], deadline: Deadline, senders: SenderReader, vault: Vaul
         ConfigurationError: the grant or the message cannot be opened.
         DatabaseUnavailable: Postgres had to be asked for that, and cannot be reached.
     """
-    request = SendRequest(
-        alias=row.alias,
-        message=ComposedMessage(
-            raw=vault.open_bytes(row.body, MESSAGE.at(row.alias, row.message_id)),
-            message_id=row.message_id,
-            recipients=tuple(row.recipients),
-            subject=row.subject,
-        ),
-        from_name=row.from_name,
-        thread_id=row.thread_id,
-        idempotency_key=row.idempotency_key,
-        deadline=deadline,
-    )
     outgoing = OutgoingMessage(
-        request=request,
+        request=stored_request(row, vault, deadline),
         sender=senders.from_row(row),
         delivery_id=row.delivery_id,
         leased_until=row.leased_until,
@@ -145,7 +142,7 @@ def opened(row: Row[Any], deadline: Deadline, senders: SenderReader, vault: Vaul
         stored=True,
         tries_once=True,
     )
-    return Claimed(outgoing, IfUnknown(row.if_unknown))
+    return Claimed(outgoing, IfUnknown(row.if_unknown), row.tried_for)
 
 
 def give_back(

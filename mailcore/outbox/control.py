@@ -21,12 +21,16 @@ from mailcore.senders.holding import limits
 from mailcore.senders.picture import find, read_sender
 from mailcore.sending import delivery_table
 from mailcore.settings import Settings
+from mailcore.store.bulk_changes import begin_bulk_change
 from mailcore.store.database import Database
 from mailcore.store.models import DeliveryRow
 from mailcore.store.sessions import driver
 from mailcore.store.wake_up import wake_up
 from mailcore.values.deliveries import DeliveryStatus
 from mailcore.values.senders import AuditEvent, Sender
+
+#: What a limit can be: a message takes that long at most, and Postgres counts no further.
+_PER_SECOND, _PER_DAY = (0.001, 1000), (1, 1_000_000_000)
 
 
 class QueueControl:
@@ -94,14 +98,14 @@ class QueueControl:
 
         Args:
             alias: the sender.
-            messages_per_second: from its queue; above 0, or None for the deployment's.
-            messages_per_day: in any 24 hours; above 0, or None for the deployment's.
-            recipients_per_day: in any 24 hours; above 0, or None for the deployment's.
+            messages_per_second: from its queue; 0.001 to 1000, or None for the deployment's.
+            messages_per_day: in any 24 hours; 1 to a billion, or None for the deployment's.
+            recipients_per_day: in any 24 hours; 1 to a billion, or None for the deployment's.
             by: who does it.
 
         Raises:
             SenderNotFound: no sender has that alias.
-            InvalidSender: a limit is not above 0.
+            InvalidSender: a limit cannot be kept; ``field`` says which.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         given: dict[str, float | None] = {
@@ -110,10 +114,11 @@ class QueueControl:
             "recipients_per_day": recipients_per_day,
         }
         for name, value in given.items():
-            if value is not None and value <= 0:
+            least, most = _PER_SECOND if name == "messages_per_second" else _PER_DAY
+            if value is not None and not least <= value <= most:
                 raise InvalidSender(
                     f"{name} of sender {alias!r} is {value}.",
-                    remedy="Give a number above 0, or none.",
+                    remedy=f"Give a number from {least:g} to {most:,}, or none.",
                     field=name,
                     alias=alias,
                 )
@@ -168,14 +173,15 @@ class QueueControl:
         return self._change(chosen, {"held_by": by}, AuditEvent.DELIVERIES_HELD, by)
 
     def release(self, *, ids: Collection[str] | None = None, by: str, **filters: Any) -> int:
-        """Release deliveries that are held, or queued for later: they go out as soon as they can.
+        """Release held deliveries, as they were; those queued for later go out now.
 
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         chosen = selected("release", ids, filters, self._limits)
-        # What is due keeps its place.
-        sooner = func.least(col(DeliveryRow.send_at), func.now())
+        send_at = col(DeliveryRow.send_at)
+        # What is due keeps its place, and what was kept back its time.
+        sooner = case((col(DeliveryRow.held_by).is_(None), func.now()), else_=send_at)
         values = {"held_by": None, "send_at": sooner}
         return self._change(chosen, values, AuditEvent.DELIVERIES_RELEASED, by)
 
@@ -216,6 +222,7 @@ class QueueControl:
         by: str,
     ) -> int:
         with self._database.session() as session:
+            begin_bulk_change(session)
             delivery_table.mark_cut_off(driver(session))
             changed = session.execute(
                 update(DeliveryRow)

@@ -110,7 +110,9 @@ class Drain:
 
     def _send(self, claimed: Claimed) -> None:
         outgoing = claimed.outgoing
-        ending = into_the_queue(claimed.if_unknown, self._give_up_after)
+        ending = into_the_queue(
+            claimed.if_unknown, self._give_up_after, tried_for=claimed.tried_for
+        )
         try:
             outgoing.request.complete(outgoing.sender)
         except InvalidMessage as exc:

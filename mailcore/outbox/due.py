@@ -32,6 +32,7 @@ _DUE = f"""
     CROSS JOIN LATERAL (
         SELECT send_at FROM delivery
         WHERE delivery.alias = sender.alias AND status = 'queued' AND held_by IS NULL
+          AND coalesce(expires_at > now(), true)
         ORDER BY send_at, created_at LIMIT 1
     ) AS first
     WHERE {RUNS} AND NOT EXISTS (

@@ -186,7 +186,9 @@ class Engine:
 async def _defer(app: App, aliases: list[str]) -> None:
     for alias in aliases:
         with suppress(AlreadyEnqueued):  # somebody else has asked for the same
-            await app.configure_task("drain", queueing_lock=alias).defer_async(alias=alias)
+            await app.configure_task("drain", queueing_lock=f"drain {alias}").defer_async(
+                alias=alias
+            )
 
 
 async def _forget_stalled(app: App) -> None:

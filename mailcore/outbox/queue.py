@@ -20,7 +20,7 @@ from mailcore.outbox.arguments import check_queueing
 from mailcore.outbox.callers_connection import arun, run
 from mailcore.senders.picture import no_sender
 from mailcore.senders.validation import ALIAS_PATTERN
-from mailcore.sending.send_email import errors_name
+from mailcore.sending.error_context import errors_name
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.sealed_columns import MESSAGE
@@ -28,43 +28,53 @@ from mailcore.store.wake_up import CHANNEL
 from mailcore.threads import Workers
 from mailcore.values.deliveries import DeliveryStatus, IfUnknown, Queued
 
-#: A key whose earlier message did not go out is free to be used again, in the same row.
-_BY_KEY = """
-    (alias, idempotency_key) DO UPDATE
-    SET recipients = excluded.recipients, subject = excluded.subject,
-        message_id = excluded.message_id, status = 'queued', thread_id = excluded.thread_id,
-        body = excluded.body, from_name = excluded.from_name, send_at = excluded.send_at,
-        expires_at = excluded.expires_at, if_unknown = excluded.if_unknown,
-        created_at = excluded.created_at, updated_at = excluded.updated_at,
-        leased_until = NULL, claimed_by = NULL, tried_since = NULL, held_by = NULL,
-        error_code = NULL, error_text = NULL
-    WHERE delivery.status IN ('failed', 'lapsed')
-"""
-#: Of this very message: the answer was lost with the connection.
-_BY_ID = "(id) DO UPDATE SET updated_at = excluded.updated_at"
+#: What a message writes, by the column. Times are Postgres' own, and move on within a
+#: transaction: its messages keep their order.
+_WRITTEN = {
+    "recipients": "%(recipients)s::text[]",
+    "subject": "%(subject)s::text",
+    "message_id": "%(message_id)s::text",
+    "status": "'queued'",
+    "thread_id": "%(thread_id)s::text",
+    "body": "%(body)s::bytea",
+    "from_name": "%(from_name)s::text",
+    "send_at": "coalesce(%(send_at)s::timestamptz, clock_timestamp())",
+    "expires_at": "%(expires_at)s::timestamptz",
+    "if_unknown": "%(if_unknown)s::text",
+    "created_at": "clock_timestamp()",
+    "updated_at": "clock_timestamp()",
+}
+#: What an earlier message has left in the row of its key.
+_LEFT = ("leased_until", "claimed_by", "tried_since", "held_by", "error_code", "error_text")
+
+#: A key whose earlier message did not go out is free to be used again, in the same row. Any other
+#: row of a key is left alone: a lock on it would stop its queue until the caller's transaction
+#: ends.
+_AGAIN = f"""
+    again AS (
+        UPDATE delivery
+        SET {", ".join(f"{column} = {value}" for column, value in _WRITTEN.items())},
+            {", ".join(f"{column} = NULL" for column in _LEFT)}
+        FROM known
+        WHERE delivery.alias = known.alias AND idempotency_key = %(idempotency_key)s::text
+          AND delivery.status IN ('failed', 'lapsed')
+        RETURNING delivery.id, message_id, delivery.status, send_at
+    ),"""  # noqa: S608 - of constants
 
 
-def _statement(on_conflict: str) -> str:
-    """Return one INSERT and one NOTIFY.
-
-    Times are Postgres' own, and move on within a transaction: its messages keep their order.
-    """
+def _statement(*, again: str, queued: str, unless: str) -> str:
+    """Return one INSERT and one NOTIFY."""
     return f"""
         WITH known AS (
             SELECT alias, generation FROM sender WHERE alias = %(alias)s
-        ), queued AS (
-            INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
-                                  idempotency_key, thread_id, body, from_name, send_at,
-                                  expires_at, if_unknown, created_at, updated_at)
-            SELECT %(id)s::uuid, alias, %(recipients)s::text[], %(subject)s, %(message_id)s,
-                   'queued', 0, %(idempotency_key)s::text, %(thread_id)s::text, %(body)s::bytea,
-                   %(from_name)s::text, coalesce(%(send_at)s::timestamptz, clock_timestamp()),
-                   %(expires_at)s::timestamptz, %(if_unknown)s, clock_timestamp(),
-                   clock_timestamp()
-            FROM known
-            ON CONFLICT {on_conflict}
+        ), {again} new AS (
+            INSERT INTO delivery (id, alias, attempts, idempotency_key, {", ".join(_WRITTEN)})
+            SELECT %(id)s::uuid, alias, 0, %(idempotency_key)s::text,
+                   {", ".join(_WRITTEN.values())}
+            FROM known WHERE {unless}
+            ON CONFLICT DO NOTHING
             RETURNING id, message_id, status, send_at
-        ), told AS (
+        ), queued AS ({queued}), told AS (
             SELECT pg_notify('{CHANNEL}', %(alias)s) FROM queued
         )
         SELECT known.generation, queued.id, queued.message_id, queued.status, queued.send_at,
@@ -73,11 +83,17 @@ def _statement(on_conflict: str) -> str:
     """  # noqa: S608 - of constants
 
 
-_WITH_KEY, _WITHOUT_KEY = _statement(_BY_KEY), _statement(_BY_ID)
+_WITH_KEY = _statement(
+    again=_AGAIN,
+    queued="TABLE again UNION ALL TABLE new",
+    unless="NOT EXISTS (SELECT FROM again)",
+)
+_WITHOUT_KEY = _statement(again="", queued="TABLE new", unless="true")
 
+#: Of the same key; or of this very message, whose first answer was lost with the connection.
 _EARLIER = """
     SELECT 1, id, message_id, status, send_at FROM delivery
-    WHERE alias = %(alias)s AND idempotency_key = %(idempotency_key)s
+    WHERE id = %(id)s::uuid OR (alias = %(alias)s AND idempotency_key = %(idempotency_key)s::text)
 """
 
 _Row = tuple[Any, ...]

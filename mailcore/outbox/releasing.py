@@ -7,6 +7,7 @@ from mailcore.store.wake_up import wake_up
 _WAITING = text("""
     SELECT count(*) FROM delivery JOIN sender ON sender.alias = delivery.alias
     WHERE delivery.alias = :alias AND delivery.status = 'queued' AND delivery.held_by IS NULL
+      AND delivery.send_at <= now()
       AND sender.status = 'healthy' AND sender.paused_at IS NULL
 """)
 

@@ -18,9 +18,12 @@ from mailcore.values.deliveries import DeliveryStatus, IfUnknown
 
 #: Seconds that a sender's queue waits after the first attempt in vain, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 900.0
+#: The same at most where Google, or something before it, says when to try again.
+_LONGEST_ASKED = 86_400.0
 
-#: It waits without being tried: a re-auth or a person lets it go, or its worker just stopped.
-_WAITS = Ending(status=DeliveryStatus.QUEUED)
+#: It waits without being tried: a re-auth or a person lets it go, or its worker just stopped. A
+#: moment passes in any case: what Google refuses may not show in the sender's status.
+_WAITS = Ending(status=DeliveryStatus.QUEUED, pause=timedelta(seconds=_FIRST_PAUSE))
 _FAILS = Ending(status=DeliveryStatus.FAILED)
 _UNKNOWN = Ending(status=DeliveryStatus.UNKNOWN)
 
@@ -32,29 +35,33 @@ _FINAL = {
 }
 
 
-def into_the_queue(if_unknown: IfUnknown, give_up_after: timedelta) -> IfNotSent:
+def into_the_queue(
+    if_unknown: IfUnknown, give_up_after: timedelta, *, tried_for: float = 0.0
+) -> IfNotSent:
     """Return what keeps a message in the queue, or puts it there, as long as that may help.
 
     Args:
         if_unknown: what is done with it where nobody can tell whether Gmail has it.
         give_up_after: for how long it is tried in vain before it lapses.
+        tried_for: for how many seconds it has been by now.
     """
 
-    def ending(outgoing: OutgoingMessage, failure: GoogleFailure | PalEMailError) -> Ending:
+    def ending(_outgoing: OutgoingMessage, failure: GoogleFailure | PalEMailError) -> Ending:
         if isinstance(failure, ReauthRequired | SenderBlocked):
             return _WAITS
         if isinstance(failure, PalEMailError):  # before Google was asked
             final = isinstance(failure, InvalidMessage | SenderNotFound)
-            return _FAILS if final else again_after(_growing(outgoing.attempts))
+            return _FAILS if final else again_after(_growing(tried_for))
         if failure.kind is FailureKind.UNKNOWN and if_unknown is IfUnknown.ASK:
             return _UNKNOWN
         if failure.reason == "interrupted":
             return _WAITS
         if failure.kind in _FINAL:
             return _FINAL[failure.kind]
-        pause = _growing(outgoing.attempts)
+        pause = _growing(tried_for)
         if failure.retry_at is not None:
-            pause = max((failure.retry_at - now()).total_seconds(), 0.0)
+            asked = (failure.retry_at - now()).total_seconds()
+            pause = min(max(asked, _FIRST_PAUSE), _LONGEST_ASKED)  # clocks disagree
         return again_after(pause, slower=failure.kind is FailureKind.RATE)
 
     def again_after(seconds: float, *, slower: bool = False) -> Ending:
@@ -69,6 +76,7 @@ def into_the_queue(if_unknown: IfUnknown, give_up_after: timedelta) -> IfNotSent
     return ending
 
 
-def _growing(attempts: int) -> float:
-    pause = min(_FIRST_PAUSE * 2.0 ** min(attempts, 20), _LONGEST_PAUSE)
+def _growing(tried_for: float) -> float:
+    """Return a pause as long as all the trying so far: it doubles each time."""
+    pause = min(max(tried_for, _FIRST_PAUSE), _LONGEST_PAUSE)
     return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -24,7 +24,8 @@ _MISSED = 5.0
 
 _LAPSE = """
     UPDATE delivery SET status = 'lapsed', updated_at = now(), error_code = 'lapsed',
-                        error_text = 'It could not be sent before it expired.'
+                        error_text = concat_ws(' The last attempt: ',
+                            'It could not be sent before it expired.', error_text)
     WHERE id IN (SELECT id FROM delivery
                  WHERE status = 'queued' AND expires_at <= now()
                  LIMIT %(batch)s FOR UPDATE SKIP LOCKED)

@@ -6,6 +6,7 @@ from sqlmodel import Session, col
 from mailcore.clock import now
 from mailcore.senders.descriptions import describe_messages
 from mailcore.senders.events import event
+from mailcore.store.bulk_changes import begin_bulk_change
 from mailcore.store.database import changed_rows
 from mailcore.store.models import AuthorizationRequestRow, DeliveryRow, ReauthTicketRow, SenderRow
 from mailcore.values.deliveries import DeliveryStatus
@@ -28,6 +29,7 @@ def delete_row(session: Session, row: SenderRow, *, by: str, keep_grant: bool) -
     session.delete(row)
     for table in (AuthorizationRequestRow, ReauthTicketRow):
         session.execute(delete(table).where(col(table.alias) == alias))
+    begin_bulk_change(session)
     discarded = changed_rows(
         session,
         update(DeliveryRow)

@@ -9,8 +9,15 @@ _MESSAGES_SENT = """(
     WHERE counted.alias = sender.alias AND counted.status = 'sent'
       AND counted.sent_at > now() - interval '24 hours'
 )"""
-_RECIPIENTS_SENT = """(
-    SELECT coalesce(sum(cardinality(counted.recipients)), 0) FROM delivery AS counted
+#: The same in recipients, with those of the next message in its queue. NULL where nothing was sent:
+#: a message beyond the whole budget goes out alone.
+_RECIPIENTS_WITH_NEXT = """(
+    SELECT sum(cardinality(counted.recipients)) + coalesce((
+        SELECT cardinality(next.recipients) FROM delivery AS next
+        WHERE next.alias = sender.alias AND next.status = 'queued' AND next.held_by IS NULL
+        ORDER BY next.send_at, next.created_at LIMIT 1
+    ), 1)
+    FROM delivery AS counted
     WHERE counted.alias = sender.alias AND counted.status = 'sent'
       AND counted.sent_at > now() - interval '24 hours'
 )"""
@@ -23,7 +30,9 @@ OVER_BUDGET = f"""(
     OR
     CASE WHEN coalesce(sender.recipients_per_day, CAST(:recipients_per_day AS integer)) IS NULL
          THEN false
-         ELSE {_RECIPIENTS_SENT} >= coalesce(sender.recipients_per_day, :recipients_per_day) END
+         ELSE coalesce(
+             {_RECIPIENTS_WITH_NEXT} > coalesce(sender.recipients_per_day, :recipients_per_day),
+             false) END
 )"""
 
 #: Of the table ``sender``: nothing but time keeps its queue from being sent.
@@ -39,8 +48,8 @@ WAITS_FOR = f"""
         WHEN sender.paused_at IS NOT NULL THEN 'resume'
         WHEN sender.status = 'blocked' THEN 'account'
         WHEN sender.status <> 'healthy' THEN 'reauth'
-        WHEN greatest(delivery.send_at, sender.next_send_at) > now() THEN 'time'
         WHEN {OVER_BUDGET} THEN 'budget'
+        WHEN greatest(delivery.send_at, sender.next_send_at) > now() THEN 'time'
         ELSE 'turn' END AS waits_for
     FROM (SELECT 1) AS one LEFT JOIN sender ON sender.alias = delivery.alias
 """  # noqa: S608 - of constants

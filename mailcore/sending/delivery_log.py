@@ -1,10 +1,9 @@
 """The log of deliveries, and settling those whose outcome is open."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import func, text
+from sqlalchemy import func
 from sqlmodel import col, select
-from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore.clock import Deadline, now
 from mailcore.errors import (
@@ -15,10 +14,10 @@ from mailcore.errors import (
     TemporaryFailure,
 )
 from mailcore.grants.tokens import Tokens
-from mailcore.message.compose import ComposedMessage
 from mailcore.senders.events import event
 from mailcore.senders.holding import limits
 from mailcore.sending import delivery_table
+from mailcore.sending.delivery_counts import count_per_day
 from mailcore.sending.delivery_filter import conditions
 from mailcore.sending.delivery_rows import (
     COLUMNS,
@@ -35,14 +34,14 @@ from mailcore.sending.delivery_rows import (
 )
 from mailcore.sending.endings import always
 from mailcore.sending.intent import lease
-from mailcore.sending.outgoing import OutgoingMessage, SendRequest
+from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.sending.send_email import Mailer
+from mailcore.sending.stored_messages import stored_request
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
 from mailcore.store.postgres_errors import is_timeout
-from mailcore.store.sealed_columns import MESSAGE
 from mailcore.store.sessions import driver
 from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
 from mailcore.values.senders import AuditEvent
@@ -51,23 +50,6 @@ from mailcore.values.senders import AuditEvent
 SEARCH_TIMEOUT = 30.0
 #: Seconds that sending again may take.
 RETRY_TIMEOUT = 30.0
-
-_PER_DAY = text(f"""
-    SELECT day AT TIME ZONE 'UTC' AS day,
-           count(id) FILTER (WHERE status = '{DeliveryStatus.SENT}') AS sent,
-           count(id) FILTER (WHERE status IN
-                             ('{DeliveryStatus.FAILED}', '{DeliveryStatus.LAPSED}')) AS failed,
-           count(id) FILTER (WHERE status = '{DeliveryStatus.UNKNOWN}'
-                             OR (status = '{DeliveryStatus.SENDING}' AND leased_until < now()))
-               AS unknown
-    FROM generate_series(date_trunc('day', CAST(:since AS timestamptz) AT TIME ZONE 'UTC'),
-                         CAST(:until AS timestamptz) AT TIME ZONE 'UTC',
-                         interval '1 day') AS day -- a day of 24 hours: this one has no zone
-    LEFT JOIN delivery ON created_at >= day AT TIME ZONE 'UTC'
-                       AND created_at < (day + interval '1 day') AT TIME ZONE 'UTC'
-                       AND (:alias = '' OR alias = :alias)
-    GROUP BY day ORDER BY day
-""").columns(day=UTCDateTime())  # noqa: S608 - of constants
 
 
 class DeliveryLog:
@@ -174,9 +156,9 @@ class DeliveryLog:
                 raise not_settleable(row, "sent again")
             if row.body is None:
                 raise not_kept(row)
-        message = self._vault.open_bytes(row.body, MESSAGE.at(row.alias, row.message_id))
+        request = stored_request(row, self._vault, Deadline(RETRY_TIMEOUT))
         sender = self._tokens.load(row.alias)
-        deadline = Deadline(RETRY_TIMEOUT)
+        request.complete(sender)
         with self._database.session() as session:
             until = func.now() + lease(RETRY_TIMEOUT)
             changes: dict[str, object] = {"leased_until": until, "claimed_by": None}
@@ -185,20 +167,6 @@ class DeliveryLog:
             leased_until = session.exec(
                 select(DeliveryRow.leased_until).where(DeliveryRow.id == key)
             ).one()
-        request = SendRequest(
-            alias=row.alias,
-            message=ComposedMessage(
-                raw=message,
-                message_id=row.message_id,
-                recipients=tuple(row.recipients),
-                subject=row.subject,
-            ),
-            from_name=row.from_name,
-            thread_id=row.thread_id,
-            idempotency_key=row.idempotency_key,
-            deadline=deadline,
-        )
-        request.complete(sender)
         outgoing = OutgoingMessage(
             request=request,
             sender=sender,
@@ -276,7 +244,5 @@ class DeliveryLog:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        until = now()
-        values = {"since": until - timedelta(days=days - 1), "until": until, "alias": alias or ""}
         with self._database.statement() as connection:
-            return tuple(DayCount(**row) for row in connection.execute(_PER_DAY, values).mappings())
+            return count_per_day(connection, alias, days)

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from mailcore.clock import now
 from mailcore.errors import OutcomeUnknown
 from mailcore.google.gmail import Accepted
 from mailcore.senders.transitions import confirming, confirming_values
 from mailcore.sending.endings import Ending
-from mailcore.sending.intent import sealed_message
 from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.sending.stored_messages import sealed_message
 from mailcore.status import Trigger
 from mailcore.store.connection import Connection
 from mailcore.store.encryption import Vault
@@ -17,18 +16,22 @@ from mailcore.values.deliveries import DeliveryStatus, IfUnknown
 #: Seconds between two queued messages of a sender that Gmail has asked to slow down: after the
 #: first time, and at most.
 _SLOW, _SLOWEST = 1.0, 60.0
+#: Attempts after which a message is not sent again by itself when its process dies.
+_MOST_RESENT = 10
 #: In these states the message may still have to be sent.
 _KEPT = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.UNKNOWN})
 
-#: One statement, so one round trip: the delivery, and what Gmail's yes says of its sender.
+#: One statement, so one round trip: the delivery, and what Gmail's yes says of its sender. That is
+#: locked first, as whoever locks both does it: see `outbox.claims`.
 _SENT = confirming(
     "last_sent_at = greatest(last_sent_at, %(asked_at)s)",
     f"""
     INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                           idempotency_key, gmail_id, thread_id, created_at, updated_at, sent_at)
-    VALUES (%(id)s, %(alias)s, %(recipients)s, %(subject)s, %(message_id)s,
-            '{DeliveryStatus.SENT}', %(attempts)s, %(idempotency_key)s, %(gmail_id)s,
-            %(thread_id)s, %(at)s, %(at)s, %(at)s)
+    SELECT %(id)s, %(alias)s, %(recipients)s, %(subject)s, %(message_id)s,
+           '{DeliveryStatus.SENT}', %(attempts)s, %(idempotency_key)s, %(gmail_id)s,
+           %(thread_id)s, %(at)s, %(at)s, %(at)s
+    FROM (SELECT count(*) FROM confirmed) AS sender_first
     ON CONFLICT (id) DO UPDATE
     SET status = excluded.status, attempts = excluded.attempts, gmail_id = excluded.gmail_id,
         thread_id = COALESCE(excluded.thread_id, delivery.thread_id),
@@ -58,11 +61,14 @@ _NOT_SENT = f"""
 """  # noqa: S608 - of constants
 
 #: Into the queue, and its sender's queue waits; or lapsed if it was tried in vain for too long, or
-#: discarded if its sender was deleted meanwhile. Under the same condition as above.
+#: discarded if its sender was deleted meanwhile. Under the same condition as above. What an old
+#: grant ran into keeps nothing waiting that a re-auth has let go since.
 _PUT_BACK = f"""
-    WITH back AS (
+    WITH known AS (
+        SELECT id FROM sender WHERE id = %(sender_id)s FOR NO KEY UPDATE
+    ), back AS (
         UPDATE delivery
-        SET status = CASE WHEN NOT EXISTS (SELECT FROM sender WHERE id = %(sender_id)s)
+        SET status = CASE WHEN NOT EXISTS (SELECT FROM known)
                           THEN '{DeliveryStatus.DISCARDED}'
                           WHEN %(in_vain)s AND tried_since + %(give_up_after)s < now()
                           THEN '{DeliveryStatus.LAPSED}' ELSE '{DeliveryStatus.QUEUED}' END,
@@ -79,14 +85,18 @@ _PUT_BACK = f"""
         send_interval = CASE WHEN %(slower)s
                              THEN least(greatest(send_interval * 2, %(slow)s), %(slowest)s)
                              ELSE send_interval END
-    FROM back WHERE sender.id = %(sender_id)s AND (%(slower)s OR %(pause)s > interval '0')
+    FROM back WHERE sender.id = %(sender_id)s AND sender.generation = %(generation)s
+                AND (%(slower)s OR %(pause)s > interval '0')
 """  # noqa: S608 - of constants
 
-#: The claim's ``updated_at`` stays: what was cut off may still say that it sent nothing.
+#: The claim's ``updated_at`` stays: what was cut off may still say that it sent nothing. One that
+#: is to be sent again is, unless it may be what its processes die of.
 _CUT_OFF = f"""
     UPDATE delivery
     SET status = CASE WHEN if_unknown = '{IfUnknown.RESEND}' AND body IS NOT NULL
+                           AND attempts < {_MOST_RESENT}
                       THEN '{DeliveryStatus.QUEUED}' ELSE '{DeliveryStatus.UNKNOWN}' END,
+        attempts = attempts + 1,
         error_code = '{OutcomeUnknown.code}',
         error_text = %(reason)s
     WHERE status = '{DeliveryStatus.SENDING}' AND leased_until < now()
@@ -122,8 +132,11 @@ def record_not_sent(
     """Record a message that did not go out, or may not have.
 
     The message itself is kept if it was queued, is queued now, or a person has yet to decide on
-    it.
+    it. What is recorded late is not queued any more: its caller was told that it was not sent.
     """
+    late = not outgoing.stored and not outgoing.message.raw
+    if late and ending.status is DeliveryStatus.QUEUED:
+        ending = Ending(status=DeliveryStatus.FAILED)
     keep = ending.status in _KEPT and not outgoing.stored
     values = {
         **_columns(outgoing),
@@ -153,6 +166,7 @@ def mark_cut_off(connection: Connection) -> None:
 def _waiting(outgoing: OutgoingMessage, ending: Ending) -> dict[str, object]:
     return {
         "sender_id": outgoing.sender.id,
+        "generation": outgoing.sender.generation,
         "pause": ending.pause,
         "slower": ending.slower,
         "slow": _SLOW,
@@ -172,5 +186,5 @@ def _columns(outgoing: OutgoingMessage) -> dict[str, Any]:
         "message_id": message.message_id,
         "attempts": outgoing.attempts,
         "idempotency_key": outgoing.request.idempotency_key,
-        "at": now(),
+        "at": outgoing.sender.postgres_clock.now(),
     }

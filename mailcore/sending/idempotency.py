@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import UTC
 from typing import Any
 
 from mailcore.errors import DatabaseUnavailable, DeliveryDiscarded, OutcomeUnknown
@@ -9,7 +10,7 @@ from mailcore.sending.delivery_table import mark_cut_off
 from mailcore.sending.intent import by_key
 from mailcore.sending.outgoing import SendRequest
 from mailcore.store.database import Database, patiently
-from mailcore.values.deliveries import DeliveryStatus, Sent
+from mailcore.values.deliveries import DeliveryStatus, Queued, Sent
 
 log = logging.getLogger("mailcore")
 
@@ -20,12 +21,15 @@ _FREE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.LAPSED})
 _ASK_AGAIN = "Call again with the same key: nothing is sent twice."
 
 
-def earlier_outcome(database: Database, asked: SendRequest, *, admin_url: str) -> Sent | None:
-    """Return the first result of a key, waiting while another call is sending.
+def earlier_outcome(
+    database: Database, asked: SendRequest, *, or_queue: bool, admin_url: str
+) -> Sent | Queued | None:
+    """Return the first result of a key, waiting while it is being sent.
 
     Args:
         database: where deliveries are recorded.
         asked: what this call is to send; its deadline ends the waiting.
+        or_queue: that it is queued is a result, too.
         admin_url: the page to settle it on.
 
     Returns:
@@ -44,9 +48,13 @@ def earlier_outcome(database: Database, asked: SendRequest, *, admin_url: str) -
             _warn_of_another_message(row, asked, key)
             return _sent(row, asked.alias)
         _raise_if_settled(row, asked.alias, key, admin_url)
+        if or_queue and row.status == DeliveryStatus.QUEUED:
+            return _queued(row, asked.alias)
         if asked.deadline.seconds_left <= _POLL:
             raise OutcomeUnknown(
-                f"Another call is still sending key {key!r} of sender {asked.alias!r}.",
+                f"The message with key {key!r} of sender {asked.alias!r} is in the queue."
+                if row.status == DeliveryStatus.QUEUED
+                else f"Another call is still sending key {key!r} of sender {asked.alias!r}.",
                 remedy=_ASK_AGAIN,
                 alias=asked.alias,
                 delivery_id=str(row.id),
@@ -97,6 +105,16 @@ def _sent(row: Any, alias: str) -> Sent:
         thread_id=row.thread_id,
         message_id=row.message_id,
         alias=alias,
+    )
+
+
+def _queued(row: Any, alias: str) -> Queued:
+    return Queued(
+        delivery_id=str(row.id),
+        message_id=row.message_id,
+        alias=alias,
+        status=DeliveryStatus.QUEUED,
+        send_at=row.send_at.astimezone(UTC),
     )
 
 

@@ -7,9 +7,9 @@ from mailcore.clock import now
 from mailcore.grants.sender_loading import SENDER_COLUMNS
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.sending.outgoing import SendRequest
+from mailcore.sending.stored_messages import sealed_message
 from mailcore.store.connection import Connection
 from mailcore.store.encryption import Vault
-from mailcore.store.sealed_columns import MESSAGE
 from mailcore.values.deliveries import DeliveryStatus
 
 #: How much longer than its deadline a send may take before it counts as cut off. Leases are
@@ -32,6 +32,7 @@ _SAME_KEY = f"""
         leased_until = CASE WHEN delivery.message_id = excluded.message_id
                        THEN delivery.leased_until ELSE excluded.leased_until END,
         updated_at = excluded.updated_at, error_code = NULL, error_text = NULL,
+        if_unknown = excluded.if_unknown,
         send_at = NULL, expires_at = NULL, claimed_by = NULL, tried_since = NULL, held_by = NULL
     WHERE CASE WHEN delivery.message_id = excluded.message_id
           THEN delivery.status = '{DeliveryStatus.SENDING}'
@@ -74,7 +75,7 @@ _NOT_BEGUN = f"""
 """  # noqa: S608 - of constants
 
 _BY_KEY = f"""
-    SELECT id, status, gmail_id, thread_id, message_id, recipients, subject,
+    SELECT id, status, gmail_id, thread_id, message_id, recipients, subject, send_at,
            status = '{DeliveryStatus.SENDING}' AND leased_until < now() AS cut_off
     FROM delivery
     WHERE alias = %(alias)s AND idempotency_key = %(key)s
@@ -118,13 +119,6 @@ def load_with_intent(
         "at": request.asked_for_at,
     }
     return connection.run(_WITHOUT_KEY if key is None else _WITH_KEY, values).fetchone()
-
-
-def sealed_message(request: SendRequest, vault: Vault) -> bytes | None:
-    """Return the message as it is stored; None where it is no longer at hand."""
-    message = request.message
-    place = MESSAGE.at(request.alias, message.message_id)
-    return vault.seal_bytes(message.raw, place) if message.raw else None
 
 
 def lease(timeout: float) -> timedelta:

@@ -91,16 +91,13 @@ class OutcomeRecorder:
 
     def record_failure(
         self, outgoing: OutgoingMessage, failure: GoogleFailure, if_not_sent: IfNotSent
-    ) -> bool:
+    ) -> None:
         """Record what Google answered, or that it did not, with the delivery and its sender.
 
         Args:
             outgoing: what was to be sent.
             failure: what happened.
             if_not_sent: says what becomes of it.
-
-        Returns:
-            Whether it could be recorded.
         """
         sender, learned_at = outgoing.sender, outgoing.learned_at
         reason = explain(failure, alias=sender.alias)
@@ -113,14 +110,6 @@ class OutcomeRecorder:
 
         def write(deadline: Deadline) -> None:
             with self._database.connection(deadline) as connection, connection.transaction():
-                delivery_table.record_not_sent(
-                    connection,
-                    outgoing,
-                    ending,
-                    vault=self._vault,
-                    error_code=OutcomeUnknown.code if unknown else ERRORS[failure.kind].code,
-                    error_text=error_text,
-                )
                 # A failed renewal is recorded already; and a refusal that could be written
                 # only much later says nothing of the sender as it is by then.
                 if not isinstance(failure, RenewalFailed) and not known.is_over:
@@ -133,17 +122,22 @@ class OutcomeRecorder:
                         reason=reason,
                         refused_by=RefusedBy.GMAIL,
                     )
+                delivery_table.record_not_sent(
+                    connection,
+                    outgoing,
+                    ending,
+                    vault=self._vault,
+                    error_code=OutcomeUnknown.code if unknown else ERRORS[failure.kind].code,
+                    error_text=error_text,
+                )
 
-        return self._record(outgoing.request, outgoing.delivery_id, reason, write)
+        if self._record(outgoing.request, outgoing.delivery_id, reason, write):
+            outgoing.recorded_as = ending.status
 
     def record_error(
         self, outgoing: OutgoingMessage, exc: PalEMailError, if_not_sent: IfNotSent
-    ) -> bool:
-        """Record what failed before Google was asked: the database, the client, a deletion.
-
-        Returns:
-            Whether it could be recorded.
-        """
+    ) -> None:
+        """Record what failed before Google was asked: the database, the client, a deletion."""
         ending = if_not_sent(outgoing, exc)
 
         def write(deadline: Deadline) -> None:
@@ -157,7 +151,8 @@ class OutcomeRecorder:
                     error_text=exc.message,
                 )
 
-        return self._record(outgoing.request, outgoing.delivery_id, exc.message, write)
+        if self._record(outgoing.request, outgoing.delivery_id, exc.message, write):
+            outgoing.recorded_as = ending.status
 
     def record_missed(self, seconds: float) -> None:
         """Write the records for which the database was away, as far as the time reaches."""

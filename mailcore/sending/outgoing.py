@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from mailcore.clock import Deadline, now
 from mailcore.grants.sender_loading import LoadedSender
 from mailcore.message.compose import ComposedMessage, add_from
+from mailcore.values.deliveries import DeliveryStatus
 
 log = logging.getLogger("mailcore")
 
@@ -79,6 +80,8 @@ class OutgoingMessage:
         in_flight: Gmail may have it, and has not answered.
         stored: its row holds the message, and keeps it whatever comes of this.
         tries_once: it is attempted once, and whoever sends it sees to the next time.
+        recorded_as: what its row says that it came to, where it did not go out, or may not
+            have; None until that is recorded.
     """
 
     request: SendRequest
@@ -90,6 +93,7 @@ class OutgoingMessage:
     in_flight: bool = False
     stored: bool = False
     tries_once: bool = False
+    recorded_as: DeliveryStatus | None = None
 
     @property
     def alias(self) -> str:

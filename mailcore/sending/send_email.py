@@ -1,20 +1,12 @@
 """Sending a message: the outline, from the arguments to the recorded outcome."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Unpack
 
 from mailcore.clock import Deadline, elapsed, now
 from mailcore.errors import (
     DatabaseUnavailable,
-    MailError,
     PalEMailError,
-    RateLimited,
-    ReauthRequired,
-    SenderBlocked,
     SenderNotFound,
-    TemporaryFailure,
 )
 from mailcore.google.error_mapping import ERRORS, to_error
 from mailcore.google.failures import FailureKind, GoogleFailure
@@ -25,6 +17,7 @@ from mailcore.message.arguments import ContentArguments
 from mailcore.message.compose import ComposedMessage, compose
 from mailcore.sending.attempts import Attempts
 from mailcore.sending.endings import FAILS, IfNotSent
+from mailcore.sending.error_context import about_delivery, errors_name
 from mailcore.sending.idempotency import earlier_outcome
 from mailcore.sending.intent import load_with_intent
 from mailcore.sending.options import check_options
@@ -89,8 +82,8 @@ class Mailer:
                 request.complete(self._load(request))
                 return request.message
             self._recorder.record_missed(deadline.seconds_left / 4)
-            begun = self._begin(request)
-            if isinstance(begun, Sent):
+            begun = self._begin(request, or_queue=or_queue is not None)
+            if not isinstance(begun, OutgoingMessage):
                 return begun
             if or_queue is None:
                 return self.deliver(begun)
@@ -118,12 +111,12 @@ class Mailer:
             outcome = "sent"
         except GoogleFailure as failure:
             outcome = ERRORS[failure.kind].code
-            recorded = self._recorder.record_failure(outgoing, failure, if_not_sent)
-            raise self._to_error(outgoing, failure, recorded=recorded) from failure
+            self._recorder.record_failure(outgoing, failure, if_not_sent)
+            raise self._to_error(outgoing, failure) from failure
         except PalEMailError as exc:
             outcome = exc.code
-            recorded = self._recorder.record_error(outgoing, exc, if_not_sent)
-            raise _about_delivery(exc, outgoing, recorded=recorded) from exc
+            self._recorder.record_error(outgoing, exc, if_not_sent)
+            raise about_delivery(exc, outgoing) from exc
         except BaseException as exc:  # Ctrl-C, or a signal that ends the process
             self._recorder.record_failure(outgoing, _interruption(outgoing, exc), if_not_sent)
             raise
@@ -135,11 +128,11 @@ class Mailer:
     def _deliver_or_queue(self, outgoing: OutgoingMessage, if_not_sent: IfNotSent) -> Sent | Queued:
         try:
             return self.deliver(outgoing, if_not_sent=if_not_sent)
-        except (ReauthRequired, SenderBlocked, RateLimited, TemporaryFailure) as exc:
-            if exc.delivery_id is None:  # it could not be recorded, so it is not queued either
+        except PalEMailError:
+            if outgoing.recorded_as is not DeliveryStatus.QUEUED:
                 raise
             return Queued(
-                delivery_id=exc.delivery_id,
+                delivery_id=str(outgoing.delivery_id),
                 message_id=outgoing.message.message_id,
                 alias=outgoing.alias,
                 status=DeliveryStatus.QUEUED,
@@ -160,13 +153,15 @@ class Mailer:
         """Write the records for which the database was away, as far as the time reaches."""
         self._recorder.record_missed(seconds)
 
-    def _begin(self, request: SendRequest) -> OutgoingMessage | Sent:
+    def _begin(self, request: SendRequest, *, or_queue: bool) -> OutgoingMessage | Sent | Queued:
         """Load the sender and record the intent, or return what the key came to before."""
         while True:
             row = self._load_with_intent(request)
             if row.delivery_id is not None:
                 return self._outgoing(request, row)
-            earlier = earlier_outcome(self._database, request, admin_url=self._admin_url)
+            earlier = earlier_outcome(
+                self._database, request, or_queue=or_queue, admin_url=self._admin_url
+            )
             if earlier is not None:
                 return earlier
 
@@ -214,14 +209,12 @@ class Mailer:
             attempts=row.attempts,
         )
 
-    def _to_error(
-        self, outgoing: OutgoingMessage, failure: GoogleFailure, *, recorded: bool
-    ) -> PalEMailError:
+    def _to_error(self, outgoing: OutgoingMessage, failure: GoogleFailure) -> PalEMailError:
         return to_error(
             failure,
             alias=outgoing.alias,
             admin_url=self._admin_url,
-            delivery_id=str(outgoing.delivery_id) if recorded else None,
+            delivery_id=None if outgoing.recorded_as is None else str(outgoing.delivery_id),
         )
 
 
@@ -238,23 +231,3 @@ def _to_sent(outgoing: OutgoingMessage, accepted: Accepted) -> Sent:
 def _interruption(outgoing: OutgoingMessage, exc: BaseException) -> GoogleFailure:
     kind = FailureKind.UNKNOWN if outgoing.in_flight else FailureKind.TEMPORARY
     return GoogleFailure(kind, "interrupted", f"it was stopped by {type(exc).__name__}")
-
-
-@contextmanager
-def errors_name(alias: str) -> Iterator[None]:
-    """Name the sender in every error: not all parts below know it."""
-    try:
-        yield
-    except PalEMailError as exc:
-        if exc.alias is not None:
-            raise
-        raise replace(exc, alias=alias) from exc
-
-
-def _about_delivery(
-    exc: PalEMailError, outgoing: OutgoingMessage, *, recorded: bool
-) -> PalEMailError:
-    """Return an error that names the sender, and the delivery where that is recorded."""
-    if isinstance(exc, MailError) and recorded:
-        return replace(exc, alias=outgoing.alias, delivery_id=str(outgoing.delivery_id))
-    return replace(exc, alias=outgoing.alias)

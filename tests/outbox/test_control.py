@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailcore import DeliveryStatus, Mailcore, Settings, WaitsFor
+from mailcore import DeliveryStatus, InvalidMessage, Mailcore, Settings, WaitsFor
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.driving import Tables
 from tests.support.queueing import queue
@@ -150,3 +150,16 @@ def test_a_message_that_did_not_go_out_is_kept_for_some_days(
     kept = the_delivery(core)
     assert (kept.status, kept.can_retry) == (DeliveryStatus.FAILED, False)
     assert tables("SELECT body FROM delivery") == [(None,)]
+
+
+def test_a_message_that_cannot_be_completed_is_not_sent_again(
+    core: Mailcore, google: GoogleSandbox, tables: Tables
+) -> None:
+    """It stays as it was: nothing was tried, so nothing is unknown."""
+    google.fail("send", faults.INVALID_ARGUMENT)
+    queue(core)
+    drain(core)
+    tables("UPDATE sender SET display_name = %s", "two\nlines")
+    with pytest.raises(InvalidMessage):
+        core.deliveries.retry(the_delivery(core).id, by="ann")
+    assert the_delivery(core).status is DeliveryStatus.FAILED

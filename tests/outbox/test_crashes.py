@@ -85,6 +85,18 @@ def test_told_to_stop_it_finishes_what_it_sends(
     assert len(google.outbox) == 1
 
 
+def test_what_its_workers_die_of_is_not_resent_for_ever(core: Mailcore, tables: Tables) -> None:
+    """A message too large for any worker kills ten of them, and then a person decides."""
+    queue(core, if_unknown="resend")
+    ends = []
+    for _ in range(11):
+        tables("UPDATE delivery SET status = 'sending'")
+        tables("UPDATE delivery SET leased_until = now() - interval '1 s'")
+        core.upkeep.settle()
+        ends.append(the_delivery(core).status)
+    assert ends == [DeliveryStatus.QUEUED] * 10 + [DeliveryStatus.UNKNOWN]
+
+
 def test_two_workers_share_many_senders(core: Mailcore, google: GoogleSandbox) -> None:
     """Nothing goes out twice, and each sender's mail keeps its order."""
     aliases = [f"sender-{number}" for number in range(6)]

@@ -136,8 +136,8 @@ def test_held_mail_is_released(core: Mailcore, google: GoogleSandbox, tables: Ta
     ]:
         tables(
             "INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,"
-            " created_at, updated_at) VALUES (gen_random_uuid(), %s, '{}', 's', 'm', %s, 0, now(),"
-            " now())",
+            " send_at, created_at, updated_at) VALUES (gen_random_uuid(), %s, '{}', 's', 'm', %s,"
+            " 0, now(), now(), now())",
             alias,
             status,
         )
