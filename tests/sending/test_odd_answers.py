@@ -92,12 +92,3 @@ def test_a_success_with_an_error_in_it_is_an_open_question(
     google.fail("send", fault, times=None)
     with pytest.raises(OutcomeUnknown):
         send(core, timeout=1)
-
-
-def test_a_200_without_its_json_is_a_sent_mail(
-    core: Mailcore, google: GoogleSandbox, alerts: Sender
-) -> None:
-    """Gmail's yes got through, and nothing of what it says about the message."""
-    google.fail("send", Fault("empty", body=b"", taken=True))
-    assert send(core).gmail_id is None
-    assert the_delivery(core).status is DeliveryStatus.SENT
