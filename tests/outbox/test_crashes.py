@@ -79,6 +79,8 @@ def test_told_to_stop_it_finishes_what_it_sends(
         gate.wait_for_arrivals(1)
         queue(core)
         process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "stopping\n"
         gate.release()
         assert process.wait(30) == 0
     assert sorted(row.status.value for row in deliveries(core)) == ["queued", "sent"]

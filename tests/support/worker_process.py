@@ -66,13 +66,19 @@ def worker_process(
 
 
 def main() -> None:
-    """Work until SIGTERM; say so once the worker runs."""
+    """Work until SIGTERM; say so once the worker runs, and once it begins nothing new."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     core = Mailcore()
-    with working(core):
-        sys.stdout.write("working\n")
-        sys.stdout.flush()
+    with working(core) as worker:
+        _say("working")
         while not stop.wait(0.5):  # another thread may get the signal, and wakes nobody
             pass
+        worker.stop()
+        _say("stopping")
     core.close()
+
+
+def _say(what: str) -> None:
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
