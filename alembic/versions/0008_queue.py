@@ -9,6 +9,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
+from mailcore.errors import ConfigurationError
+
 revision = "0008"
 down_revision = "0006"
 branch_labels = None
@@ -45,6 +47,7 @@ _KEPT = "body IS NOT NULL AND status NOT IN ('queued', 'sending')"
 
 
 def upgrade() -> None:
+    _refuse_anothers_engine()
     for column in (
         sa.Column("paused_by", sa.Text(), nullable=True),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
@@ -94,6 +97,16 @@ def upgrade() -> None:
         "delivery_kept_body", "delivery", ["updated_at"], postgresql_where=sa.text(_KEPT)
     )
     _run(_ENGINE.read_text(encoding="utf-8"))
+
+
+def _refuse_anothers_engine() -> None:
+    """Neither share nor overwrite the tables of a program that uses the same engine."""
+    if op.get_bind().scalar(sa.text("SELECT to_regclass('procrastinate_jobs')")) is not None:
+        raise ConfigurationError(
+            "Another program keeps its Procrastinate tables in this database and schema.",
+            remedy="Give pal-e-mail a schema of its own: create one, and append "
+            "?options=-csearch_path%3DNAME to DATABASE_URL.",
+        )
 
 
 def downgrade() -> None:

@@ -1,13 +1,14 @@
 """Migrations: up, down, up again; in agreement with the models; one process at a time."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import event, inspect
 
-from mailcore import Mailcore, Settings
+from mailcore import ConfigurationError, Mailcore, Settings
 from mailcore.store.migrate import migration_config, newest_revision
 from tests.support.driving import Tables, at_once
 from tests.support.processes import output, start_script
@@ -63,6 +64,24 @@ def test_a_migrations_lock_ends_with_its_transaction(empty: Mailcore) -> None:
     locks = [statement for statement in statements if "advisory" in statement]
     assert locks
     assert all("pg_advisory_xact_lock(" in statement for statement in locks)
+
+
+def test_the_tables_of_anothers_engine_are_left_alone(
+    empty: Mailcore, empty_database_url: str
+) -> None:
+    """It says so before it changes anything, and the schema that it advises works."""
+    tables = Tables(empty_database_url)
+    tables("CREATE TABLE procrastinate_jobs (id int)")
+    with pytest.raises(ConfigurationError, match="schema of its own"):
+        empty.migrate()
+    assert tables("SELECT to_regclass('sender')") == [(None,)]
+
+    tables("CREATE SCHEMA palemail")
+    elsewhere = f"{empty_database_url}&options=-csearch_path%3Dpalemail"
+    with closing(Mailcore(Settings(database_url=elsewhere))) as core:
+        assert core.migrate()
+        core.senders.register("alerts", by="t")
+    assert tables("SELECT alias FROM palemail.sender") == [("alerts",)]
 
 
 def test_up_down_and_up_again(empty: Mailcore) -> None:
