@@ -85,7 +85,7 @@ def test_discarded(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts: str)
         (("--subject", "Hi", "--text", "Hi"), "give --to, --cc or --bcc"),
         (("--to", " ", "--subject", "Hi", "--text", "Hi"), "give --to, --cc or --bcc"),
         (("--to", "ops@example.com", "--subject", "Hi"), "give --text, --html"),
-        ((*MAIL, "--cc", "Ann\x07 <ann@example.com>"), "an address in --cc holds"),
+        ((*MAIL, "--cc", "Ann\x07 <ann@example.com>"), "an address in --cc contains"),
         ((*MAIL, "--bcc", "nobody"), "--bcc: 'nobody' is not"),
         ((*MAIL, "--reply-to", "nobody"), "--reply-to: 'nobody' is not"),
         ((*MAIL, "--from-name", "Ann\nLee"), "a name in --from-name contains a line break"),

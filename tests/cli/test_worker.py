@@ -33,7 +33,7 @@ def worker(environment: dict[str, str], port: int, tmp_path: Path) -> Iterator[R
         "--health-port",
         port,
         environment=environment,
-        until="Working",
+        until="Sending queued mail",
         log=tmp_path / "w",
     ) as running:
         yield running
