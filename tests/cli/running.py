@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from tests.support.processes import Forked, environment_of
@@ -138,6 +139,10 @@ def started(
                 streams=(nothing.fileno(), writer, errors.fileno()),
             )
         os.close(writer)
+        # A text that never comes ends the process, and with it the reading.
+        deadline = Timer(PATIENCE, process.kill)
+        deadline.start()
+        stack.callback(deadline.cancel)
         try:
             lines = []
             for line in output:
