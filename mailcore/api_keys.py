@@ -17,6 +17,10 @@ class ApiScope(StrEnum):
 
     READ = "read"
     SEND = "send"
+    #: Only the metrics.
+    METRICS = "metrics"
+    #: Only the calendar; a calendar's address carries its key.
+    CALENDAR = "calendar"
     ADMIN = "admin"
 
 
@@ -99,5 +103,6 @@ def _limited(label: str, limits: str, digest: bytes) -> ApiKey:
     try:
         chosen = frozenset(ApiScope(scope) for scope in (scopes or "admin").split("+"))
     except ValueError as exc:
-        raise ValueError(f"gives {label!r} a scope other than read, send or admin") from exc
+        known = ", ".join(ApiScope)
+        raise ValueError(f"gives {label!r} a scope other than {known}") from exc
     return ApiKey(digest=digest, scopes=chosen, senders=patterns)

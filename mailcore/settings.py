@@ -21,7 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from mailcore import api_keys
+from mailcore import alert_urls, api_keys
+from mailcore.alert_urls import AlertUrl
 from mailcore.api_keys import ApiKey
 from mailcore.errors import ConfigurationError
 
@@ -47,7 +48,9 @@ SETTING_EXAMPLES = {
     "PALEMAIL_ADMIN_EMAILS": "ann@example.com,bob@example.com",
     "PALEMAIL_ADMIN_DOMAIN": "example.com",
     "PALEMAIL_ENCRYPTION_KEYS": "a key printed by `pal-e-mail rotate-keys --new`",
-    "PALEMAIL_ALERT_URLS": "mailto://user:password@example.com",
+    "PALEMAIL_ALERT_URLS": "slack://…, urgent palemail://ops@example.com",
+    "PALEMAIL_ALERT_DELAY": "300",
+    "PALEMAIL_HEARTBEAT_URL": "https://hc-ping.com/the-id-of-your-check",
     "PALEMAIL_GRANT_DAYS": "7",
     "PALEMAIL_SIGNED_USER_HEADER": "Cf-Access-Jwt-Assertion",
     "PALEMAIL_SIGNED_USER_KEYS_URL": "https://example.cloudflareaccess.com/cdn-cgi/access/certs",
@@ -137,6 +140,17 @@ def _comma_separated(value: object) -> object:
     return parts
 
 
+def _heartbeat_address(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    return value
+
+
+def _alert_urls(value: object) -> object:
+    return alert_urls.parse(value) if isinstance(value, str) else value
+
+
 def _api_keys(value: object) -> object:
     return api_keys.parse(value) if isinstance(value, str) else value
 
@@ -179,7 +193,10 @@ class Settings(BaseModel):
     admin_emails: CommaSeparated = ()
     admin_domain: str | None = None
     encryption_keys: Annotated[SecretList, AfterValidator(_encryption_keys)] = ()
-    alert_urls: SecretList = ()
+    alert_urls: Annotated[tuple[AlertUrl, ...], BeforeValidator(_alert_urls)] = ()
+    #: Seconds that an alert waits for others, to go out with them.
+    alert_delay: Annotated[float, Field(ge=0, le=3600)] = 300.0
+    heartbeat_url: Annotated[SecretStr, AfterValidator(_heartbeat_address)] | None = None
     grant_days: Days | None = None
     #: Of each sender that has no limits of its own; None sets none.
     messages_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
@@ -300,7 +317,7 @@ def _from_environment(given: Collection[str]) -> dict[str, str]:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, SecretStr):
+    if isinstance(value, SecretStr | AlertUrl):
         return "••••••"
     if isinstance(value, dict):
         return ", ".join(value)

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, Enum, Index, LargeBinary, Text, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Enum, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from mailcore.clock import now
 from mailcore.status import RefusedBy, SenderStatus
+from mailcore.values.alerts import AlertKind, NoticeKind, NoticeStatus
 from mailcore.values.deliveries import DeliveryStatus, IfUnknown
 from mailcore.values.reauth import AuthorizationOutcome
 
@@ -25,10 +27,15 @@ def _text_of(enum: type[StrEnum], name: str, *, checked: bool = True) -> Enum:
     )
 
 
+def _counter() -> Any:
+    return Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+
+
 class SenderRow(SQLModel, table=True):
     """A Gmail account that jobs send through, and its grant."""
 
     __tablename__ = "sender"
+    __table_args__ = (Index("sender_next_probe", "next_probe_at"),)
 
     id: int | None = Field(default=None, primary_key=True)
     alias: str = Field(sa_type=Text, unique=True)
@@ -76,6 +83,18 @@ class SenderRow(SQLModel, table=True):
     messages_per_second: float | None = None
     messages_per_day: int | None = None
     recipients_per_day: int | None = None
+    #: When a worker last asked Google whether the grant still works, and when one will next, by
+    #: Postgres' clock.
+    probed_at: datetime | None = None
+    next_probe_at: datetime | None = None
+    #: Counted up for ever, for the metrics: messages by outcome, and renewals of its access.
+    sent_total: int = _counter()
+    failed_total: int = _counter()
+    unknown_total: int = _counter()
+    lapsed_total: int = _counter()
+    renewed_total: int = _counter()
+    renewal_refused_total: int = _counter()
+    renewal_failed_total: int = _counter()
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)
 
@@ -93,6 +112,8 @@ class AuthorizationRequestRow(SQLModel, table=True):
     redirect_uri: str = Field(sa_type=Text)
     requested_by: str = Field(sa_type=Text)
     renewing_all: bool = False
+    #: *Renew all due* goes on with the grants that end before then; None: within 48 hours.
+    renewing_until: datetime | None = None
     #: The ticket that it was begun with, or None.
     ticket_id: int | None = None
     #: How many refused ones it follows, each begun again by its own page.
@@ -169,6 +190,8 @@ class DeliveryRow(SQLModel, table=True):
             postgresql_where=text("status = 'queued' AND expires_at IS NOT NULL"),
         ),
         Index("delivery_sent", "alias", "sent_at", postgresql_where=text("status = 'sent'")),
+        # What has lapsed lately, for its alert.
+        Index("delivery_lapsed", "updated_at", postgresql_where=text("status = 'lapsed'")),
         Index(
             "delivery_kept_body",
             "updated_at",
@@ -259,3 +282,99 @@ class EndedLoginRow(SQLModel, table=True):
     id: str = Field(sa_type=Text, primary_key=True)
     #: When the cookie is too old anyway.
     forget_at: datetime
+
+
+class AlertRow(SQLModel, table=True):
+    """Something that somebody should be told."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        # At most one of them is open, however many look and find the same.
+        Index(
+            "alert_open",
+            "kind",
+            "subject",
+            "generation",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("alert_alias", "alias", text("raised_at DESC")),
+        Index("alert_raised", text("raised_at DESC")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    kind: AlertKind = Field(sa_type=_text_of(AlertKind, "alert_kind"))
+    #: What it is about: a sender's alias, or the code of a problem and whose client has it.
+    subject: str = Field(sa_type=Text)
+    #: The sender; of a problem that many have, one that has it.
+    alias: str = Field(sa_type=Text)
+    project: str | None = Field(default=None, sa_type=Text)
+    #: Of the grant that it is about.
+    generation: int = 0
+    detail: str | None = Field(default=None, sa_type=Text)
+    raised_at: datetime = Field(default_factory=now)
+    #: Since when it is no longer true.
+    closed_at: datetime | None = None
+
+
+class AlertChannelRow(SQLModel, table=True):
+    """Where alerts go, from PALEMAIL_ALERT_URLS or from the Setup page."""
+
+    __tablename__ = "alert_channel"
+
+    id: int | None = Field(default=None, primary_key=True)
+    #: A keyed hash of its URL, so that the same one is known again.
+    fingerprint: str = Field(sa_type=Text, unique=True)
+    #: Its URL without what is secret in it.
+    label: str = Field(sa_type=Text)
+    #: Its URL; None where it is in the workers' environment.
+    url: str | None = Field(default=None, sa_type=Text, repr=False)
+    urgent_only: bool = False
+    #: Of this project only; None for all.
+    project: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime = Field(default_factory=now)
+    created_by: str = Field(sa_type=Text)
+    #: When a worker last had it in its environment; None where it is from the Setup page.
+    seen_at: datetime | None = None
+    removed_at: datetime | None = None
+    #: How often it has failed in a row, since when, why, and when it is tried again.
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    failing_since: datetime | None = None
+    error_text: str | None = Field(default=None, sa_type=Text)
+    next_try_at: datetime | None = None
+    last_sent_at: datetime | None = None
+
+
+class AlertNoticeRow(SQLModel, table=True):
+    """An alert on its way to one channel: that it is true, or that it no longer is."""
+
+    __tablename__ = "alert_notice"
+    __table_args__ = (
+        Index("alert_notice_once", "alert_id", "channel_id", "kind", unique=True),
+        Index(
+            "alert_notice_open",
+            "channel_id",
+            "due_at",
+            postgresql_where=text("status IN ('waiting', 'sending')"),
+        ),
+        Index(
+            "alert_notice_sent", "channel_id", "sent_at", postgresql_where=text("status = 'sent'")
+        ),
+        Index("alert_notice_batch", "batch"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    alert_id: int = Field(sa_type=BigInteger, foreign_key="alert.id", ondelete="CASCADE")
+    channel_id: int = Field(foreign_key="alert_channel.id", ondelete="CASCADE")
+    kind: NoticeKind = Field(sa_type=_text_of(NoticeKind, "alert_notice_kind"))
+    status: NoticeStatus = Field(
+        default=NoticeStatus.WAITING, sa_type=_text_of(NoticeStatus, "alert_notice_status")
+    )
+    #: Not before then: what is due soon after goes out with it.
+    due_at: datetime
+    #: The message that it is part of: the same one whenever that is tried again.
+    batch: UUID | None = None
+    attempts: int = 0
+    leased_until: datetime | None = None
+    sent_at: datetime | None = None
+    created_at: datetime = Field(default_factory=now)
