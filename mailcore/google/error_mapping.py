@@ -15,6 +15,7 @@ from mailcore.errors import (
     TemporaryFailure,
 )
 from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.status import RefusedBy
 
 ERRORS: dict[FailureKind, type[PalEMailError]] = {
     FailureKind.GRANT: ReauthRequired,
@@ -85,8 +86,16 @@ _OTHER_CLIENT = _Explanation(
 
 #: The code under which it is recorded that a grant belongs to another OAuth client.
 OTHER_CLIENT = "other_client"
+#: The code under which it is recorded that the token endpoint refuses the OAuth client.
+CLIENT_REFUSED = ConfigurationError.code
+#: The code of a project's exhausted quota.
+QUOTA_EXCEEDED = "quota_exceeded"
+#: Codes of what Gmail says against the project, or for a reason that nobody knows.
+SAID_OF_PROJECT = ("api_disabled", QUOTA_EXCEEDED, "project_refused")
 #: Codes of what only Gmail itself says: that access could be renewed does not refute it.
-SAID_BY_GMAIL = ("scope_missing", "api_disabled", "quota_exceeded")
+SAID_BY_GMAIL = ("scope_missing", *SAID_OF_PROJECT)
+#: Codes of what passes by itself: it says nothing of the client or the project, good or bad.
+PASSING = (TemporaryFailure.code, RateLimited.code, OutcomeUnknown.code)
 
 
 def explain(failure: GoogleFailure, *, alias: str) -> str:
@@ -107,16 +116,18 @@ def _explanation(failure: GoogleFailure, *, alias: str, admin_url: str) -> _Expl
     )
 
 
-def record_code(failure: GoogleFailure) -> str:
+def record_code(failure: GoogleFailure, refused_by: RefusedBy) -> str:
     """Return the code under which a failure is recorded with its sender."""
     if failure.kind is FailureKind.RATE and failure.reason in _PROJECT_QUOTA:
-        return "quota_exceeded"
+        return QUOTA_EXCEEDED
     if failure.reason in _SCOPE_MISSING:
         return "scope_missing"
     if failure.reason in _API_DISABLED:
         return "api_disabled"
     if _is_of_other_client(failure):
         return OTHER_CLIENT
+    if failure.kind is FailureKind.CONFIGURATION and refused_by is RefusedBy.GMAIL:
+        return "project_refused"
     return ERRORS[failure.kind].code
 
 

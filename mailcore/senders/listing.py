@@ -1,20 +1,15 @@
 """The senders page's one query, however many senders there are."""
 
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, text
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from mailcore.clock import now
 from mailcore.senders.picture import COLUMNS, EXPIRING, MOMENTS, OPEN, sender_from, times
+from mailcore.senders.problems import PROBLEMS
 from mailcore.store.database import storable
 from mailcore.values.senders import DeploymentProblem, SenderPage, Totals
 
-#: Its grant is renewed with the deployment's OAuth client.
-_SHARES_CLIENT = "credentials_json IS NULL AND grant_client_json IS NULL"
-
-#: A project's exhausted quota counts as trouble for all for a day; it is renewed daily.
 _QUERY = text(f"""
     WITH listed AS (
         SELECT id, alias, gmail_account, display_name, project, status, {EXPIRING} AS expiring
@@ -44,29 +39,18 @@ _QUERY = text(f"""
         LIMIT :limit OFFSET :offset
     ), open AS (
         {OPEN} GROUP BY alias
-    ), troubled AS MATERIALIZED (
-        -- First, as there are none most of the time: then nothing is asked about the others.
-        SELECT * FROM sender
-        WHERE last_error_code IN ('configuration', 'api_disabled')
-           OR (last_error_code = 'quota_exceeded' AND last_error_at > :a_day_ago)
-    ), problem AS (
-        SELECT alias AS problem_alias, last_error_code AS problem_code,
-               last_error_text AS problem_text, last_error_at AS problem_at
-        FROM troubled
-        WHERE
-          -- A mail that went out since, of any sender with the same client, shows that it
-          -- works again.
-          last_error_at > coalesce(CASE WHEN {_SHARES_CLIENT} THEN
-              (SELECT max(last_sent_at) FROM sender WHERE {_SHARES_CLIENT})
-              ELSE last_sent_at END, '-infinity')
-        ORDER BY last_error_at DESC LIMIT 1
+    ), {PROBLEMS}, newest_problem AS (
+        SELECT alias AS problem_alias, code AS problem_code, text AS problem_text,
+               at AS problem_at
+        FROM problem ORDER BY at DESC LIMIT 1
     )
     SELECT totals.healthy, totals.expiring AS all_expiring, totals.expired, totals.blocked,
-           totals.pending, totals.projects, problem.*, (SELECT count(*) FROM matching) AS matching,
+           totals.pending, totals.projects, newest_problem.*,
+           (SELECT count(*) FROM matching) AS matching,
            (SELECT coalesce(sum(unknown), 0)::integer FROM open) AS all_unknown,
            page.rank, {COLUMNS}
     FROM totals
-    LEFT JOIN problem ON true
+    LEFT JOIN newest_problem ON true
     LEFT JOIN page ON true
     LEFT JOIN sender ON sender.id = page.id
     LEFT JOIN open ON open.alias = sender.alias
@@ -83,7 +67,6 @@ def read_page(
         "status": status or "",
         "offset": offset,
         "limit": limit,
-        "a_day_ago": now() - timedelta(days=1),
         **times(),
     }
     rows = connection.execute(_QUERY, values).mappings().all()

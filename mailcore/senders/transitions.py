@@ -9,7 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from mailcore.clock import now
-from mailcore.google.error_mapping import SAID_BY_GMAIL, record_code
+from mailcore.google.error_mapping import (
+    CLIENT_REFUSED,
+    PASSING,
+    SAID_BY_GMAIL,
+    SAID_OF_PROJECT,
+    record_code,
+)
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.status import TRANSITIONS, RefusedBy, SenderStatus, Trigger
 from mailcore.store.connection import Connection
@@ -49,11 +55,13 @@ _REFUSE = f"""
     SELECT %(at)s, alias, %(target)s, %(who)s, %(reason)s FROM refused WHERE moves
 """  # noqa: S608 - of constants
 
+#: A problem of the client or the project is not forgotten over a lost connection.
 _NOTE_ERROR = f"""
     UPDATE sender
     SET last_error_code = %(code)s, last_error_text = %(reason)s, last_error_at = %(asked_at)s,
         updated_at = %(at)s
     WHERE {_NOT_REFUTED} AND coalesce(last_error_at <= %(asked_at)s, true)
+      AND NOT (%(passes)s AND coalesce(last_error_code = ANY(%(problems)s), false))
 """  # noqa: S608 - of constants
 
 
@@ -206,7 +214,13 @@ def record_refusal(
         "refused_by": refused_by.value,
         "at": now(),
     }
-    connection.run(_NOTE_ERROR, {**values, "code": record_code(failure)})
+    code = record_code(failure, refused_by)
+    noted = {
+        "code": code,
+        "passes": code in PASSING,
+        "problems": [CLIENT_REFUSED, *SAID_OF_PROJECT],
+    }
+    connection.run(_NOTE_ERROR, values | noted)
     if failure.kind in REFUSALS:
         connection.run(_REFUSE, {**values, **_columns(REFUSALS[failure.kind]), "who": JOB})
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mailcore.errors import OutcomeUnknown
+from mailcore.google.error_mapping import CLIENT_REFUSED
 from mailcore.google.gmail import Accepted
 from mailcore.senders.transitions import confirming, confirming_values
 from mailcore.sending.endings import Ending
@@ -113,6 +114,8 @@ def record_sent(connection: Connection, outgoing: OutgoingMessage, accepted: Acc
             generation=outgoing.sender.generation,
             asked_at=outgoing.learned_at,
             why="Gmail took a message",
+            # An access token outlives its client by an hour.
+            keeps=[CLIENT_REFUSED],
         ),
         "gmail_id": accepted.gmail_id,
         "thread_id": accepted.thread_id,

@@ -91,7 +91,8 @@ class DeploymentProblem:
     """A problem with the OAuth client or the Google project: one banner for all senders.
 
     Attributes:
-        code: the error's code, ``configuration``, ``api_disabled`` or ``quota_exceeded``.
+        code: ``configuration`` if the token endpoint refuses the OAuth client; ``api_disabled``,
+            ``quota_exceeded`` or ``project_refused`` if Gmail refuses the project.
         text: what is wrong.
         at: when it was last seen.
         alias: a sender with which it was seen.

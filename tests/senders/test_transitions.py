@@ -170,7 +170,7 @@ def test_what_is_nobodys_fault_moves_nobody(
                 generation=0,
                 asked_at=now(),
                 reason="in words",
-                refused_by=RefusedBy.GMAIL,
+                refused_by=RefusedBy.TOKEN_ENDPOINT,
             )
         sender = core.senders.get("alerts")
         assert (sender.status, sender.last_error_code, sender.last_error_text) == (

@@ -117,6 +117,8 @@ def test_a_refusal_is_told_recorded_and_not_tried_again(
         faults.INSUFFICIENT_PERMISSIONS.name: "scope_missing",
         faults.ACCESS_NOT_CONFIGURED.name: "api_disabled",
     }
+    if error is ConfigurationError:
+        told_apart.setdefault(fault.name, "project_refused")
     assert sender.last_error_code == told_apart.get(fault.name, raised.code)
     moved = [] if status is HEALTHY else [status.value]
     assert history(core) == ["registered", "reauthorized", *moved]
