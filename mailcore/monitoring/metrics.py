@@ -76,7 +76,7 @@ class Metrics:
         return generate_latest(registry)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Collected(Collector):
     """Everything, as it was at one moment.
 
