@@ -90,7 +90,7 @@ def test_prometheus_reads_a_worker(
         assert answer.status == 200
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         look = scraped(answer.data.decode())
-        assert look("sender_status", alias="alerts", project="", status="healthy") == 1
+        assert look("sender_status", alias="alerts", project="ops", status="healthy") == 1
         assert urllib3.request("GET", f"{address}/healthz").status == 404
         assert urllib3.request("GET", f"http://127.0.0.1:{port}/metrics").status == 404
         assert running.stop() == 0

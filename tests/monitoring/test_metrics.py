@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -182,7 +183,7 @@ def test_silent_alerts_are_seen(core: Mailcore) -> None:
         return AlertHealth(channels=2, open=3, waiting=4, silent_since=silent_since, error=None)
 
     for silent_since in (None, since):
-        metrics = Metrics(core.settings, core._database, lambda at=silent_since: health(at))
+        metrics = Metrics(core.settings, core._database, partial(health, silent_since))
         look = scraped(metrics.text().decode())
         assert look("alert_channels") == 2
         assert look("alert_notices_waiting") == 4
