@@ -31,7 +31,7 @@ MAX_TABS = 200
 LIVE_PARTS = 2
 
 #: The callback's, which answers all that is below ``/senders``; and what watches the process.
-_NOT_OURS = frozenset({"/senders", "/openapi.json", "/healthz", "/readyz"})
+_NOT_OURS = frozenset({"/senders", "/openapi.json", "/healthz", "/readyz", "/metrics"})
 
 
 class Gate:

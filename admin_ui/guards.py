@@ -99,8 +99,8 @@ def _lacks_secure(name: bytes, value: bytes) -> bool:
 
 def _is_api(path: str, headers: Headers) -> bool:
     # Other sites' pages do not know a key, and programs come by names of their own.
-    below = path == "/senders" or path.startswith("/senders/")
-    return below and headers.get("authorization", "").lower().startswith("bearer ")
+    api = path in {"/senders", "/metrics"} or path.startswith("/senders/")
+    return api and headers.get("authorization", "").lower().startswith("bearer ")
 
 
 def _origins(host: str) -> set[str]:

@@ -52,6 +52,15 @@ class Caller:
         if not self.key.may_use(alias):
             raise _forbidden("This key is limited to other senders.")
 
+    def require_all_senders(self) -> None:
+        """Refuse a key that is for some senders only.
+
+        Raises:
+            RequestRefused: it is.
+        """
+        if not self.key.is_for_all_senders:
+            raise _forbidden("This key is limited to some senders, and this is about all of them.")
+
 
 #: Where no key is needed, and none counts.
 NOBODY = Caller(by="", key=ApiKey(digest=b"", scopes=frozenset(), senders=()))

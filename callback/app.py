@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from callback import api_keys, health, logs, openapi, problems
+from callback import api_keys, health, logs, metrics, openapi, problems
 from callback.api import Api
 from callback.endpoint import Endpoint, Operation
 from callback.pages import Pages
@@ -66,12 +66,16 @@ def routes(core: Mailcore) -> list[Route]:
             Endpoint(keys, POST=Operation(api.authorize, ApiScope.ADMIN)),
         ),
         Route("/senders/{rest:path}", Endpoint(keys)),
+        Route("/metrics", Endpoint(keys, GET=Operation(metrics.serve(core), ApiScope.METRICS))),
         # For whatever watches the process; they tell nothing that needs a key.
         Route("/healthz", Endpoint(None, GET=Operation(health.live))),
         Route("/readyz", Endpoint(None, GET=Operation(health.ready(core)))),
         Route("/openapi.json", Endpoint(None, GET=Operation(openapi.serve(settings.public_url)))),
         # Streamlit's application would redirect these to whatever Host the client names.
-        *(Route(f"{path}/", Endpoint(None)) for path in ("/healthz", "/readyz", "/openapi.json")),
+        *(
+            Route(f"{path}/", Endpoint(None))
+            for path in ("/healthz", "/readyz", "/openapi.json", "/metrics")
+        ),
     ]
 
 

@@ -98,6 +98,7 @@ def document(public_url: str) -> Schema:
                 "delete": _delete(deletion),
             },
             "/senders/{alias}/auth": {"parameters": [_ALIAS_IN_PATH], "post": _authorize()},
+            "/metrics": {"get": _metrics()},
             "/healthz": {"get": _health("The process responds.")},
             "/readyz": {"get": _health("The database responds, and its tables are up to date.")},
         },
@@ -199,6 +200,20 @@ def _authorize() -> Schema:
         "responses": {
             "200": _json("The link. Anyone who opens it can consent.", AuthorizationLink),
             **_problems(401, 403, 404, 409, 413, 500, 503),
+        },
+    }
+
+
+def _metrics() -> Schema:
+    return {
+        "operationId": "readMetrics",
+        "summary": "Everything that is measured, for Prometheus; needs the scope metrics",
+        "responses": {
+            "200": {
+                "description": "The metrics, at most 15 seconds old.",
+                "content": {"text/plain": {"schema": {"type": "string"}}},
+            },
+            **_problems(401, 403, 413, 500, 503),
         },
     }
 

@@ -29,6 +29,7 @@ from mailcore.values.deliveries import IfUnknown, Queued, Sent
 if TYPE_CHECKING:
     from mailcore.access.logins import Logins
     from mailcore.access.page_secrets import PageSecrets
+    from mailcore.monitoring.metrics import Metrics
     from mailcore.outbox.control import QueueControl
     from mailcore.outbox.drain import Drain
     from mailcore.outbox.queue import Queue
@@ -127,6 +128,13 @@ class Mailcore:
         from mailcore.outbox.control import QueueControl  # noqa: PLC0415
 
         return QueueControl(self.settings, self._database)
+
+    @cached_property
+    def metrics(self) -> "Metrics":
+        """What Prometheus reads; needs the extra ``callback`` or ``worker``."""
+        from mailcore.monitoring.metrics import Metrics  # noqa: PLC0415
+
+        return Metrics(self.settings, self._database)
 
     @cached_property
     def drain(self) -> "Drain":

@@ -43,6 +43,7 @@ def test_a_job_that_sends_loads_no_face_and_no_consent() -> None:
         "google_auth_oauthlib",
         "mailcore.reauth.authorizations",
         "mailcore.sandbox",
+        "prometheus_client",
         "requests",
         "requests_oauthlib",
         "rich",

@@ -12,7 +12,7 @@ import mailcore
 from mailcore import ConfigurationError
 from mailcore.cli import output
 from mailcore.cli.signals import Stopped, exiting_on_signals, undisturbed
-from mailcore.cli.worker_health import served_health
+from mailcore.cli.worker_ports import Listener, watchable
 
 if TYPE_CHECKING:
     from mailcore.worker import Worker
@@ -36,6 +36,22 @@ def worker(
         ),
     ] = None,
     health_host: Annotated[str, typer.Option(help="The address to serve them on.")] = "127.0.0.1",
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Serve /metrics for Prometheus on this port, which may be the same. It asks for "
+            "no key.",
+            show_default=False,
+        ),
+    ] = None,
+    metrics_host: Annotated[
+        str,
+        typer.Option(
+            help="The address to serve it on. Whoever can reach it reads which senders there are."
+        ),
+    ] = "127.0.0.1",
 ) -> None:
     """Send queued mail until stopped."""
     with suppress(Stopped), exiting_on_signals(), closing(mailcore.Mailcore()) as core:
@@ -45,7 +61,12 @@ def worker(
             )
         with (
             working(core, concurrency=concurrency) as running,
-            served_health(running, health_host, health_port),
+            watchable(
+                running,
+                core,
+                Listener("--health-port", health_host, health_port),
+                Listener("--metrics-port", metrics_host, metrics_port),
+            ),
         ):
             output.result("Sending queued mail. Press Ctrl-C to stop.")
             _wait_for_signal()

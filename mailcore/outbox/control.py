@@ -222,8 +222,9 @@ class QueueControl:
         by: str,
     ) -> int:
         with self._database.session() as session:
-            begin_bulk_change(session)
+            # In this order: it locks senders, as does a deletion before it waits for its turn.
             delivery_table.mark_cut_off(driver(session))
+            begin_bulk_change(session)
             changed = session.execute(
                 update(DeliveryRow)
                 .where(*chosen)

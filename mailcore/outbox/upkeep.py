@@ -22,13 +22,27 @@ _LOOK = 10.0
 #: Seconds for writing what could not be recorded before.
 _MISSED = 5.0
 
+#: Their senders count them, and are locked first, in one order.
 _LAPSE = """
-    UPDATE delivery SET status = 'lapsed', updated_at = now(), error_code = 'lapsed',
-                        error_text = concat_ws(' The last attempt: ',
-                            'It could not be sent before it expired.', error_text)
-    WHERE id IN (SELECT id FROM delivery
-                 WHERE status = 'queued' AND expires_at <= now()
-                 LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+    WITH expired AS (
+        SELECT id, alias FROM delivery
+        WHERE status = 'queued' AND expires_at <= now() LIMIT %(batch)s
+    ), known AS (
+        SELECT id FROM sender WHERE alias IN (SELECT alias FROM expired)
+        ORDER BY id FOR NO KEY UPDATE
+    ), lapsed AS (
+        UPDATE delivery SET status = 'lapsed', updated_at = now(), error_code = 'lapsed',
+                            error_text = concat_ws(' The last attempt: ',
+                                'It could not be sent before it expired.', error_text)
+        WHERE id IN (SELECT id FROM delivery
+                     WHERE id IN (SELECT id FROM expired WHERE (SELECT count(*) FROM known) >= 0)
+                       AND status = 'queued' AND expires_at <= now()
+                     FOR UPDATE SKIP LOCKED)
+        RETURNING alias
+    )
+    UPDATE sender SET lapsed_total = lapsed_total + counted.number
+    FROM (SELECT alias, count(*) AS number FROM lapsed GROUP BY alias) AS counted
+    WHERE sender.alias = counted.alias
 """
 
 #: Open ones are kept for ever: a person has yet to decide, or they have yet to go out.

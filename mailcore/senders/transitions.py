@@ -55,17 +55,31 @@ _REFUSE = f"""
     SELECT %(at)s, alias, %(target)s, %(who)s, %(reason)s FROM refused WHERE moves
 """  # noqa: S608 - of constants
 
-#: A problem of the client or the project is not forgotten over a lost connection.
+#: A problem of the client or the project is not forgotten over a lost connection. And a renewal
+#: that did not succeed is counted for the metrics, once, refuted or not.
 _NOTE_ERROR = f"""
+    WITH before AS (
+        SELECT id,
+               {_NOT_REFUTED} AND coalesce(last_error_at <= %(asked_at)s, true)
+                   AND NOT (%(passes)s AND coalesce(last_error_code = ANY(%(problems)s), false))
+                   AS notes,
+               coalesce(last_error_at <> %(asked_at)s, true) AS is_new
+        FROM sender WHERE id = %(id)s FOR UPDATE
+    )
     UPDATE sender
-    SET last_error_code = %(code)s, last_error_text = %(reason)s, last_error_at = %(asked_at)s,
-        updated_at = %(at)s
-    WHERE {_NOT_REFUTED} AND coalesce(last_error_at <= %(asked_at)s, true)
-      AND NOT (%(passes)s AND coalesce(last_error_code = ANY(%(problems)s), false))
+    SET last_error_code = CASE WHEN notes THEN %(code)s ELSE last_error_code END,
+        last_error_text = CASE WHEN notes THEN %(reason)s ELSE last_error_text END,
+        last_error_at = CASE WHEN notes THEN %(asked_at)s ELSE last_error_at END,
+        updated_at = CASE WHEN notes THEN %(at)s ELSE updated_at END,
+        renewal_refused_total = renewal_refused_total + (is_new AND %(renewal_refused)s)::int,
+        renewal_failed_total = renewal_failed_total + (is_new AND %(renewal_failed)s)::int
+    FROM before
+    WHERE sender.id = before.id
+      AND (notes OR is_new AND (%(renewal_refused)s OR %(renewal_failed)s))
 """  # noqa: S608 - of constants
 
 
-def confirming(changes: str, then: str, *, only_if: str = "true") -> str:
+def confirming(changes: str, then: str, *, only_if: str = "true", before: str = "") -> str:
     """Return a statement that records what Google said yes to, in one round trip.
 
     It clears what the yes refutes, and brings a sender back that was refused for this very grant
@@ -75,6 +89,8 @@ def confirming(changes: str, then: str, *, only_if: str = "true") -> str:
         changes: what else to set in the sender's row.
         then: how the statement goes on; its ``confirmed`` has the sender's alias and status.
         only_if: a condition on that row.
+        before: further common table expressions, for `changes`; they find that row locked if they
+            read ``before``.
     """
     return f"""
     WITH before AS (
@@ -86,7 +102,7 @@ def confirming(changes: str, then: str, *, only_if: str = "true") -> str:
                    AND NOT coalesce(last_error_code = ANY(%(kept)s), false)
                    AND coalesce(refused_by = ANY(%(refutes)s), true) AS clears
         FROM sender WHERE id = %(sender_id)s AND {only_if} FOR UPDATE
-    ), confirmed AS (
+    ), {before} confirmed AS (
         UPDATE sender
         SET {changes}, updated_at = %(at)s,
             status = CASE WHEN recovers THEN %(target)s ELSE sender.status END,
@@ -141,7 +157,10 @@ def confirming_values(
 
 
 _RENEWED = confirming(
-    "token_json = %(token_json)s, last_refreshed_at = greatest(last_refreshed_at, %(asked_at)s)",
+    """
+        token_json = %(token_json)s, last_refreshed_at = greatest(last_refreshed_at, %(asked_at)s),
+        renewed_total = renewed_total + (last_refreshed_at IS DISTINCT FROM %(asked_at)s)::int
+    """,
     "SELECT status FROM confirmed",
     only_if="generation = %(generation)s",
 )
@@ -194,6 +213,8 @@ def record_refusal(
 ) -> None:
     """Note what Google refused, and change the status if the grant or account is at fault.
 
+    A renewal that did not succeed is counted.
+
     Nothing changes if the sender is gone, was re-authorised since the attempt began, or has had
     a message accepted, or its access renewed after a refused renewal, that went out later.
 
@@ -215,13 +236,16 @@ def record_refusal(
         "at": now(),
     }
     code = record_code(failure, refused_by)
+    is_renewal, is_refused = refused_by is RefusedBy.TOKEN_ENDPOINT, failure.kind in REFUSALS
     noted = {
         "code": code,
         "passes": code in PASSING,
         "problems": [CLIENT_REFUSED, *SAID_OF_PROJECT],
+        "renewal_refused": is_renewal and is_refused,
+        "renewal_failed": is_renewal and not is_refused,
     }
     connection.run(_NOTE_ERROR, values | noted)
-    if failure.kind in REFUSALS:
+    if is_refused:
         connection.run(_REFUSE, {**values, **_columns(REFUSALS[failure.kind]), "who": JOB})
 
 

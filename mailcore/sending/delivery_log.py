@@ -177,7 +177,7 @@ class DeliveryLog:
         )
         try:
             # What is not sent now stays as it was: whether an unknown one arrived is still open.
-            return self._mailer.deliver(outgoing, if_not_sent=always(row.status))
+            return self._mailer.deliver(outgoing, if_not_sent=always(row.status, before=row.status))
         except (TemporaryFailure, RateLimited) as exc:
             if row.status is not DeliveryStatus.UNKNOWN:
                 raise

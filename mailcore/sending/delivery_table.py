@@ -24,8 +24,13 @@ _KEPT = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.UNKNOWN})
 
 #: One statement, so one round trip: the delivery, and what Gmail's yes says of its sender. That is
 #: locked first, as whoever locks both does it: see `outbox.claims`.
+#: One that is recorded twice is counted once; one that a person has seen arrive has a lease left.
 _SENT = confirming(
-    "last_sent_at = greatest(last_sent_at, %(asked_at)s)",
+    """
+        last_sent_at = greatest(last_sent_at, %(asked_at)s),
+        sent_total = sent_total + (NOT EXISTS (
+            SELECT FROM delivery_before WHERE status = 'sent' AND leased_until IS NULL))::int
+    """,
     f"""
     INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
                           idempotency_key, gmail_id, thread_id, created_at, updated_at, sent_at)
@@ -39,26 +44,49 @@ _SENT = confirming(
         updated_at = excluded.updated_at, sent_at = excluded.sent_at,
         error_code = NULL, error_text = NULL, body = NULL, leased_until = NULL
     """,  # noqa: S608 - of constants
+    before="""
+    delivery_before AS (
+        SELECT status, leased_until FROM delivery
+        WHERE id = %(id)s AND EXISTS (SELECT FROM before) FOR UPDATE
+    ),""",
 )
 
 #: Only while the row is this attempt's: what a person has settled meanwhile, because it took too
 #: long, stays settled, and what another attempt is sending stays that one's. A message that is
-#: no longer at hand may have been recorded with the intent.
+#: no longer at hand may have been recorded with the intent. It is counted with its sender, which is
+#: locked first, unless it stays what it was.
 _NOT_SENT = f"""
-    INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
-                          idempotency_key, thread_id, from_name, error_code, error_text, body,
-                          created_at, updated_at)
-    VALUES (%(id)s, %(alias)s, %(recipients)s, %(subject)s, %(message_id)s,
-            %(status)s, %(attempts)s, %(idempotency_key)s, %(thread_id)s, %(from_name)s,
-            %(error_code)s, %(error_text)s, %(body)s, %(at)s, %(at)s)
-    ON CONFLICT (id) DO UPDATE
-    SET status = excluded.status, attempts = excluded.attempts, error_code = excluded.error_code,
-        error_text = excluded.error_text, updated_at = excluded.updated_at,
-        body = CASE WHEN %(stored)s THEN delivery.body
-               WHEN excluded.status = '{DeliveryStatus.UNKNOWN}'
-               THEN COALESCE(excluded.body, delivery.body) END
-    WHERE delivery.status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
-      AND delivery.leased_until IS NOT DISTINCT FROM %(leased_until)s
+    WITH known AS (
+        SELECT id FROM sender WHERE id = %(sender_id)s FOR NO KEY UPDATE
+    ), delivery_before AS (
+        SELECT status FROM delivery
+        WHERE id = %(id)s AND (SELECT count(*) FROM known) >= 0 FOR UPDATE
+    ), recorded AS (
+        INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
+                              idempotency_key, thread_id, from_name, error_code, error_text, body,
+                              created_at, updated_at)
+        SELECT %(id)s, %(alias)s, %(recipients)s, %(subject)s, %(message_id)s,
+               %(status)s, %(attempts)s, %(idempotency_key)s, %(thread_id)s, %(from_name)s,
+               %(error_code)s, %(error_text)s, %(body)s, %(at)s, %(at)s
+        FROM (SELECT count(*) FROM delivery_before) AS locked_first
+        ON CONFLICT (id) DO UPDATE
+        SET status = excluded.status, attempts = excluded.attempts,
+            error_code = excluded.error_code, error_text = excluded.error_text,
+            updated_at = excluded.updated_at,
+            body = CASE WHEN %(stored)s THEN delivery.body
+                   WHEN excluded.status = '{DeliveryStatus.UNKNOWN}'
+                   THEN COALESCE(excluded.body, delivery.body) END
+        WHERE delivery.status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
+          AND delivery.leased_until IS NOT DISTINCT FROM %(leased_until)s
+        RETURNING status
+    ), counted AS (
+        SELECT status FROM recorded
+        WHERE %(is_news)s AND status NOT IN (SELECT status FROM delivery_before)
+    )
+    UPDATE sender
+    SET failed_total = failed_total + (counted.status = '{DeliveryStatus.FAILED}')::int,
+        unknown_total = unknown_total + (counted.status = '{DeliveryStatus.UNKNOWN}')::int
+    FROM counted WHERE sender.id = %(sender_id)s
 """  # noqa: S608 - of constants
 
 #: Into the queue, and its sender's queue waits; or lapsed if it was tried in vain for too long, or
@@ -79,28 +107,47 @@ _PUT_BACK = f"""
             claimed_by = NULL, leased_until = NULL, updated_at = %(at)s
         WHERE id = %(id)s AND status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
           AND leased_until IS NOT DISTINCT FROM %(leased_until)s
-        RETURNING id
+        RETURNING status = '{DeliveryStatus.LAPSED}' AS lapsed
     )
     UPDATE sender
-    SET next_send_at = greatest(next_send_at, now() + %(pause)s),
-        send_interval = CASE WHEN %(slower)s
+    SET next_send_at = CASE WHEN sender.generation = %(generation)s AND %(pause)s > interval '0'
+                            THEN greatest(next_send_at, now() + %(pause)s)
+                            ELSE next_send_at END,
+        send_interval = CASE WHEN sender.generation = %(generation)s AND %(slower)s
                              THEN least(greatest(send_interval * 2, %(slow)s), %(slowest)s)
-                             ELSE send_interval END
-    FROM back WHERE sender.id = %(sender_id)s AND sender.generation = %(generation)s
-                AND (%(slower)s OR %(pause)s > interval '0')
+                             ELSE send_interval END,
+        lapsed_total = lapsed_total + lapsed::int
+    FROM back WHERE sender.id = %(sender_id)s
+                AND (lapsed OR sender.generation = %(generation)s
+                               AND (%(slower)s OR %(pause)s > interval '0'))
 """  # noqa: S608 - of constants
 
 #: The claim's ``updated_at`` stays: what was cut off may still say that it sent nothing. One that
-#: is to be sent again is, unless it may be what its processes die of.
+#: is to be sent again is, unless it may be what its processes die of. Their senders count them, and
+#: are locked first, in one order.
 _CUT_OFF = f"""
-    UPDATE delivery
-    SET status = CASE WHEN if_unknown = '{IfUnknown.RESEND}' AND body IS NOT NULL
-                           AND attempts < {_MOST_RESENT}
-                      THEN '{DeliveryStatus.QUEUED}' ELSE '{DeliveryStatus.UNKNOWN}' END,
-        attempts = attempts + 1,
-        error_code = '{OutcomeUnknown.code}',
-        error_text = %(reason)s
-    WHERE status = '{DeliveryStatus.SENDING}' AND leased_until < now()
+    WITH cut_off AS (
+        SELECT id, alias FROM delivery
+        WHERE status = '{DeliveryStatus.SENDING}' AND leased_until < now()
+    ), known AS (
+        SELECT id FROM sender WHERE alias IN (SELECT alias FROM cut_off)
+        ORDER BY id FOR NO KEY UPDATE
+    ), settled AS (
+        UPDATE delivery
+        SET status = CASE WHEN if_unknown = '{IfUnknown.RESEND}' AND body IS NOT NULL
+                               AND attempts < {_MOST_RESENT}
+                          THEN '{DeliveryStatus.QUEUED}' ELSE '{DeliveryStatus.UNKNOWN}' END,
+            attempts = attempts + 1,
+            error_code = '{OutcomeUnknown.code}',
+            error_text = %(reason)s
+        WHERE id IN (SELECT id FROM cut_off WHERE (SELECT count(*) FROM known) >= 0)
+          AND status = '{DeliveryStatus.SENDING}' AND leased_until < now()
+        RETURNING alias, status
+    )
+    UPDATE sender SET unknown_total = unknown_total + counted.number
+    FROM (SELECT alias, count(*) AS number FROM settled
+          WHERE status = '{DeliveryStatus.UNKNOWN}' GROUP BY alias) AS counted
+    WHERE sender.alias = counted.alias
 """  # noqa: S608 - of constants
 
 
@@ -152,7 +199,9 @@ def record_not_sent(
         connection.run(_PUT_BACK, {**values, **_waiting(outgoing, ending)})
         return
     values |= {
+        "sender_id": outgoing.sender.id,
         "status": ending.status.value,
+        "is_news": ending.is_news,
         "thread_id": outgoing.request.thread_id,
         "from_name": outgoing.request.from_name,
         "stored": outgoing.stored,

@@ -64,14 +64,23 @@ _WITHOUT_KEY = _load_with_intent(_SAME_ROW)
 _WITH_KEY = _load_with_intent(_SAME_KEY)
 
 #: What this very request may have begun, and has certainly not sent. It may be recorded late:
-#: what a person has had sent again since is no longer this request's to speak of.
+#: what a person has had sent again since is no longer this request's to speak of. It is counted
+#: with its sender, which is locked first.
 _NOT_BEGUN = f"""
-    UPDATE delivery
-    SET status = '{DeliveryStatus.FAILED}', error_code = %(error_code)s,
-        error_text = %(error_text)s, body = NULL, leased_until = NULL, updated_at = %(at)s
-    WHERE (id = %(id)s OR (alias = %(alias)s AND idempotency_key = %(idempotency_key)s))
-      AND message_id = %(message_id)s AND updated_at = %(asked_for_at)s
-      AND status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
+    WITH known AS (
+        SELECT id FROM sender WHERE alias = %(alias)s FOR NO KEY UPDATE
+    ), failed AS (
+        UPDATE delivery
+        SET status = '{DeliveryStatus.FAILED}', error_code = %(error_code)s,
+            error_text = %(error_text)s, body = NULL, leased_until = NULL, updated_at = %(at)s
+        WHERE (id = %(id)s OR (alias = %(alias)s AND idempotency_key = %(idempotency_key)s))
+          AND message_id = %(message_id)s AND updated_at = %(asked_for_at)s
+          AND status IN ('{DeliveryStatus.SENDING}', '{DeliveryStatus.UNKNOWN}')
+          AND (SELECT count(*) FROM known) >= 0
+        RETURNING id
+    )
+    UPDATE sender SET failed_total = failed_total + 1 FROM failed, known
+    WHERE sender.id = known.id
 """  # noqa: S608 - of constants
 
 _BY_KEY = f"""

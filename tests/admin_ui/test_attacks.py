@@ -163,7 +163,13 @@ def test_slashes_get_nobody_past_the_door(served: Served) -> None:
     """Streamlit answers an address that only looks like one of the callback's."""
     host = f"Host: {served.url.removeprefix('http://')}"
     served.__dict__["cookies"] = {}
-    for path in ("/healthz//", "/readyz///", "/openapi.json//", "/healthz//index.html"):
+    for path in (
+        "/healthz//",
+        "/readyz///",
+        "/openapi.json//",
+        "/metrics//",
+        "/healthz//index.html",
+    ):
         for method in ("GET", "POST"):
             answer = ask(served, path, host, method=method)
             assert status(answer) == 403

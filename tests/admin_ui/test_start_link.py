@@ -154,8 +154,13 @@ def test_what_has_secrets_of_its_own_needs_no_link(
     assert ask("GET", f"{served.url}{ticket!s}").status == 200
     assert b"link" in ask("GET", f"{served.url}/senders/callback?state=x&code=y").data
     assert ask("GET", f"{served.url}/senders").status == 401
-    listed = ask("GET", f"{served.url}/senders", headers={"Authorization": f"Bearer {key}"})
+    bearer = {"Authorization": f"Bearer {key}"}
+    listed = ask("GET", f"{served.url}/senders", headers=bearer)
     assert listed.json()["total"] == 1
+    assert ask("GET", f"{served.url}/metrics").status == 401
+    # Prometheus asks a pod by its address.
+    scraped = ask("GET", f"{served.url}/metrics", headers={**bearer, "Host": "10.0.0.7:8501"})
+    assert scraped.status == 200
     for probe in ("/healthz", "/readyz", "/openapi.json"):
         assert ask("GET", served.url + probe).status == 200
 

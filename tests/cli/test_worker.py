@@ -16,6 +16,7 @@ from tests.support.driving import eventually
 from tests.support.outages import Closable
 from tests.support.ports import free_port
 from tests.support.queueing import queue
+from tests.support.scraping import scraped
 
 pytestmark = pytest.mark.process
 
@@ -73,6 +74,39 @@ def test_an_outage_of_postgres_makes_it_unready_and_not_dead(
     eventually(lambda: status("/readyz") == 200)
     assert status("/") == 404
     assert worker.stop() == 0
+
+
+def test_prometheus_reads_a_worker(
+    environment: dict[str, str], alerts: str, database: Closable, port: int, tmp_path: Path
+) -> None:
+    """On a port of its own or on that of its health, without a key, and only if asked to."""
+    own = free_port()
+    address = f"http://127.0.0.1:{own}"
+    with started(
+        "worker", "--health-port", port, "--metrics-port", own,
+        environment=environment, until="Sending queued mail", log=tmp_path / "w",
+    ) as running:  # fmt: skip
+        answer = urllib3.request("GET", f"{address}/metrics")
+        assert answer.status == 200
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        look = scraped(answer.data.decode())
+        assert look("sender_status", alias="alerts", project="ops", status="healthy") == 1
+        assert urllib3.request("GET", f"{address}/healthz").status == 404
+        assert urllib3.request("GET", f"http://127.0.0.1:{port}/metrics").status == 404
+        assert running.stop() == 0
+    with started(
+        "worker", "--health-port", port, "--metrics-port", port,
+        environment=environment, until="Sending queued mail", log=tmp_path / "w2",
+    ) as running:  # fmt: skip
+        database.close()
+        refused = urllib3.request("GET", f"http://127.0.0.1:{port}/metrics", retries=False)
+        assert refused.status == 503
+        assert (
+            refused.data == b"The database cannot be used. Run on the server: pal-e-mail doctor\n"
+        )
+        assert urllib3.request("GET", f"http://127.0.0.1:{port}/healthz").status == 200
+        database.mend()
+        assert running.stop() == 0
 
 
 def test_a_schema_that_is_not_up_to_date_is_refused(
