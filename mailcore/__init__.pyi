@@ -23,6 +23,7 @@ from .errors import (
     DeliveryNotSettleable,
     ExchangeFailed,
     IdentityMissing,
+    InvalidAlertChannel,
     InvalidMessage,
     InvalidSender,
     LinkExpired,
@@ -63,6 +64,16 @@ from .senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
 from .settings import SETTING_EXAMPLES, Settings, is_loopback
 from .status import SenderStatus
 from .store.encryption import new_encryption_key
+from .values.alerts import (
+    Alert,
+    AlertChannel,
+    AlertHealth,
+    AlertKind,
+    ChannelTest,
+    Notice,
+    NoticeKind,
+    NoticeStatus,
+)
 from .values.checks import Finding, FindingState
 from .values.deliveries import (
     DayCount,
@@ -99,6 +110,10 @@ __all__ = [
     "EXPIRING_WITHIN",
     "RESERVED_ALIASES",
     "SETTING_EXAMPLES",
+    "Alert",
+    "AlertChannel",
+    "AlertHealth",
+    "AlertKind",
     "ApiKey",
     "ApiScope",
     "Attachment",
@@ -107,6 +122,7 @@ __all__ = [
     "AuthorizationError",
     "AuthorizationOutcome",
     "AuthorizationProgress",
+    "ChannelTest",
     "ClientInfo",
     "Completed",
     "ComposedMessage",
@@ -129,6 +145,7 @@ __all__ = [
     "IdentityMissing",
     "IfUnknown",
     "ImportedToken",
+    "InvalidAlertChannel",
     "InvalidMessage",
     "InvalidSender",
     "LinkExpired",
@@ -139,6 +156,9 @@ __all__ = [
     "Mailcore",
     "MessageRejected",
     "NotAdmitted",
+    "Notice",
+    "NoticeKind",
+    "NoticeStatus",
     "OutcomeUnknown",
     "PageSecrets",
     "PalEMailError",

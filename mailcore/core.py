@@ -29,6 +29,9 @@ from mailcore.values.deliveries import IfUnknown, Queued, Sent
 if TYPE_CHECKING:
     from mailcore.access.logins import Logins
     from mailcore.access.page_secrets import PageSecrets
+    from mailcore.monitoring.alerting import Alerting
+    from mailcore.monitoring.alerts import Alerts
+    from mailcore.monitoring.channels import Channels
     from mailcore.monitoring.metrics import Metrics
     from mailcore.outbox.control import QueueControl
     from mailcore.outbox.drain import Drain
@@ -149,6 +152,39 @@ class Mailcore:
         from mailcore.outbox.upkeep import Upkeep  # noqa: PLC0415
 
         return Upkeep(self.settings, self._database, self._mailer)
+
+    @cached_property
+    def alerts(self) -> "Alerts":
+        """What is wrong, who is told, and whether that works."""
+        from mailcore.monitoring.alerts import Alerts  # noqa: PLC0415
+
+        return Alerts(self._database, self._alert_channels, self.alerting)
+
+    @cached_property
+    def alerting(self) -> "Alerting":
+        """What a worker does about alerts."""
+        from mailcore.monitoring.alert_texts import AlertTexts  # noqa: PLC0415
+        from mailcore.monitoring.alerting import Alerting  # noqa: PLC0415
+        from mailcore.monitoring.mail_channel import MailChannel  # noqa: PLC0415
+
+        heartbeat = self.settings.heartbeat_url
+        return Alerting(
+            self._database,
+            self._alert_channels,
+            AlertTexts(self.settings.public_url, self.senders, self.tickets, self._alert_key),
+            MailChannel(self._database, self._mailer),
+            delay=self.settings.alert_delay,
+            heartbeat_url=heartbeat.get_secret_value() if heartbeat else None,
+        )
+
+    @cached_property
+    def _alert_channels(self) -> "Channels":
+        from mailcore.monitoring.channels import Channels  # noqa: PLC0415
+
+        return Channels(self.settings.alert_urls, self._vault, self._alert_key)
+
+    def _alert_key(self) -> bytes:
+        return self.page_secrets().alert_key
 
     @cached_property
     def _taking_in(self) -> "Queue":

@@ -96,6 +96,12 @@ class InvalidSender(PalEMailError, ValueError):
     field: str
 
 
+class InvalidAlertChannel(PalEMailError, ValueError):
+    """A channel for alerts cannot be used, or is not there; nothing was changed."""
+
+    code = "invalid_alert_channel"
+
+
 class SenderExists(PalEMailError):
     """The alias is taken."""
 

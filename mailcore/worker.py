@@ -5,7 +5,9 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
+from functools import partial
 
+from mailcore.chores import Chore
 from mailcore.clock import elapsed
 from mailcore.core import Mailcore
 from mailcore.errors import PalEMailError
@@ -17,6 +19,9 @@ log = logging.getLogger("mailcore")
 
 #: Seconds between two looks at all senders. Nothing depends on notifications.
 SWEEP = 2.0
+#: Seconds between two looks for what is wrong, between two looks for alerts that are due, and
+#: between two calls of the heartbeat.
+LOOK_FOR_ALERTS, TELL_ALERTS, HEARTBEAT = 30.0, 5.0, 60.0
 #: Seconds after which a worker that has not looked, or whose engine is silent, is not well.
 UNWELL_AFTER = 30.0
 #: Seconds after which a worker that has not even tried to look is dead: a look takes less.
@@ -67,16 +72,25 @@ class Worker:
         self._looked = self._turned = elapsed()
         self._sees = True
         self._thread = threading.Thread(target=self._run, name="mailcore-worker", daemon=True)
+        self._chores = (
+            Chore("look for alerts", core.alerting.look, every=LOOK_FOR_ALERTS),
+            Chore("deliver alerts", core.alerting.tell, every=TELL_ALERTS),
+            Chore("call the heartbeat", partial(self._beat, core), every=HEARTBEAT),
+        )
 
     def start(self) -> None:
         """Begin to work."""
         self._engine.start()
         self._listener.start()
         self._thread.start()
+        for chore in self._chores:
+            chore.start()
 
     def stop(self) -> None:
         """Start nothing new. Messages that are being sent are finished, within their time limit."""
         self._stopping.set()
+        for chore in self._chores:
+            chore.stop()
         self._news.tell(None)
         self._listener.stop()
         self._engine.stop()
@@ -86,6 +100,8 @@ class Worker:
         self._engine.join()
         self._listener.join()
         self._thread.join(SEND_TIMEOUT)
+        for chore in self._chores:
+            chore.join(SEND_TIMEOUT)
         try:
             self._settle()
         except PalEMailError as exc:
@@ -118,6 +134,11 @@ class Worker:
         except PalEMailError as exc:
             log.warning("the queue of sender %s pauses for a moment: %s", alias, exc.message)
         self._news.tell(alias)
+
+    def _beat(self, core: Mailcore) -> None:
+        """Say elsewhere that all is well: that this worker works, and alerts reach somebody."""
+        if self.health.well:
+            core.alerting.call_heartbeat(core.alerts.health())
 
     def _settle(self) -> None:
         self._drain.settle()

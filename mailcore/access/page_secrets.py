@@ -1,4 +1,4 @@
-"""What the admin page's cookies are signed with, and what lets the owner in without a login."""
+"""The secrets that come from the deployment's random key: of cookies, links and alerts."""
 
 import hashlib
 import hmac
@@ -24,15 +24,17 @@ _KEEP_FIRST = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSecrets:
-    """The admin page's secrets, the same after a restart.
+    """The deployment's own secrets, the same after a restart.
 
     Attributes:
         signing_key: signs the page's cookies.
         start_token: lets in whoever has it, where there is no login.
+        alert_key: what the fingerprints of alert channels and the links in alerts come from.
     """
 
     signing_key: bytes = field(repr=False)
     start_token: str = field(repr=False)
+    alert_key: bytes = field(repr=False)
 
     def link(self, address: str) -> str:
         """Return the link by which the page is opened for the first time in a browser.
@@ -55,7 +57,9 @@ def page_secrets(database: Database, vault: Vault) -> PageSecrets:
         stored = connection.execute(_KEEP_FIRST, {"fresh": fresh, "at": now()}).scalar_one()
     key = bytes.fromhex(vault.open(stored, PAGE_KEY.at()))
     return PageSecrets(
-        signing_key=_derived(key, b"cookies"), start_token=_derived(key, b"start-up link").hex()
+        signing_key=_derived(key, b"cookies"),
+        start_token=_derived(key, b"start-up link").hex(),
+        alert_key=_derived(key, b"alerts"),
     )
 
 

@@ -44,7 +44,9 @@ class Tickets:
         self._database = database
         self._authorizations = authorizations
 
-    def issue(self, alias: str, *, by: str, any_mailbox: bool = False) -> Ticket:
+    def issue(
+        self, alias: str, *, by: str, any_mailbox: bool = False, secret: str | None = None
+    ) -> Ticket:
         """Make a ticket for a sender.
 
         Args:
@@ -52,16 +54,24 @@ class Tickets:
             by: who issues it.
             any_mailbox: let whoever opens the link choose the mailbox, if the sender's account is
                 not known yet. If it is known, the link works for that account only.
+            secret: what nobody can guess, to get the same ticket whenever it is asked for with
+                the same one; it is valid for 72 hours from the first time.
 
         Raises:
             SenderNotFound: no sender has that alias.
             InvalidSender: its account is not known, and `any_mailbox` is False.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        secret = secrets.token_urlsafe(32)
+        secret = secret or secrets.token_urlsafe(32)
         expires_at = now() + TICKET_LIFETIME
+        url = f"{self._settings.public_url.rstrip('/')}/senders/reauth/{secret}"
         with self._database.session() as session:
+            # The sender's row stays locked: of two who ask for the same ticket, one makes it.
             account = find(session, alias).gmail_account
+            if known := _known(session, secret):
+                return Ticket(
+                    alias=alias, gmail_account=account, url=url, expires_at=known.expires_at
+                )
             session.add(
                 ReauthTicketRow(
                     ticket_hash=hashed(secret), alias=alias, issued_by=by, expires_at=expires_at
@@ -77,7 +87,6 @@ class Tickets:
                 )
             detail = None if account else "for any mailbox"
             session.add(event(alias, AuditEvent.TICKET_ISSUED, who=by, detail=detail))
-        url = f"{self._settings.public_url.rstrip('/')}/senders/reauth/{secret}"
         return Ticket(alias=alias, gmail_account=account, url=url, expires_at=expires_at)
 
     def inspect(self, ticket: str) -> Ticket:
@@ -127,10 +136,14 @@ class Tickets:
         return begun
 
 
-def _valid(session: Session, ticket: str) -> ReauthTicketRow:
-    row = session.exec(
+def _known(session: Session, ticket: str) -> ReauthTicketRow | None:
+    return session.exec(
         select(ReauthTicketRow).where(ReauthTicketRow.ticket_hash == hashed(ticket))
     ).first()
+
+
+def _valid(session: Session, ticket: str) -> ReauthTicketRow:
+    row = _known(session, ticket)
     if row is None:
         raise LinkInvalid("This link was not made here, or its sender was deleted.", remedy=_ASK)
     if row.used_at is not None:

@@ -37,6 +37,7 @@ CODE_VERIFIER = SealedColumn(
 )
 #: By its Message-ID rather than its row's id, which is not known when a key is claimed again.
 MESSAGE = SealedColumn("delivery", "body", ("alias", "message_id"))
+ALERT_CHANNEL = SealedColumn("alert_channel", "url", ("fingerprint",))
 
 SEALED_COLUMNS = (
     SENDER_GRANT,
@@ -47,4 +48,5 @@ SEALED_COLUMNS = (
     PAGE_KEY,
     CODE_VERIFIER,
     MESSAGE,
+    ALERT_CHANNEL,
 )
