@@ -19,8 +19,6 @@ class ApiScope(StrEnum):
     SEND = "send"
     #: Only the metrics.
     METRICS = "metrics"
-    #: Only the calendar; a calendar's address carries its key.
-    CALENDAR = "calendar"
     ADMIN = "admin"
 
 

@@ -19,9 +19,9 @@ log = logging.getLogger("mailcore")
 
 #: Seconds between two looks at all senders. Nothing depends on notifications.
 SWEEP = 2.0
-#: Seconds between two looks for what is wrong, between two looks for alerts that are due, and
-#: between two calls of the heartbeat.
-LOOK_FOR_ALERTS, TELL_ALERTS, HEARTBEAT = 30.0, 5.0, 60.0
+#: Seconds between two looks for what is wrong, for alerts that are due and for grants to ask
+#: about, and between two calls of the heartbeat.
+LOOK_FOR_ALERTS, TELL_ALERTS, PROBE, HEARTBEAT = 30.0, 5.0, 15.0, 60.0
 #: Seconds after which a worker that has not looked, or whose engine is silent, is not well.
 UNWELL_AFTER = 30.0
 #: Seconds after which a worker that has not even tried to look is dead: a look takes less.
@@ -75,6 +75,7 @@ class Worker:
         self._chores = (
             Chore("look for alerts", core.alerting.look, every=LOOK_FOR_ALERTS),
             Chore("deliver alerts", core.alerting.tell, every=TELL_ALERTS),
+            Chore("ask about grants", partial(core.probes.run, self._stopping.is_set), every=PROBE),
             Chore("call the heartbeat", partial(self._beat, core), every=HEARTBEAT),
         )
 
