@@ -136,7 +136,7 @@ class Mailcore:
         """What Prometheus reads; needs the extra ``callback`` or ``worker``."""
         from mailcore.monitoring.metrics import Metrics  # noqa: PLC0415
 
-        return Metrics(self.settings, self._database)
+        return Metrics(self.settings, self._database, self.alerts.health)
 
     @cached_property
     def drain(self) -> "Drain":

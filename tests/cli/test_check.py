@@ -87,9 +87,11 @@ def test_when_google_was_last_asked(
 ) -> None:
     """Whoever cannot be asked now was asked by a worker some hours ago; one that just was, now."""
     core.senders.register("new", by="test")
-    asked = cli("check", "--json").json["results"]
-    assert [bool(each["asked_at"]) for each in asked] == [True, False]
-    assert asked[0]["asked_at"] == asked[0]["sender"]["probed_at"]
+    results = cli("check", "--json").json["results"]
+    asked = {each["sender"]["alias"]: each for each in results}
+    assert asked["alerts"]["asked_at"] == asked["alerts"]["sender"]["probed_at"]
+    assert asked["alerts"]["asked_at"]
+    assert asked["new"]["asked_at"] is None
     lines = cli("check").out.splitlines()
     assert ["just now" in line for line in lines if "alerts" in line] == [True]
     assert ["never" in line for line in lines if "new" in line] == [True]
