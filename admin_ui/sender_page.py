@@ -121,6 +121,7 @@ def _draw_overview(visitor: Visitor, sender: Sender) -> None:
             _fact("Granted", _when(sender.grant_issued_at, at, zone))
             _fact("Expires", _expiry(sender, at, zone))
             _fact("Last refreshed", _when(sender.last_refreshed_at, at, zone))
+            _fact("Google last asked", _when(sender.asked_at, at, zone))
             _fact("Permissions", ", ".join(allowed) or "none yet")
         with st.container(horizontal=True, gap="xsmall"):
             if st.button("Check with Google now", icon=":material/health_and_safety:"):

@@ -8,6 +8,8 @@ from benchmarks.contenders import BARE, BAREST, CACHED, NAMES, OURS
 from benchmarks.economy import CALLERS
 from benchmarks.faults import Reaction, Reactions
 from benchmarks.open_tabs import MANY_TABS, OpenTabs
+from benchmarks.probing import SENDERS as PROBED
+from benchmarks.probing import ProbeFigures
 from benchmarks.queue_speed import DELAY, SENDERS, QueueFigures
 from benchmarks.senders_page import FEW, MANY, PageTimes
 from benchmarks.speed import SITUATIONS, THREADS, Rounds, Situation, Spread, ratio
@@ -26,6 +28,7 @@ class Results:
     refreshes: dict[str, int]
     reactions: dict[str, Reactions]
     page: tuple[PageTimes, PageTimes]
+    probes: ProbeFigures
     queue: QueueFigures
     tabs: OpenTabs | None
     machine: list[str]
@@ -309,7 +312,18 @@ def _economy(results: Results) -> str:
 - Refreshes for {callers}: {renewed}. {RENEWING}
 - The senders page's one query: {query} {MANY:,}. The page's script, all in all: {script}.
 - Open tabs: {tabs}.
+- {_probes(results.probes)}
 """
+
+
+def _probes(probes: ProbeFigures) -> str:
+    share = probes.round_cpu / (6 * 3600)
+    return (
+        f"Asking Google about each of {PROBED:,} grants once takes a worker "
+        f"{probes.round_cpu:.0f} s of a core, {share:.2%} of it if spread over 6 hours, and "
+        f"{probes.round_trips:.1f} round trips to Postgres for each grant. A look that finds none "
+        f"due takes {probes.look * 1000:.1f} ms, four times a minute."
+    )
 
 
 def _open_tabs(tabs: OpenTabs) -> str:

@@ -25,6 +25,7 @@ from benchmarks import (
     faults,
     machine,
     open_tabs,
+    probing,
     queue_speed,
     senders_page,
     speed,
@@ -72,7 +73,7 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
     speeds = _speeds(stand_in, place, progress, quick=quick)
     step = _step(progress, "faults", len(contenders.NAMES))
     reactions = faults.observe(stand_in, place, advance=step)
-    step = _step(progress, "economy", 6)
+    step = _step(progress, "economy", 7)
     round_trips = economy.round_trips(place)
     step()
     refreshes = economy.refreshes(stand_in, place)
@@ -85,6 +86,8 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
     step()
     page = senders_page.measure(place)
     step()
+    probes = probing.measure(stand_in, place)
+    step()
     return Results(
         speed=speeds,
         cold=cold_starts,
@@ -93,6 +96,7 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
         refreshes=refreshes,
         reactions=reactions,
         page=page,
+        probes=probes,
         queue=queue,
         tabs=tabs,
         machine=machine.describe(place.database_url),

@@ -1,20 +1,18 @@
 """One deployment: its parts, and the calls that jobs and front ends make."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
-from mailcore.clock import Deadline
 from mailcore.errors import ReauthRequired
-from mailcore.google.error_mapping import to_error
-from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Gmail
 from mailcore.google.refresh import TokenRefresh
 from mailcore.google.transport import Transport
 from mailcore.grants.oauth_clients import OAuthClients
-from mailcore.grants.tokens import TOKEN_DEADLINE, Tokens
+from mailcore.grants.tokens import Tokens
 from mailcore.message.arguments import QueueArguments, SendArguments
 from mailcore.message.compose import ComposedMessage
 from mailcore.sending.attempts import Attempts
@@ -29,6 +27,7 @@ from mailcore.values.deliveries import IfUnknown, Queued, Sent
 if TYPE_CHECKING:
     from mailcore.access.logins import Logins
     from mailcore.access.page_secrets import PageSecrets
+    from mailcore.monitoring.probes import Probes
     from mailcore.outbox.control import QueueControl
     from mailcore.outbox.drain import Drain
     from mailcore.outbox.queue import Queue
@@ -134,6 +133,13 @@ class Mailcore:
         from mailcore.outbox.drain import Drain  # noqa: PLC0415
 
         return Drain(self.settings, self._database, self._vault, self._tokens, self._mailer)
+
+    @cached_property
+    def probes(self) -> "Probes":
+        """What asks Google about each grant every few hours; see `Probes.run`."""
+        from mailcore.monitoring.probes import Probes  # noqa: PLC0415
+
+        return Probes(self.settings, self._database, self._tokens)
 
     @cached_property
     def upkeep(self) -> "Upkeep":
@@ -315,16 +321,8 @@ class Mailcore:
             RateLimited: Google asks to slow down.
             ConfigurationError: the OAuth client is refused or missing.
         """
-        try:
-            sender = self._tokens.load(alias)
-            self._tokens.renew(sender, Deadline(TOKEN_DEADLINE))
-        except ReauthRequired:
-            pass  # never authorised: its status says so
-        except GoogleFailure as failure:
-            if failure.kind not in {FailureKind.GRANT, FailureKind.ACCOUNT}:
-                raise to_error(
-                    failure, alias=alias, admin_url=self.settings.public_url
-                ) from failure
+        with suppress(ReauthRequired):  # never authorised: its status says so
+            self.probes.check(alias)
         return self.senders.get(alias)
 
     def import_tokens(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import mailcore
-from mailcore import PalEMailError, Sender, SenderStatus, describe_messages
+from mailcore import PalEMailError, Sender, SenderStatus, describe_age, describe_messages
 from mailcore.cli import output, senders, wording
 from mailcore.cli.exit_codes import ExitCode, exit_code
 from mailcore.cli.output import JsonOption
@@ -41,16 +41,23 @@ class Checked:
 
     def row(self) -> tuple[str, ...]:
         """Return its line of the table."""
-        sender = self.sender
+        sender, at = self.sender, mailcore.now()
+        account = sender.gmail_account or "any"
+        asked = describe_age(sender.asked_at, at) if sender.asked_at else "never"
         if self.error is not None:
-            return sender.alias, "not checked", sender.gmail_account or "any", self.error.message
-        detail = sender.status_reason or mailcore.describe_grant(sender, mailcore.now())
-        return sender.alias, wording.status(sender), sender.gmail_account or "any", detail
+            return sender.alias, "not checked", account, asked, self.error.message
+        detail = sender.status_reason or mailcore.describe_grant(sender, at)
+        return sender.alias, wording.status(sender), account, asked, detail
 
     def facts(self) -> dict[str, object]:
         """Return its JSON object."""
         error = self.error and {"code": self.error.code, "message": str(self.error)}
-        return {"sender": self.sender, "cannot_send": self.cannot_send, "error": error}
+        return {
+            "sender": self.sender,
+            "asked_at": self.sender.asked_at,
+            "cannot_send": self.cannot_send,
+            "error": error,
+        }
 
 
 def check(
@@ -72,7 +79,8 @@ def check(
     if as_json:
         output.document({"results": [result.facts() for result in results], "unknown": unknown})
     elif results:
-        output.table(("sender", "status", "account", "detail"), (each.row() for each in results))
+        head = ("sender", "status", "account", "last asked", "detail")
+        output.table(head, (each.row() for each in results))
     output.say(_summary(results))
     if any(result.needs_reauth for result in results):
         output.say("Authorise with `pal-e-mail auth ALIAS`, or on the admin page.")

@@ -145,7 +145,10 @@ class ReauthTicketRow(SQLModel, table=True):
 
 
 class RefreshLeaseRow(SQLModel, table=True):
-    """Who is renewing a sender's access right now, so that nobody else does."""
+    """Who is renewing a sender's access right now, so that nobody else does.
+
+    The id 0 is that of the deployment's client, while Google refuses it: whose turn it is to try.
+    """
 
     __tablename__ = "refresh_lease"
 

@@ -26,6 +26,8 @@ class Sender:
         grant_issued_at: when the grant was stored.
         grant_expires_at: when Google will end it, or None if that is not known.
         expiring: whether it is healthy, but its grant ends in less than 48 hours.
+        probed_at: when Google was last asked only to see whether it still renews the grant, by a
+            worker or a check, and said so; or None. See `asked_at`.
         last_error_code: the code of the newest failure since the last success, or None.
         has_own_client: whether the sender has its own OAuth client.
         paused_by: who paused its queue, or None.
@@ -53,6 +55,7 @@ class Sender:
     grant_expires_at: datetime | None
     expiring: bool
     last_refreshed_at: datetime | None
+    probed_at: datetime | None
     last_sent_at: datetime | None
     last_error_code: str | None
     last_error_text: str | None
@@ -68,6 +71,12 @@ class Sender:
     created_at: datetime
     updated_at: datetime
     offered_account: str | None = None
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When Google last said whether it renews the grant, for a probe or for a job; or None."""
+        known = (self.probed_at, self.last_refreshed_at)
+        return max((moment for moment in known if moment is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

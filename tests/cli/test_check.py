@@ -82,6 +82,25 @@ def test_google_is_down(cli: Cli, core: Mailcore, google: GoogleSandbox, alerts:
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY
 
 
+def test_when_google_was_last_asked(
+    cli: Cli, core: Mailcore, google: GoogleSandbox, tables: Tables, alerts: str
+) -> None:
+    """Whoever cannot be asked now was asked by a worker some hours ago; one that just was, now."""
+    core.senders.register("new", by="test")
+    results = {each["sender"]["alias"]: each for each in cli("check", "--json").json["results"]}
+    assert results["new"]["asked_at"] is None
+    assert results["alerts"]["asked_at"] == results["alerts"]["sender"]["probed_at"] is not None
+    lines = cli("check").out.splitlines()
+    assert ["just now" in line for line in lines if "alerts" in line] == [True]
+    assert ["never" in line for line in lines if "new" in line] == [True]
+    tables(
+        "UPDATE sender SET probed_at = now() - interval '2 h 1 min',"
+        " last_refreshed_at = now() - interval '3 h'"
+    )
+    google.fail("token", faults.SERVICE_UNAVAILABLE_HTML, times=None)
+    assert "2 h ago" in cli("check").out
+
+
 def test_client_is_refused(cli: Cli, google: GoogleSandbox, alerts: str) -> None:
     """A refused OAuth client is the deployment's fault, and no sender's."""
     google.fail("token", faults.INVALID_CLIENT, times=None)

@@ -25,6 +25,7 @@ def sender(**changes: object) -> Sender:
         grant_expires_at=NOW + timedelta(days=3, hours=2),
         expiring=False,
         last_refreshed_at=None,
+        probed_at=None,
         last_sent_at=None,
         last_error_code=None,
         last_error_text=None,
