@@ -130,7 +130,7 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
             "granted": sender.grant_issued_at,
             "permissions": " ".join(sender.granted_scopes),
             "OAuth client": "its own" if sender.has_own_client else "the deployment's",
-            "Google last asked": sender.asked_at,
+            "last asked": sender.asked_at,
             "last sent": sender.last_sent_at,
             "last error": sender.last_error_text,
             "paused by": sender.paused_by,

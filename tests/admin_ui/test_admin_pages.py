@@ -143,6 +143,17 @@ def test_a_missing_permission_is_told(
     assert "password" not in page
 
 
+def test_when_google_was_last_asked(visit: Visit, core: Mailcore, authorised: Authorise) -> None:
+    """The page says how old its knowledge is, and a click makes it new."""
+    core.senders.register("new", by="ann")
+    assert "**Google last asked:** never" in texts(visit("sender", sender="new"))
+    authorised("alerts", ALERTS)
+    core.check("alerts")
+    page = texts(visit("sender", sender="alerts"))
+    [fact] = [line for line in page.splitlines() if "Google last asked" in line]
+    assert "just now" in fact
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus_Mons", "../etc", "America"])
 @pytest.mark.parametrize("path", ["deliveries", "sender"])
 def test_a_time_zone_that_is_not_known_here_makes_times_utc(

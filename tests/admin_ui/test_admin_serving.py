@@ -47,7 +47,7 @@ def test_an_address_that_is_no_page_is_not_found(served: Served) -> None:
         "/_stcore/health": 200,
         "/healthz": 200,
         "/senders/reauth/nonsense": 400,
-        "/metrics": 404,
+        "/metrics": 403,
         "/api/x": 404,
         "/sender/alerts": 404,
     }
