@@ -79,6 +79,7 @@ from .values.reauth import (
     AuthorizationOutcome,
     AuthorizationProgress,
     Completed,
+    RenewalWalk,
     Ticket,
 )
 from .values.senders import (
@@ -86,6 +87,7 @@ from .values.senders import (
     AuditEvent,
     Deleted,
     DeploymentProblem,
+    GrantEnd,
     ImportedToken,
     Revocation,
     Sender,
@@ -126,6 +128,7 @@ __all__ = [
     "ExpiryCause",
     "Finding",
     "FindingState",
+    "GrantEnd",
     "IdentityMissing",
     "IfUnknown",
     "ImportedToken",
@@ -149,6 +152,7 @@ __all__ = [
     "RateLimited",
     "ReauthRequired",
     "RefreshTokenMissing",
+    "RenewalWalk",
     "Revocation",
     "SearchTooSlow",
     "Sender",
