@@ -34,6 +34,7 @@ def test_the_description_is_served_to_anybody(browser: TestClient) -> None:
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {
         "/senders",
+        "/senders/calendar.ics",
         "/senders/{alias}",
         "/senders/{alias}/auth",
         "/healthz",
@@ -68,7 +69,7 @@ def test_the_application_keeps_its_promise(
     core.senders.register("alerts", gmail_account=ACCOUNT, by="t")
     schema = schemathesis.openapi.from_asgi("/openapi.json", api.app)
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    assert len(operations) == 7
+    assert len(operations) == 8
 
     for operation in operations:
         if mode.is_negative and operation.path in {"/healthz", "/readyz"}:
