@@ -101,7 +101,7 @@ class Reauth:
         if progress.outcome is AuthorizationOutcome.EXPIRED:
             st.warning("The link has expired.", icon=":material/timer_off:")
         else:
-            _draw_reason(progress)
+            draw_reason(progress)
         wrong_account = progress.code == WrongAccount.code
         if st.button("Try again", type="primary", icon=":material/refresh:", width="stretch"):
             begin(self.authorization.alias, choose_account=wrong_account)
@@ -123,57 +123,6 @@ class Reauth:
             dialogs.show(replace(self, ticket=ticket))
 
 
-@dataclass(frozen=True, slots=True)
-class RenewAll:
-    """Re-auths of all expiring and expired senders, one after another.
-
-    Attributes:
-        authorization: the one that this dialog began last.
-        total: how many senders were due at the start.
-    """
-
-    authorization: Authorization
-    total: int
-
-    @property
-    def title(self) -> str:
-        """The heading."""
-        return "Renew all due"
-
-    def draw(self, visitor: Visitor) -> None:
-        """Draw the re-auths."""
-        del visitor
-        _follow(self)
-
-    def follow(self, visitor: Visitor) -> None:
-        """Draw how many are done and the link for the next one, and keep that up to date."""
-
-        def look() -> tuple[int, AuthorizationProgress]:
-            due = visitor.core.senders.page(status="due", limit=1).matching
-            return due, visitor.core.authorizations.progress(self.authorization.id)
-
-        live.draw("reauth", look, self._draw_progress, as_shown=lambda found: found)
-
-    def _draw_progress(self, found: tuple[int, AuthorizationProgress]) -> None:
-        due, progress = found
-        done = max(self.total - due, 0)
-        st.progress(done / self.total, text=f"{done} of {self.total} renewed")
-        if not due:
-            st.success("Done: no sender is expiring or expired.", icon=":material/check_circle:")
-            _draw_close()
-            return
-        if progress.outcome is AuthorizationOutcome.WAITING:
-            st.markdown(f"Next: **{escaped(self.authorization.alias)}**")
-            draw_google_link(self.authorization)
-            st.caption("After each consent, the page you land on offers the next sender.")
-            return
-        if progress.outcome is AuthorizationOutcome.REFUSED:
-            _draw_reason(progress)
-        st.caption("Continue in the tab where you consented, or here:")
-        if st.button("Next sender", type="primary", width="stretch"):
-            renew_all(self.total)
-
-
 def begin(alias: str, *, choose_account: bool = False) -> None:
     """Begin a sender's re-auth, because somebody clicked, and open its dialog."""
     visitor = access.visitor()
@@ -186,20 +135,6 @@ def begin(alias: str, *, choose_account: bool = False) -> None:
         dialogs.show(NotStarted(f"Re-authorise {escaped(alias)}", exc))
         return
     dialogs.show(Reauth(authorization, generation))
-
-
-def renew_all(total: int) -> None:
-    """Begin the re-auth of the next sender that is due, because somebody clicked."""
-    visitor = access.visitor()
-    try:
-        authorization = visitor.core.authorizations.next_due(by=visitor.by)
-    except PalEMailError as exc:
-        dialogs.show(NotStarted("Renew all due", exc))
-        return
-    if authorization is None:
-        dialogs.close("No sender is expiring or expired any more")
-    else:
-        dialogs.show(RenewAll(authorization, total))
 
 
 def draw_google_link(authorization: Authorization) -> None:
@@ -217,7 +152,8 @@ def draw_google_link(authorization: Authorization) -> None:
     )
 
 
-def _draw_reason(progress: AuthorizationProgress) -> None:
+def draw_reason(progress: AuthorizationProgress) -> None:
+    """Draw why a re-auth was refused, and what to do."""
     reason = progress.detail or "Google refused the re-auth."
     st.error(f"{sentence(reason)} {describe_next_step(progress.code)}", icon=":material/error:")
 
@@ -228,15 +164,16 @@ def _draw_done(sender: Sender) -> None:
         f"**{escaped(sender.gmail_account or '')}**.",
         icon=":material/check_circle:",
     )
-    _draw_close()
+    draw_close()
 
 
-def _draw_close() -> None:
+def draw_close() -> None:
+    """Draw the button that closes the dialog."""
     if st.button("Close", type="primary", width="stretch"):
         dialogs.close()
 
 
 @st.fragment
-def _follow(dialog: Reauth | RenewAll) -> None:
+def _follow(dialog: Reauth) -> None:
     # A fragment, so that it updates in place: a rerun would close and reopen the dialog.
     dialog.follow(access.visitor())

@@ -19,6 +19,7 @@ from admin_ui import (
     unknown_outcome,
     wording,
 )
+from admin_ui.renewal_dialog import ChooseRenewal
 from admin_ui.sender_dialogs import AddSender, DeleteSender
 from mailcore import (
     DeploymentProblem,
@@ -62,11 +63,12 @@ def _as_shown(page: SenderPage) -> object:
     at = now()
     problem = page.problem and (page.problem.text, page.problem.alias, _age(page.problem, at))
     senders = tuple(wording.as_shown(sender, at) for sender in page.senders)
-    return senders, page.matching, page.totals, page.projects, page.unknown, problem
+    counts = page.matching, page.totals, page.projects, page.ending, page.unknown
+    return senders, counts, problem
 
 
 def _draw_page(page: SenderPage) -> None:
-    _draw_head(page.totals)
+    _draw_head(page)
     unknown_outcome.draw_notice(page.unknown)
     if not page.totals.all:
         _draw_no_senders()
@@ -81,11 +83,12 @@ def _status(chosen: Filter) -> SenderStatus | Literal["expiring"]:
     return "expiring" if chosen == "expiring" else SenderStatus(chosen)
 
 
-def _draw_head(totals: Totals) -> None:
-    due = totals.expiring + totals.expired
+def _draw_head(page: SenderPage) -> None:
+    due = page.totals.expiring + page.totals.expired
+    label = f"Renew all due ({due})" if due else "Renew ahead"
     with heading.draw("Senders"):
-        if due and st.button(f"Renew all due ({due})", icon=":material/autorenew:"):
-            reauth_dialog.renew_all(due)
+        if (due or page.ending) and st.button(label, icon=":material/autorenew:"):
+            dialogs.show(ChooseRenewal(any_due=bool(due)))
         if st.button("Add a sender", type="primary", icon=":material/add:"):
             dialogs.show(AddSender())
 

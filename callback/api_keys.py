@@ -1,4 +1,7 @@
-"""Who may use the JSON API: whoever sends one of the keys (RFC 6750), within its limits."""
+"""Who may use the JSON API: whoever sends one of the keys (RFC 6750), within its limits.
+
+One address, the calendar's, takes its key from the query: calendar programs send no headers.
+"""
 
 import asyncio
 import hmac
@@ -7,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
+from typing import Protocol
 
 from starlette.requests import Request
 
@@ -66,6 +70,17 @@ class Caller:
 NOBODY = Caller(by="", key=ApiKey(digest=b"", scopes=frozenset(), senders=()))
 
 
+class Authenticator(Protocol):
+    """Finds out who asks."""
+
+    async def authenticate(self, request: Request) -> Caller:
+        """Return who is asking.
+
+        Raises:
+            RequestRefused: nobody who may.
+        """
+
+
 class Keys:
     """The deployment's API keys.
 
@@ -87,6 +102,23 @@ class Keys:
         Raises:
             RequestRefused: no key is set up, none was sent, or it is not one of them.
         """
+        scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+        given = sent.strip() if scheme.lower() == "bearer" else ""
+        return await self.recognise(
+            given, request, ask="Send a key: Authorization: Bearer YOUR-KEY."
+        )
+
+    async def recognise(self, sent: str, request: Request, *, ask: str) -> Caller:
+        """Return whose key it is.
+
+        Args:
+            sent: the key; empty if none was sent.
+            request: that brought it.
+            ask: how to send one.
+
+        Raises:
+            RequestRefused: no key is set up, none was sent, or it is not one of them.
+        """
         if not self._keys:
             raise RequestRefused(
                 HTTPStatus.FORBIDDEN,
@@ -95,10 +127,9 @@ class Keys:
                 remedy="Make a key with `pal-e-mail new-api-key`, put it into PALEMAIL_API_KEYS "
                 "as ci:KEY, and restart the server.",
             )
-        scheme, _, sent = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not sent.strip():
-            raise _unauthorized("Send a key: Authorization: Bearer YOUR-KEY.", "Bearer")
-        caller = self._caller(sent.strip())
+        if not sent:
+            raise _unauthorized(ask, "Bearer")
+        caller = self._caller(sent)
         if caller is None:
             await self._slow_down(request)
             raise _unauthorized("This deployment does not know that key.", _INVALID)
@@ -124,6 +155,39 @@ class Keys:
             await asyncio.sleep(REFUSAL_PAUSE)
         finally:
             self._paused -= 1
+
+
+class KeysInAddress:
+    """The same keys, where the query brings one.
+
+    An address is stored in browsers, calendars and logs. So only keys that can do nothing else
+    are taken: whoever put an admin's key there would give it away.
+
+    Args:
+        keys: the deployment's.
+        scope: the one that a key must have.
+    """
+
+    def __init__(self, keys: Keys, scope: ApiScope) -> None:
+        self._keys = keys
+        self._scope = scope
+
+    async def authenticate(self, request: Request) -> Caller:
+        """Return who is asking.
+
+        Raises:
+            RequestRefused: no key is set up or sent, it is unknown, or it can do something else.
+        """
+        sent = request.query_params.get("key", "").strip()
+        caller = await self._keys.recognise(
+            sent, request, ask="Add a key to the address: ?key=YOUR-KEY."
+        )
+        if caller.key.scopes != {self._scope}:
+            raise _forbidden(
+                f"A key in an address must have the scope {self._scope.value}, and no other.",
+                self._scope,
+            )
+        return caller
 
 
 def _from(request: Request) -> str:

@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
-from callback import api_keys, health, logs, metrics, openapi, problems
+from callback import api_keys, calendar, health, logs, metrics, openapi, problems
 from callback.api import Api
 from callback.endpoint import Endpoint, Operation
 from callback.pages import Pages
@@ -53,6 +55,14 @@ def routes(core: Mailcore) -> list[Route]:
                 POST=Operation(api.register, ApiScope.ADMIN),
             ),
         ),
+        _CalendarRoute(
+            calendar.PATH,
+            Endpoint(
+                api_keys.KeysInAddress(keys, ApiScope.CALENDAR),
+                GET=Operation(calendar.serve(core), ApiScope.CALENDAR),
+            ),
+            methods=["GET"],
+        ),
         Route(
             "/senders/{alias}",
             Endpoint(
@@ -77,6 +87,16 @@ def routes(core: Mailcore) -> list[Route]:
             for path in ("/healthz", "/readyz", "/openapi.json", "/metrics")
         ),
     ]
+
+
+class _CalendarRoute(Route):
+    """Leaves alone what is for a sender of that name, from before the name was reserved."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Say whether a request is for the calendar: it brings no key in a header."""
+        if "authorization" in Headers(scope=scope) and "key" not in Request(scope).query_params:
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def not_found(settings: Settings) -> Response:

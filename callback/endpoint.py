@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from callback import problems
-from callback.api_keys import NOBODY, Caller, Keys
+from callback.api_keys import NOBODY, Authenticator, Caller
 from callback.problems import RequestRefused
 from mailcore import ApiScope, PalEMailError
 
@@ -167,11 +167,11 @@ class Endpoint:
     """An ASGI application for one address.
 
     Args:
-        keys: who may ask; None where anybody may, whatever the operations' scopes.
+        keys: finds out who asks; None where anybody may, whatever the operations' scopes.
         operations: one for each method that the address knows.
     """
 
-    def __init__(self, keys: Keys | None, **operations: Operation) -> None:
+    def __init__(self, keys: Authenticator | None, **operations: Operation) -> None:
         self._keys = keys
         self._operations = operations
 

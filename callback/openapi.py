@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 from starlette.responses import Response
 
-from callback import problems
+from callback import calendar, problems
 from callback.endpoint import Call, Handler
 from callback.schemas import (
     ALIAS_SCHEMA,
@@ -92,6 +92,7 @@ def document(public_url: str) -> Schema:
         "security": [{"key": []}],
         "paths": {
             "/senders": {"get": _list(listing), "post": _register()},
+            "/senders/calendar.ics": {"get": _calendar()},
             "/senders/{alias}": {
                 "parameters": [_ALIAS_IN_PATH],
                 "get": _inspect(),
@@ -103,7 +104,15 @@ def document(public_url: str) -> Schema:
             "/readyz": {"get": _health("The database responds, and its tables are up to date.")},
         },
         "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "calendarKey": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "key",
+                    "description": "A key whose only scope is `calendar`. No other is accepted.",
+                },
+            },
             "schemas": schemas,
             "responses": {"Problem": _PROBLEM_RESPONSE},
         },
@@ -166,6 +175,27 @@ def _register() -> Schema:
                 "headers": {"Location": {"schema": {"type": "string"}}},
             },
             **_problems(400, 401, 403, 409, 413, 415, 422, 500, 503),
+        },
+    }
+
+
+def _calendar() -> Schema:
+    text: Schema = {"schema": {"type": "string"}}
+    tag: Schema = {"ETag": {"schema": {"type": "string"}}}
+    return {
+        "operationId": "calendar",
+        "summary": "Show when grants end, as a calendar (iCalendar, RFC 5545) to subscribe to",
+        "security": [{"calendarKey": []}],
+        "responses": {
+            "200": {
+                "description": "One event for each grant whose end is known; or one for a "
+                "project and day, where more than 10 end.",
+                "content": {calendar.MEDIA_TYPE: text},
+                "headers": tag,
+            },
+            "304": {"description": "Nothing has changed since `If-None-Match`.", "headers": tag},
+            # A key in a header, and none in the address: it asks for a sender of that name.
+            **_problems(401, 403, 404, 413, 500, 503),
         },
     }
 

@@ -80,7 +80,12 @@ def response(
         json.dumps(members, ensure_ascii=False),
         status_code=status,
         media_type=MEDIA_TYPE,
-        headers={"Cache-Control": "no-store", **(headers or {})},
+        # A browser that shows one asks for an icon, too, and the address may hold a key.
+        headers={
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            **(headers or {}),
+        },
     )
 
 

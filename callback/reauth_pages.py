@@ -3,7 +3,6 @@
 Why two, and how a fresh link gets from the one to the other: see `callback.follow_up`.
 """
 
-import logging
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -12,13 +11,12 @@ from starlette.responses import RedirectResponse, Response
 from callback import follow_up
 from callback.error_responses import OUTCOMES, UNFORESEEN, UNFORESEEN_DETAIL
 from callback.follow_up import FollowUp
+from callback.onwards import Onwards
 from callback.pages import PRIVATE, Action, Card, Pages, Tone, already_done, moment, refusal
 from mailcore import (
-    Authorization,
     AuthorizationError,
     AuthorizationOutcome,
     AuthorizationProgress,
-    Completed,
     DatabaseUnavailable,
     LinkExpired,
     LinkUsed,
@@ -27,11 +25,8 @@ from mailcore import (
     Sender,
     SenderNotFound,
     SenderStatus,
-    WrongAccount,
     describe_messages,
 )
-
-logger = logging.getLogger(__name__)
 
 
 class ReauthPages:
@@ -45,6 +40,7 @@ class ReauthPages:
     def __init__(self, core: Mailcore, pages: Pages) -> None:
         self._core = core
         self._pages = pages
+        self._onwards = Onwards(core)
         self.come_back = pages.guarded(self._come_back)
         self.outcome = pages.guarded(self._outcome)
         self.go_on = pages.guarded(self._go_on)
@@ -65,7 +61,8 @@ class ReauthPages:
             )
         except PalEMailError as exc:
             return self._refuse(exc)
-        offer = follow_up.leading_to(self._next_due(completed), released=completed.released)
+        onwards = self._onwards.after_success(completed)
+        offer = follow_up.leading_to(onwards, released=completed.released)
         return self._send_on(completed.authorization_id, offer)
 
     def _refuse(self, error: PalEMailError) -> Response:
@@ -74,7 +71,7 @@ class ReauthPages:
             return self._pages.draw_error(error)
         if isinstance(error, LinkUsed):
             return RedirectResponse(f"callback/{known}/used", 303, PRIVATE)
-        return self._send_on(known, follow_up.leading_to(self._retry(error, known)))
+        return self._send_on(known, follow_up.leading_to(self._onwards.after_refusal(error, known)))
 
     def _outcome(self, request: Request) -> Response:
         """``GET /senders/callback/{authorization}``: what became of it, on every reload."""
@@ -104,30 +101,6 @@ class ReauthPages:
         public_url = self._core.settings.public_url
         return follow_up.send_on(authorization_id, offer, public_url=public_url)
 
-    def _retry(self, refused: PalEMailError, authorization_id: str) -> Authorization | None:
-        """Begin again for the person who was just refused, where that may fix it."""
-        outcome = OUTCOMES.get(refused.code, UNFORESEEN)
-        if refused.alias is None or not outcome.fixed_by_retry:
-            return None
-        try:
-            return self._core.authorizations.begin_again(
-                authorization_id, choose_account=isinstance(refused, WrongAccount)
-            )
-        except PalEMailError as exc:
-            # The refusal is what the person has to see; a way to retry is a courtesy.
-            logger.warning("No link to try again for %r: %s", refused.alias, exc.code)
-            return None
-
-    def _next_due(self, completed: Completed) -> Authorization | None:
-        if not completed.renewing_all:
-            return None
-        try:
-            return self._core.authorizations.next_due(by=completed.requested_by)
-        except PalEMailError as exc:
-            # This one is done, and its page must say so whatever the next one's trouble is.
-            logger.warning("No link to the next sender that is due: %s", exc.code)
-            return None
-
     def _done(self, progress: AuthorizationProgress, offer: FollowUp) -> Card:
         sender = self._sender(progress.alias)
         if sender is not None and sender.offered_account:
@@ -150,11 +123,11 @@ class ReauthPages:
     def _after_success(
         self, progress: AuthorizationProgress, offer: FollowUp
     ) -> tuple[str, Action | None]:
-        if not progress.renewing_all:
+        if progress.walk is None:
             return "Nothing. You can close this page.", None
-        due = self._core.senders.page(status="due", limit=1).matching
+        due = self._core.senders.page(walk=progress.walk, limit=1).matching
         if due == 0:
-            return "Nothing. All done: no other sender is expiring or expired.", None
+            return "Nothing. All done: no other sender is left to renew.", None
         left = "One more sender is due." if due == 1 else f"{due} more senders are due."
         following = self._offered(offer)
         if following is None:
@@ -184,15 +157,16 @@ class ReauthPages:
 
 def _refused(progress: AuthorizationProgress, offered: AuthorizationProgress | None) -> Card:
     outcome = OUTCOMES.get(progress.code or LinkExpired.code, UNFORESEEN)
-    retry = None
+    action = None
     if offered is not None:
-        retry = Action(label="Try again with Google")
+        same = offered.alias == progress.alias
+        action = Action(label="Try again with Google" if same else f"Next: {offered.alias}")
     return refusal(
         outcome,
         progress.detail or UNFORESEEN_DETAIL,
         alias=progress.alias,
         account=progress.gmail_account,
-        action=retry,
+        action=action,
     )
 
 

@@ -90,6 +90,7 @@ from .values.reauth import (
     AuthorizationOutcome,
     AuthorizationProgress,
     Completed,
+    RenewalWalk,
     Ticket,
 )
 from .values.senders import (
@@ -97,6 +98,7 @@ from .values.senders import (
     AuditEvent,
     Deleted,
     DeploymentProblem,
+    GrantEnd,
     ImportedToken,
     Revocation,
     Sender,
@@ -142,6 +144,7 @@ __all__ = [
     "ExpiryCause",
     "Finding",
     "FindingState",
+    "GrantEnd",
     "IdentityMissing",
     "IfUnknown",
     "ImportedToken",
@@ -169,6 +172,7 @@ __all__ = [
     "RateLimited",
     "ReauthRequired",
     "RefreshTokenMissing",
+    "RenewalWalk",
     "Revocation",
     "SearchTooSlow",
     "Sender",

@@ -19,6 +19,8 @@ class ApiScope(StrEnum):
     SEND = "send"
     #: Only the metrics.
     METRICS = "metrics"
+    #: Only the calendar; a calendar's address carries its key.
+    CALENDAR = "calendar"
     ADMIN = "admin"
 
 

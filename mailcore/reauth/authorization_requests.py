@@ -191,19 +191,6 @@ def refuse(database: Database, request: AuthorizationRequestRow, exc: PalEMailEr
             )
 
 
-def refused_lately(session: Session, by: str) -> set[str]:
-    """Return the senders whose re-auth, begun by this person, was refused just now."""
-    return set(
-        session.exec(
-            select(AuthorizationRequestRow.alias).where(
-                AuthorizationRequestRow.requested_by == by,
-                AuthorizationRequestRow.outcome == AuthorizationOutcome.REFUSED,
-                AuthorizationRequestRow.created_at > now() - LINK_LIFETIME,
-            )
-        )
-    )
-
-
 def outcome_of(
     request: AuthorizationRequestRow,
 ) -> tuple[AuthorizationOutcome, str | None, str | None]:

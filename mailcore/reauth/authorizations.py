@@ -19,10 +19,10 @@ from mailcore.reauth.authorization_requests import (
     forget_old,
     hashed,
     outcome_of,
-    refused_lately,
     ticket_end,
 )
 from mailcore.reauth.completion import Completion
+from mailcore.reauth.walks import columns_of, next_of, walk_of
 from mailcore.senders.picture import find
 from mailcore.senders.registry import SenderRegistry
 from mailcore.settings import Settings
@@ -31,10 +31,7 @@ from mailcore.store.encryption import Vault
 from mailcore.store.models import AuthorizationRequestRow, SenderRow
 from mailcore.store.sealed_columns import CODE_VERIFIER
 from mailcore.store.sessions import driver
-from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed
-
-#: How many due senders a walk looks at to find its next.
-_WALK = 200
+from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed, RenewalWalk
 
 
 class Authorizations:
@@ -69,7 +66,12 @@ class Authorizations:
         )
 
     def begin(
-        self, alias: str, *, by: str, choose_account: bool = False, renewing_all: bool = False
+        self,
+        alias: str,
+        *,
+        by: str,
+        choose_account: bool = False,
+        walk: RenewalWalk | None = None,
     ) -> Authorization:
         """Begin a re-auth: make a link that works once, for ten minutes.
 
@@ -77,7 +79,7 @@ class Authorizations:
             alias: the sender.
             by: who begins it.
             choose_account: show Google's account chooser first, after a wrong account.
-            renewing_all: whether it is part of *Renew all due*.
+            walk: the run of *Renew all due* that it is part of, or None.
 
         Raises:
             SenderNotFound: no sender has that alias.
@@ -85,9 +87,7 @@ class Authorizations:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
-            return self.begin_in(
-                session, alias, by=by, choose_account=choose_account, renewing_all=renewing_all
-            )
+            return self.begin_in(session, alias, by=by, choose_account=choose_account, walk=walk)
 
     def begin_in(
         self,
@@ -96,7 +96,7 @@ class Authorizations:
         *,
         by: str,
         choose_account: bool = False,
-        renewing_all: bool = False,
+        walk: RenewalWalk | None = None,
         ticket_id: int | None = None,
         retries: int = 0,
         until: datetime | None = None,
@@ -108,7 +108,7 @@ class Authorizations:
             alias: the sender.
             by: who begins it.
             choose_account: show Google's account chooser first.
-            renewing_all: whether it is part of *Renew all due*.
+            walk: the run of *Renew all due* that it is part of, or None.
             ticket_id: the ticket that it comes from, or None.
             retries: how many refused attempts it follows.
             until: when the link ends, if that is sooner than in ten minutes.
@@ -132,7 +132,7 @@ class Authorizations:
             code_verifier=self._vault.seal(link.code_verifier, CODE_VERIFIER.at(request_id, alias)),
             redirect_uri=self._settings.redirect_uri,
             requested_by=by,
-            renewing_all=renewing_all,
+            **columns_of(walk),
             ticket_id=ticket_id,
             retries=retries,
             expires_at=min(filter(None, (now() + LINK_LIFETIME, until))),
@@ -174,29 +174,32 @@ class Authorizations:
                 refused.alias,
                 by=refused.requested_by,
                 choose_account=choose_account,
-                renewing_all=refused.renewing_all,
+                walk=walk_of(refused),
                 ticket_id=ticket_id,
                 retries=refused.retries + 1,
                 until=until,
             )
 
-    def next_due(self, *, by: str) -> Authorization | None:
-        """Begin the re-auth of the next sender that is expiring or expired, if there is one.
+    def next_due(
+        self, *, by: str, walk: RenewalWalk | None = None, again: bool = True
+    ) -> Authorization | None:
+        """Begin the re-auth of the next sender of a walk, if one is left.
 
         A sender whose re-auth this person was just refused comes last, so that a mailbox that
         cannot be renewed doesn't hold up the others.
+
+        Args:
+            by: who begins it.
+            walk: which senders are due; None begins a new one, of those that are due now.
+            again: whether those that were refused follow after all others.
 
         Raises:
             ConfigurationError: there is no OAuth client.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        due = [sender.alias for sender in self._senders.page(status="due", limit=_WALK).senders]
-        if not due:
-            return None
-        with self._database.session() as session:
-            refused = refused_lately(session, by)
-        alias = next((alias for alias in due if alias not in refused), due[0])
-        return self.begin(alias, by=by, renewing_all=True)
+        walk = walk or RenewalWalk()
+        alias = next_of(walk, by=by, again=again, database=self._database, senders=self._senders)
+        return self.begin(alias, by=by, walk=walk) if alias else None
 
     def complete(self, *, state: str | None, code: str | None, error: str | None) -> Completed:
         """Process Google's response. A refusal leaves the old grant untouched.
@@ -249,6 +252,6 @@ class Authorizations:
             outcome=outcome,
             code=code,
             detail=detail,
-            renewing_all=request.renewing_all,
+            walk=walk_of(request),
             requested_by=request.requested_by,
         )

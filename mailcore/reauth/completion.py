@@ -21,6 +21,7 @@ from mailcore.reauth.checks import (
     exchange_error,
     merged,
 )
+from mailcore.reauth.walks import walk_of
 from mailcore.senders.events import event
 from mailcore.senders.grant_revocation import GrantRevocations
 from mailcore.senders.picture import find, read_sender
@@ -146,7 +147,7 @@ class Completion:
             return Completed(
                 authorization_id=str(request.id),
                 sender=read_sender(session.connection(), sender.alias),
-                renewing_all=request.renewing_all,
+                walk=walk_of(request),
                 requested_by=request.requested_by,
                 released=released,
             )
@@ -171,7 +172,7 @@ class Completion:
         return Completed(
             authorization_id=str(request.id),
             sender=read_sender(session.connection(), sender.alias),
-            renewing_all=request.renewing_all,
+            walk=walk_of(request),
             requested_by=request.requested_by,
             released=0,
         )

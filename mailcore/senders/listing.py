@@ -8,11 +8,22 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from mailcore.senders.picture import COLUMNS, EXPIRING, MOMENTS, OPEN, sender_from, times
 from mailcore.senders.problems import PROBLEMS
 from mailcore.store.database import storable
+from mailcore.values.reauth import RenewalWalk
 from mailcore.values.senders import DeploymentProblem, SenderPage, Totals
+
+#: Of the table ``listed``: what a run of *Renew all due* takes in.
+_STILL_TO_RENEW = """
+    (status = 'expired'
+     OR (status = 'healthy' AND grant_expires_at < CAST(:walk_until AS timestamptz)))
+    AND (:walk_project = '' OR project = :walk_project)
+    AND alias NOT IN (SELECT alias FROM authorization_request
+                      WHERE outcome = 'done' AND consumed_at >= CAST(:walk_since AS timestamptz))
+"""
 
 _QUERY = text(f"""
     WITH listed AS (
-        SELECT id, alias, gmail_account, display_name, project, status, {EXPIRING} AS expiring
+        SELECT id, alias, gmail_account, display_name, project, status, grant_expires_at,
+               {EXPIRING} AS expiring
         FROM sender
     ), totals AS (
         SELECT count(*) FILTER (WHERE status = 'healthy') AS healthy,
@@ -20,6 +31,7 @@ _QUERY = text(f"""
                count(*) FILTER (WHERE status = 'expired') AS expired,
                count(*) FILTER (WHERE status = 'blocked') AS blocked,
                count(*) FILTER (WHERE status = 'pending') AS pending,
+               count(grant_expires_at) FILTER (WHERE status = 'healthy') AS ending,
                -- count(DISTINCT …) would sort them all
                (SELECT count(*) FROM (SELECT project FROM listed GROUP BY project) AS all_projects
                 WHERE project IS NOT NULL) AS projects
@@ -31,7 +43,8 @@ _QUERY = text(f"""
         FROM listed
         WHERE (:status = '' OR (status = :status AND NOT (:status = 'healthy' AND expiring))
                OR (:status = 'expiring' AND expiring)
-               OR (:status = 'due' AND (expiring OR status = 'expired')))
+               OR (:status = 'due' AND (expiring OR status = 'expired'))
+               OR (:status = 'walk' AND {_STILL_TO_RENEW}))
           AND (:search = '' OR concat_ws(' ', alias, gmail_account, display_name, project)
                ILIKE '%' || :search || '%')
     ), page AS (
@@ -45,7 +58,7 @@ _QUERY = text(f"""
         FROM problem ORDER BY at DESC LIMIT 1
     )
     SELECT totals.healthy, totals.expiring AS all_expiring, totals.expired, totals.blocked,
-           totals.pending, totals.projects, newest_problem.*,
+           totals.pending, totals.ending, totals.projects, newest_problem.*,
            (SELECT count(*) FROM matching) AS matching,
            (SELECT coalesce(sum(unknown), 0)::integer FROM open) AS all_unknown,
            page.rank, {COLUMNS}
@@ -58,13 +71,25 @@ _QUERY = text(f"""
 """).columns(**MOMENTS, problem_at=UTCDateTime())  # noqa: S608 - of constants
 
 
+_PROJECTS = text("SELECT DISTINCT project FROM sender WHERE project IS NOT NULL ORDER BY project")
+
+
 def read_page(
-    connection: Connection, *, search: str, status: str | None, offset: int, limit: int
+    connection: Connection,
+    *,
+    search: str,
+    status: str | None,
+    walk: RenewalWalk | None,
+    offset: int,
+    limit: int,
 ) -> SenderPage:
     """Run the query. The arguments are those of `mailcore.senders.SenderRegistry.page`."""
     values: dict[str, Any] = {
         "search": _literal(search.strip()),
-        "status": status or "",
+        "status": "walk" if walk else status or "",
+        "walk_until": walk and walk.until,
+        "walk_project": (walk and walk.project) or "",
+        "walk_since": walk and walk.since,
         "offset": offset,
         "limit": limit,
         **times(),
@@ -76,9 +101,15 @@ def read_page(
         matching=first["matching"],
         totals=_totals(first),
         projects=first["projects"],
+        ending=first["ending"],
         unknown=first["all_unknown"],
         problem=_problem(first),
     )
+
+
+def read_projects(connection: Connection) -> tuple[str, ...]:
+    """Return the names of all projects, in order."""
+    return tuple(connection.scalars(_PROJECTS))
 
 
 def _literal(search: str) -> str:

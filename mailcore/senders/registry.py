@@ -10,8 +10,9 @@ from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.revocation import TokenRevocation
 from mailcore.senders.deletion import delete_row
 from mailcore.senders.events import event, read_events
+from mailcore.senders.grant_ends import read_grant_ends
 from mailcore.senders.grant_revocation import GrantRevocations
-from mailcore.senders.listing import read_page
+from mailcore.senders.listing import read_page, read_projects
 from mailcore.senders.picture import find, no_sender, read_sender
 from mailcore.senders.validation import ALIAS_PATTERN, checked_account, checked_alias, checked_text
 from mailcore.status import SenderStatus
@@ -19,7 +20,16 @@ from mailcore.store.database import TIME_LIMIT, Database
 from mailcore.store.encryption import Vault
 from mailcore.store.models import SenderRow
 from mailcore.store.sealed_columns import SENDER_CLIENT, SENDER_GRANT
-from mailcore.values.senders import AuditEvent, Deleted, Revocation, Sender, SenderEvent, SenderPage
+from mailcore.values.reauth import RenewalWalk
+from mailcore.values.senders import (
+    AuditEvent,
+    Deleted,
+    GrantEnd,
+    Revocation,
+    Sender,
+    SenderEvent,
+    SenderPage,
+)
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
@@ -92,6 +102,7 @@ class SenderRegistry:
         *,
         search: str = "",
         status: StatusFilter | None = None,
+        walk: RenewalWalk | None = None,
         offset: int = 0,
         limit: int = 25,
         timeout: float = TIME_LIMIT,
@@ -101,6 +112,7 @@ class SenderRegistry:
         Args:
             search: part of an alias, account, display name or project; any case.
             status: only these; *healthy* excludes those that are *expiring*.
+            walk: instead, only those that a run of *Renew all due* has still to renew.
             offset: how many to skip.
             limit: how many at most.
             timeout: seconds for all of it.
@@ -109,7 +121,29 @@ class SenderRegistry:
             DatabaseUnavailable: Postgres cannot be reached, or did not answer in time.
         """
         with self._database.statement(Deadline(timeout)) as connection:
-            return read_page(connection, search=search, status=status, offset=offset, limit=limit)
+            return read_page(
+                connection, search=search, status=status, walk=walk, offset=offset, limit=limit
+            )
+
+    def projects(self) -> tuple[str, ...]:
+        """Return the names of all projects, in order.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.statement() as connection:
+            return read_projects(connection)
+
+    def grant_ends(self) -> tuple[GrantEnd, ...]:
+        """Return when each grant ends, or has ended, as far as that is known; the next one first.
+
+        A grant that Google refused before its time is left out: it has ended already.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.statement() as connection:
+            return read_grant_ends(connection)
 
     def get(self, alias: str) -> Sender:
         """Return one sender.

@@ -9,7 +9,7 @@ from mailcore.errors import InvalidSender
 ALIAS_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 #: Taken by addresses under ``/senders``.
-RESERVED_ALIASES = frozenset({"callback", "reauth", "auth"})
+RESERVED_ALIASES = frozenset({"callback", "calendar.ics", "reauth", "auth"})
 
 _MAX_TEXT = 200
 

@@ -114,6 +114,10 @@ class AuthorizationRequestRow(SQLModel, table=True):
     renewing_all: bool = False
     #: *Renew all due* goes on with the grants that end before then; None: within 48 hours.
     renewing_until: datetime | None = None
+    #: Only with senders of this project; None for all.
+    renewing_project: str | None = Field(default=None, sa_type=Text)
+    #: When *Renew all due* was begun: who has been re-authorised since is not asked again.
+    renewing_since: datetime | None = None
     #: The ticket that it was begun with, or None.
     ticket_id: int | None = None
     #: How many refused ones it follows, each begun again by its own page.

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from mailcore.values.senders import Sender
+from mailcore.clock import now
+from mailcore.values.senders import EXPIRING_WITHIN, Sender
 
 
 class AuthorizationOutcome(StrEnum):
@@ -18,6 +19,29 @@ class AuthorizationOutcome(StrEnum):
     REFUSED = "refused"
     #: The link expired unused.
     EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalWalk:
+    """One run of *Renew all due*, from sender to sender.
+
+    It takes in those that are expired, and those whose grant ends early enough; but none that
+    has been re-authorised since it began, as a new grant may end early enough, too.
+
+    Attributes:
+        ends_before: grants that end before then; None for 48 hours after it began.
+        project: only senders of this project; None for all.
+        since: when it began.
+    """
+
+    ends_before: datetime | None = None
+    project: str | None = None
+    since: datetime = field(default_factory=now)
+
+    @property
+    def until(self) -> datetime:
+        """Before when a grant must end to be taken in."""
+        return self.ends_before or self.since + EXPIRING_WITHIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +71,7 @@ class AuthorizationProgress:
         outcome: waiting, done, refused or expired.
         code: the refusal's code as in `mailcore.errors`, or None.
         detail: why it was refused, in words, or None; `describe_next_step` says what to do.
-        renewing_all: whether it is part of *Renew all due*.
+        walk: the run of *Renew all due* that it is part of, or None.
         requested_by: who began it.
     """
 
@@ -57,7 +81,7 @@ class AuthorizationProgress:
     outcome: AuthorizationOutcome
     code: str | None
     detail: str | None
-    renewing_all: bool
+    walk: RenewalWalk | None
     requested_by: str
 
 
@@ -67,12 +91,13 @@ class Completed:
 
     Attributes:
         sender: as it is now.
+        walk: the run of *Renew all due* that it is part of, or None.
         released: how many deliveries are no longer held for a re-auth.
     """
 
     authorization_id: str
     sender: Sender
-    renewing_all: bool
+    walk: RenewalWalk | None
     requested_by: str
     released: int
 

@@ -122,6 +122,7 @@ class SenderPage:
         matching: how many match the search and filter in all.
         totals: how many senders are in each state, without the search and filter.
         projects: how many projects all senders have.
+        ending: how many healthy senders have a grant whose end is known.
         unknown: how many deliveries of all senders have an unknown outcome.
         problem: the banner for all senders, or None.
     """
@@ -130,8 +131,28 @@ class SenderPage:
     matching: int
     totals: Totals
     projects: int
+    ending: int
     unknown: int
     problem: DeploymentProblem | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantEnd:
+    """When a sender's grant ends.
+
+    Attributes:
+        alias: the sender.
+        generation: of the grant.
+        at: when Google ends it, or has ended it.
+        updated_at: when anything of the sender last changed that a person can change.
+    """
+
+    alias: str
+    gmail_account: str | None
+    project: str | None
+    generation: int
+    at: datetime
+    updated_at: datetime
 
 
 #: Who does what jobs do without a person.

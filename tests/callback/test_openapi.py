@@ -34,6 +34,7 @@ def test_the_description_is_served_to_anybody(browser: TestClient) -> None:
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {
         "/senders",
+        "/senders/calendar.ics",
         "/senders/{alias}",
         "/senders/{alias}/auth",
         "/metrics",

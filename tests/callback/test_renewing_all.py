@@ -1,8 +1,10 @@
 """Renew all due: from one sender to the next, without the admin page in between."""
 
+from datetime import timedelta
+
 from starlette.testclient import TestClient
 
-from mailcore import Mailcore, SenderStatus
+from mailcore import Mailcore, RenewalWalk, SenderStatus, now
 from mailcore.sandbox import GoogleSandbox
 from tests.callback.browsing import Page
 from tests.support.authorise import come_back
@@ -84,3 +86,46 @@ def test_one_re_auth_alone_offers_no_other(
 
     assert page.buttons == []
     assert "due" not in page.text
+
+
+def test_a_walk_with_a_limit_keeps_it_from_page_to_page(
+    browser: TestClient, core: Mailcore, google: GoogleSandbox
+) -> None:
+    """Healthy senders whose grants end within the limit: each comes once, though the new grants
+    end within it, too; another project's stays out.
+    """
+    for alias, project in {"alerts": "a", "billing": "a", "reports": "b"}.items():
+        core.senders.register(alias, gmail_account=f"{alias}@example.com", project=project, by="t")
+        come_back(core, google.consent(core.authorizations.begin(alias, by="t").url))
+    walk = RenewalWalk(ends_before=now() + timedelta(days=8), project="a")
+    begun = core.authorizations.next_due(by="t", walk=walk)
+    assert begun is not None
+
+    first = browser.get(google.consent(begun.url))
+    assert Page(first.text).buttons == ["Next: billing"]
+    onwards = browser.post(first.url, follow_redirects=False).headers["location"]
+    last = Page(browser.get(google.consent(onwards)).text)
+
+    assert last.buttons == []
+    assert "All done" in last.text
+    assert core.senders.get("reports").generation == 1
+
+
+def test_one_that_is_refused_for_good_leads_on_to_the_next(
+    browser: TestClient, core: Mailcore, google: GoogleSandbox
+) -> None:
+    """Once trying again is no longer offered, the page leads past the sender; then it ends."""
+    expired_senders(core, google)
+    begun = core.authorizations.next_due(by="t")
+    assert begun is not None
+    url, buttons = begun.url, []
+    for _ in range(9):
+        refused = browser.get(google.consent(url, cancel=True))
+        buttons += Page(refused.text).buttons
+        if not Page(refused.text).buttons:
+            break
+        url = browser.post(refused.url, follow_redirects=False).headers["location"]
+
+    tries = ["Try again with Google"] * 3
+    assert buttons == [*tries, "Next: billing", *tries]
+    assert core.senders.get("alerts").status is SenderStatus.EXPIRED

@@ -13,6 +13,7 @@ from mailcore import (
     ConsentDenied,
     LinkInvalid,
     Mailcore,
+    RenewalWalk,
     Settings,
     now,
 )
@@ -112,11 +113,12 @@ def test_without_an_oauth_client_there_is_no_link(settings: Settings, tables: Ta
 def test_progress_waits_until_google_answered(core: Mailcore, google: GoogleSandbox) -> None:
     """The dialog that asks sees it waiting, also while another sender is re-authorised."""
     core.senders.register("alerts", gmail_account=ACCOUNT, by="t")
-    begun = core.authorizations.begin("alerts", renewing_all=True, by="ann@example.com")
+    walk = RenewalWalk(ends_before=now() + timedelta(days=7), project="billing")
+    begun = core.authorizations.begin("alerts", walk=walk, by="ann@example.com")
     waiting = core.authorizations.progress(begun.id)
     assert waiting.outcome is AuthorizationOutcome.WAITING
     assert (waiting.alias, waiting.gmail_account, waiting.code) == ("alerts", ACCOUNT, None)
-    assert (waiting.renewing_all, waiting.requested_by) == (True, "ann@example.com")
+    assert (waiting.walk, waiting.requested_by) == (walk, "ann@example.com")
 
     core.senders.register("other", gmail_account="billing@example.com", by="t")
     authorise(core, google, "other")
@@ -161,7 +163,7 @@ def test_the_next_one_due(core: Mailcore, tables: Tables) -> None:
 
     seen = []
     while begun := core.authorizations.next_due(by="t"):
-        assert core.authorizations.progress(begun.id).renewing_all
+        assert core.authorizations.progress(begun.id).walk
         seen.append(begun.alias)
         tables("DELETE FROM sender WHERE alias = %s", begun.alias)
     assert seen == ["gone", "soon"]

@@ -91,7 +91,7 @@ def test_a_consent_makes_the_sender_healthy(core: Mailcore, google: GoogleSandbo
     assert sender.grant_issued_at is not None
     assert before <= sender.grant_issued_at <= now()
     assert sender.last_refreshed_at is not None
-    assert (done.requested_by, done.renewing_all, done.released) == ("ann@example.com", False, 0)
+    assert (done.requested_by, done.walk, done.released) == ("ann@example.com", None, 0)
     outcome = core.authorizations.progress(done.authorization_id).outcome
     assert outcome is AuthorizationOutcome.DONE
     line = core.senders.events("alerts")[0]
