@@ -91,9 +91,7 @@ def test_one_re_auth_alone_offers_no_other(
 def test_a_walk_with_a_limit_keeps_it_from_page_to_page(
     browser: TestClient, core: Mailcore, google: GoogleSandbox
 ) -> None:
-    """Healthy senders whose grants end within the limit: each comes once, though the new grants
-    end within it, too; another project's stays out.
-    """
+    """Each comes once, though the new grants end within the limit, too; other projects' don't."""
     for alias, project in {"alerts": "a", "billing": "a", "reports": "b"}.items():
         core.senders.register(alias, gmail_account=f"{alias}@example.com", project=project, by="t")
         come_back(core, google.consent(core.authorizations.begin(alias, by="t").url))

@@ -91,7 +91,7 @@ def test_the_limit_is_the_admins_choice(core: Mailcore, tables: Tables) -> None:
 def test_whoever_was_renewed_in_another_way_meanwhile_is_done(
     core: Mailcore, google: GoogleSandbox
 ) -> None:
-    """A mailbox's owner came first, by a link of theirs; before the walk would count for nothing."""
+    """A mailbox's owner came first, by a link of theirs: then it is done."""
     authorise(core, google, "mon")
     walk = within(8, "billing")
     assert "mon" in due(core, walk)
