@@ -17,6 +17,7 @@ from admin_ui import (
     queue_wording,
     reauth_dialog,
     send_plot,
+    sender_alerts,
     ticket_dialog,
     timezone,
     unknown_outcome,
@@ -53,6 +54,7 @@ def draw() -> None:
     with deliveries:
         _draw_recent_deliveries(visitor, alias)
     with history:
+        sender_alerts.draw(visitor, alias)
         _draw_history(visitor, alias)
     with edit:
         draw_identity(visitor, sender)

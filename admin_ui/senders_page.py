@@ -1,5 +1,6 @@
 """The list of senders: their status, and the buttons that fix it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -9,6 +10,7 @@ import streamlit as st
 
 from admin_ui import (
     access,
+    alert_notices,
     dialogs,
     heading,
     live,
@@ -22,6 +24,7 @@ from admin_ui import (
 from admin_ui.renewal_dialog import ChooseRenewal
 from admin_ui.sender_dialogs import AddSender, DeleteSender
 from mailcore import (
+    AlertHealth,
     DeploymentProblem,
     Sender,
     SenderPage,
@@ -35,6 +38,8 @@ from mailcore import (
 Filter = Literal["all", "healthy", "expiring", "expired", "blocked", "pending"]
 FILTERS: tuple[Filter, ...] = ("all", "expired", "expiring", "blocked", "pending", "healthy")
 
+_Found = tuple[SenderPage, AlertHealth]
+
 _SEARCH, _FILTER = "search", "show"
 _SENT_TO_SETUP = "sent-to-setup"
 
@@ -47,7 +52,12 @@ def draw() -> None:
 
 @st.fragment
 def _draw_senders() -> None:
-    live.draw("senders", paging.requested(_query()), _draw_page, as_shown=_as_shown)
+    live.draw("senders", _look(), _draw_found, as_shown=_as_shown)
+
+
+def _look() -> Callable[[], _Found]:
+    read, alerts = paging.requested(_query()), access.visitor().core.alerts
+    return lambda: (read(), alerts.health())
 
 
 def _query() -> paging.Read[SenderPage]:
@@ -59,20 +69,28 @@ def _query() -> paging.Read[SenderPage]:
     )
 
 
-def _as_shown(page: SenderPage) -> object:
+def _as_shown(found: _Found) -> object:
+    page, health = found
     at = now()
     problem = page.problem and (page.problem.text, page.problem.alias, _age(page.problem, at))
     senders = tuple(wording.as_shown(sender, at) for sender in page.senders)
     counts = page.matching, page.totals, page.projects, page.ending, page.unknown
-    return senders, counts, problem
+    return senders, counts, problem, alert_notices.as_shown(health)
 
 
-def _draw_page(page: SenderPage) -> None:
+def _draw_found(found: _Found) -> None:
+    page, health = found
+    if page.totals.all:
+        _draw_page(page, health)
+    else:
+        _draw_head(page)
+        _draw_no_senders()
+
+
+def _draw_page(page: SenderPage, health: AlertHealth) -> None:
     _draw_head(page)
     unknown_outcome.draw_notice(page.unknown)
-    if not page.totals.all:
-        _draw_no_senders()
-        return
+    alert_notices.draw(health)
     _draw_problem(page)
     _draw_controls(page.totals)
     _draw_rows(page)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from admin_ui import access, dialogs, error_notices, heading
+from admin_ui import access, alert_channels, dialogs, error_notices, heading
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped, sentence
 from mailcore import ConfigurationError, FindingState
@@ -24,6 +24,7 @@ def draw() -> None:
     _draw_redirect_uri(visitor)
     _draw_client(visitor)
     _draw_doctor(visitor)
+    alert_channels.draw(visitor)
     _draw_settings(visitor)
 
 

@@ -47,6 +47,7 @@ from .errors import (
 )
 from .google.credentials import ClientInfo
 from .message.compose import Attachment, ComposedMessage
+from .monitoring.descriptions import describe_alert, describe_notice
 from .outbox.forecast import QueueForecast, SendingLimits
 from .outbox.selection import QueueChange
 from .senders.descriptions import (
@@ -196,11 +197,13 @@ __all__ = [
     "asend_email",
     "default",
     "describe_age",
+    "describe_alert",
     "describe_duration",
     "describe_event",
     "describe_grant",
     "describe_messages",
     "describe_next_step",
+    "describe_notice",
     "describe_revocation",
     "digest_of",
     "expiry_cause",

@@ -1,7 +1,7 @@
 """The addresses that alerts go to, as they are entered: Apprise's URLs, and mail of our own."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit
 
 #: Of mail that goes through another sender: ``palemail://ops@example.com``.
@@ -50,8 +50,6 @@ def parse(text: str) -> tuple[AlertUrl, ...]:
 def parse_one(text: str) -> AlertUrl:
     """Read one URL and what stands before it; raises as `parse` does."""
     *words, url = text.split() or [""]
-    if not _URL.fullmatch(url):
-        raise ValueError("has an entry that does not end in a URL, such as slack://…")
     urgent_only, project = False, None
     for word in words:
         name, equals, value = word.partition("=")
@@ -61,8 +59,15 @@ def parse_one(text: str) -> AlertUrl:
             project = unquote(value)
         else:
             raise ValueError("has something other than urgent or project=NAME before a URL")
-    found = AlertUrl(url=url, urgent_only=urgent_only, project=project)
-    if found.mail_address is not None and not _is_address(url):
+    return replace(parse_url(url), urgent_only=urgent_only, project=project)
+
+
+def parse_url(text: str) -> AlertUrl:
+    """Read a URL with nothing before it; raises as `parse` does."""
+    if not _URL.fullmatch(text):
+        raise ValueError("has something that is not a URL, such as slack://…")
+    found = AlertUrl(url=text)
+    if found.mail_address is not None and not _is_address(text):
         raise ValueError(f"has a {MAIL_SCHEME}:// URL without an address, such as ops@example.com")
     return found
 

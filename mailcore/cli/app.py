@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 
 from mailcore import PalEMailError
 from mailcore.cli import (
+    alerts,
     api_keys,
     authorizing,
     checking,
@@ -67,6 +68,7 @@ app = typer.Typer(
 )
 _senders = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 _deliveries = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+_alerts = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 app.command(cls=Command)(serving.up)
 app.command("open", cls=Command)(opening.open_page)
@@ -99,6 +101,9 @@ _deliveries.command("hold", cls=Command)(queue.hold)
 _deliveries.command("release", cls=Command)(queue.release)
 _deliveries.command("cancel", cls=Command)(queue.cancel)
 _deliveries.command("requeue", cls=Command)(queue.requeue)
+app.add_typer(_alerts, name="alerts", help="List alerts, and test where they go.")
+_alerts.command("list", cls=Command)(alerts.list_)
+_alerts.command("test", cls=Command)(alerts.try_)
 app.command(cls=Command)(upkeep.import_tokens)
 app.command(cls=Command)(upkeep.doctor)
 app.command(cls=Command)(upkeep.rotate_keys)

@@ -121,22 +121,28 @@ class Alerts:
         with self._database.connection() as connection:
             return self._channels.list(connection)
 
-    def add_channel(self, text: str, *, by: str) -> int:
+    def add_channel(
+        self, url: str, *, urgent_only: bool = False, project: str | None = None, by: str
+    ) -> int:
         """Add a channel.
 
         Args:
-            text: one URL, as in PALEMAIL_ALERT_URLS: ``urgent project=NAME slack://…``.
+            url: as Apprise documents it for the service, or ``palemail://`` and an address.
+            urgent_only: leave out early warnings and unknown outcomes.
+            project: only alerts of this project; None for all.
             by: who adds it.
 
         Returns:
             Its id.
 
         Raises:
-            InvalidAlertChannel: the text cannot be read, or the channel is already there.
+            InvalidAlertChannel: this is no URL, or the channel is already there.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.connection() as connection:
-            return self._channels.add(connection, text, by=by)
+            return self._channels.add(
+                connection, url, urgent_only=urgent_only, project=project, by=by
+            )
 
     def remove_channel(self, channel_id: int) -> None:
         """Remove a channel that was added. It is told nothing more.

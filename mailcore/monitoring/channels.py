@@ -3,11 +3,11 @@
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from urllib.parse import quote
 
-from mailcore.alert_urls import AlertUrl, parse_one
+from mailcore.alert_urls import AlertUrl, parse_one, parse_url
 from mailcore.errors import InvalidAlertChannel
 from mailcore.monitoring.notices import LIVE
 from mailcore.store.connection import Connection
@@ -118,13 +118,21 @@ class Channels:
             values = self._columns(fingerprint, url, by=ENVIRONMENT)
             connection.run(_ANNOUNCE, {**values, "every": _ANNOUNCE_EVERY})
 
-    def add(self, connection: Connection, text: str, *, by: str) -> int:
+    def add(
+        self,
+        connection: Connection,
+        text: str,
+        *,
+        urgent_only: bool,
+        project: str | None,
+        by: str,
+    ) -> int:
         """Add a channel; see `monitoring.alerts.Alerts.add_channel`."""
         try:
-            url = parse_one(text)
+            url = replace(parse_url(text.strip()), urgent_only=urgent_only, project=project)
         except ValueError as exc:
             raise InvalidAlertChannel(
-                f"This is no channel for alerts: the text {exc}.",
+                f"This is no channel for alerts: it {exc}.",
                 remedy="Enter a URL as Apprise documents it for the service, or palemail:// and "
                 "an address.",
             ) from exc

@@ -179,9 +179,9 @@ def test_a_channel_is_added_tested_and_removed(
     core: Mailcore, authorised: str, inbox: AlertInbox, tables: Tables
 ) -> None:
     """Its URL is shown nowhere; once removed, it is told nothing."""
-    channel_id = core.alerts.add_channel(f"urgent {inbox.url}", by="ann@example.com")
+    channel_id = core.alerts.add_channel(inbox.url, urgent_only=True, by="ann@example.com")
     with pytest.raises(InvalidAlertChannel):
-        core.alerts.add_channel(f"urgent {inbox.url}", by="ann@example.com")
+        core.alerts.add_channel(inbox.url, urgent_only=True, by="ann@example.com")
     with pytest.raises(InvalidAlertChannel):
         core.alerts.add_channel("no url", by="ann@example.com")
     (tested,) = core.alerts.test()
