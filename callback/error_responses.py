@@ -87,7 +87,7 @@ OUTCOMES: dict[str, Outcome] = {
     LinkUsed.code: Outcome(
         status=HTTPStatus.CONFLICT,
         heading="This link has already been used",
-        next_step=f"Each link works once. {_ASK_FOR_A_LINK}",
+        next_step=f"If the sender still needs a re-auth: {_ASK_FOR_A_LINK}",
     ),
     ConsentDenied.code: _refused(ConsentDenied, HTTPStatus.FORBIDDEN, "Access was not allowed"),
     PermissionMissing.code: _refused(

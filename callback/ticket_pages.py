@@ -1,16 +1,26 @@
 """The link for a mailbox's owner: a page with one button.
 
-Looking changes nothing, since chat programs fetch every link for its preview; only the
-button's POST uses the ticket up.
+Looking changes nothing, since chat programs fetch every link for its preview; only the button's
+POST begins a re-auth. The link is valid until one succeeds.
 """
 
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from callback.pages import PRIVATE, Action, Card, Pages, already_done, moment
-from mailcore import LinkUsed, Mailcore, SenderStatus
+from mailcore import (
+    LinkUsed,
+    Mailcore,
+    Sender,
+    SenderStatus,
+    Ticket,
+    describe_grant,
+    describe_messages,
+    now,
+)
 
 
 class TicketPages:
@@ -34,6 +44,7 @@ class TicketPages:
         except LinkUsed as exc:
             return self._used(exc)
         account = ticket.gmail_account
+        sender = self._core.senders.get(ticket.alias)
         card = Card(
             status=HTTPStatus.OK,
             tone="expiring",
@@ -45,11 +56,11 @@ class TicketPages:
             ),
             next_step=(
                 f"On Google's page, choose {account or 'the account to send from'} and leave "
-                "every box ticked. This link works once."
+                "every box ticked."
             ),
             alias=ticket.alias,
             account=account,
-            facts=(("Valid until", moment(ticket.expires_at)),),
+            facts=tuple(_facts(sender, ticket)),
             action=Action(label="Continue to Google"),
         )
         return self._pages.draw(card)
@@ -70,3 +81,12 @@ class TicketPages:
         if sender.status is not SenderStatus.HEALTHY or sender.expiring:
             return self._pages.draw_error(error)
         return self._pages.draw(already_done(sender.alias, sender.gmail_account))
+
+
+def _facts(sender: Sender, ticket: Ticket) -> Iterator[tuple[str, str]]:
+    if sender.project:
+        yield "Project", sender.project
+    yield "Status", describe_grant(sender, now())
+    if sender.queued:
+        yield "Waiting", f"{describe_messages(sender.queued)} for this"
+    yield "Valid until", moment(ticket.expires_at)

@@ -93,6 +93,8 @@ from .values.reauth import (
     Completed,
     RenewalWalk,
     Ticket,
+    TicketProgress,
+    TicketState,
 )
 from .values.senders import (
     EXPIRING_WITHIN,
@@ -189,6 +191,8 @@ __all__ = [
     "StatusFilter",
     "TemporaryFailure",
     "Ticket",
+    "TicketProgress",
+    "TicketState",
     "Totals",
     "WaitsFor",
     "WrongAccount",

@@ -160,9 +160,13 @@ class Alerts:
     def test(self) -> tuple[ChannelTest, ...]:
         """Send each channel a test, at once, and return what each answered.
 
+        Channels in this process's environment are among them, also while no worker is running.
+
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
+        with self._database.connection() as connection:
+            self._channels.announce(connection)
         return tuple(
             ChannelTest(label=channel.label, error=self._test(channel.id))
             for channel in self.channels()

@@ -131,6 +131,13 @@ def mark_done(session: Session, request: AuthorizationRequestRow) -> None:
     )
 
 
+def end_ticket(session: Session, ticket_id: int | None) -> None:
+    """End the ticket that a re-auth came from, if it came from one."""
+    session.execute(
+        update(ReauthTicketRow).where(col(ReauthTicketRow.id) == ticket_id).values(used_at=now())
+    )
+
+
 def check_may_begin_again(session: Session, request: AuthorizationRequestRow) -> None:
     """A refused re-auth offers a few fresh links, while one is needed.
 

@@ -13,7 +13,7 @@ from mailcore.grants.oauth_clients import OAuthClients, SealedClient
 from mailcore.grants.storage import store_access, store_grant
 from mailcore.outbox.releasing import release
 from mailcore.reauth import offers
-from mailcore.reauth.authorization_requests import finish, mark_done, refuse
+from mailcore.reauth.authorization_requests import end_ticket, finish, mark_done, refuse
 from mailcore.reauth.checks import (
     check_identity,
     check_permissions,
@@ -168,6 +168,7 @@ class Completion:
         who, what = request.requested_by, AuditEvent.ACCOUNT_OFFERED
         session.add(event(sender.alias, what, who=who, detail=account.email))
         mark_done(session, request)
+        end_ticket(session, request.ticket_id)
         session.flush()
         return Completed(
             authorization_id=str(request.id),

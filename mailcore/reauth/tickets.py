@@ -1,28 +1,37 @@
 """Tickets: links for mailbox owners, or for alerts.
 
-A ticket only lets its holder consent for that mailbox, once. The first re-auth
-that succeeds ends every other one of its sender.
+A ticket only lets its holder consent for that mailbox. It is valid until a re-auth of its sender
+succeeds, whichever way it was begun, or 72 hours are over: a Cancel at Google does not end it.
 """
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from mailcore.clock import now
 from mailcore.errors import InvalidSender, LinkExpired, LinkInvalid, LinkUsed
-from mailcore.reauth.authorization_requests import hashed
+from mailcore.reauth.authorization_requests import hashed, outcome_of
 from mailcore.reauth.authorizations import Authorizations
 from mailcore.senders.events import event
 from mailcore.senders.picture import find
 from mailcore.settings import Settings
-from mailcore.store.database import Database, changed_rows
-from mailcore.store.models import ReauthTicketRow, SenderRow
-from mailcore.values.reauth import Authorization, Ticket
+from mailcore.store.database import Database
+from mailcore.store.models import AuthorizationRequestRow, ReauthTicketRow, SenderRow
+from mailcore.values.reauth import (
+    Authorization,
+    AuthorizationOutcome,
+    Ticket,
+    TicketProgress,
+    TicketState,
+)
 from mailcore.values.senders import AuditEvent
 
 _ASK = "Ask the admin for a new one."
+#: How often a re-auth may be begun with a ticket.
+MAX_TRIES = 30
 
 #: How long a ticket works: over a weekend.
 TICKET_LIFETIME = timedelta(hours=72)
@@ -69,14 +78,11 @@ class Tickets:
             # The sender's row stays locked: of two who ask for the same ticket, one makes it.
             account = find(session, alias).gmail_account
             if known := _known(session, secret):
-                return Ticket(
-                    alias=alias, gmail_account=account, url=url, expires_at=known.expires_at
-                )
-            session.add(
-                ReauthTicketRow(
-                    ticket_hash=hashed(secret), alias=alias, issued_by=by, expires_at=expires_at
-                )
+                return _ticket(known, account, url)
+            row = ReauthTicketRow(
+                ticket_hash=hashed(secret), alias=alias, issued_by=by, expires_at=expires_at
             )
+            session.add(row)
             if account is None and not any_mailbox:
                 raise InvalidSender(
                     f"The account of sender {alias!r} is not known yet, so anyone who opens the "
@@ -87,15 +93,16 @@ class Tickets:
                 )
             detail = None if account else "for any mailbox"
             session.add(event(alias, AuditEvent.TICKET_ISSUED, who=by, detail=detail))
-        return Ticket(alias=alias, gmail_account=account, url=url, expires_at=expires_at)
+            session.flush()
+            return _ticket(row, account, url)
 
     def inspect(self, ticket: str) -> Ticket:
-        """Return what a ticket is for, without using it up: link previews open it, too.
+        """Return what a ticket is for, and begin nothing: link previews open it, too.
 
         Raises:
             LinkInvalid: it was never issued, or its sender was deleted.
             LinkExpired: it is older than 72 hours.
-            LinkUsed: it has been used before.
+            LinkUsed: its sender has been re-authorised.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
@@ -103,37 +110,61 @@ class Tickets:
             account = session.exec(
                 select(SenderRow.gmail_account).where(SenderRow.alias == row.alias)
             ).first()
-        return Ticket(alias=row.alias, gmail_account=account, url=None, expires_at=row.expires_at)
+            return _ticket(row, account, None)
 
     def redeem(self, ticket: str) -> Authorization:
-        """Use a ticket up, and begin the re-auth.
+        """Begin a re-auth. If it is refused, the ticket can be used again.
 
         Raises:
             LinkInvalid: it was never issued, or its sender was deleted.
             LinkExpired: it is older than 72 hours.
-            LinkUsed: it has been used before.
-            ConfigurationError: there is no OAuth client; the ticket stays valid.
+            LinkUsed: its sender has been re-authorised, or it was used 30 times in vain.
+            ConfigurationError: there is no OAuth client.
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
             row = _valid(session, ticket)
-            # In one transaction, so that a failure leaves the ticket good.
-            begun = self._authorizations.begin_in(
+            # Whoever completes a re-auth locks the sender, too, and may just have ended this.
+            find(session, row.alias)
+            session.refresh(row)
+            _check_valid(row)
+            _check_tries(session, row)
+            return self._authorizations.begin_in(
                 session,
                 row.alias,
                 by=f"ticket from {row.issued_by}",
                 choose_account=True,
                 ticket_id=row.id,
+                until=row.expires_at,
             )
-            used = changed_rows(
-                session,
-                update(ReauthTicketRow)
-                .where(col(ReauthTicketRow.id) == row.id, col(ReauthTicketRow.used_at).is_(None))
-                .values(used_at=now()),
-            )
-            if used != 1:
-                raise _used(row)
-        return begun
+
+    def progress(self, ticket_id: int) -> TicketProgress:
+        """Return what has become of a ticket.
+
+        Args:
+            ticket_id: as in `Ticket.id`.
+
+        Raises:
+            LinkInvalid: there is no such ticket any more; its sender was deleted.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            row = session.get(ReauthTicketRow, ticket_id)
+            if row is None:
+                raise LinkInvalid("This link is no more: its sender was deleted.")
+            tries = session.exec(
+                select(AuthorizationRequestRow)
+                .where(AuthorizationRequestRow.ticket_id == ticket_id)
+                .order_by(col(AuthorizationRequestRow.created_at).desc())
+            ).all()
+            return _progress(row, tries)
+
+
+def _ticket(row: ReauthTicketRow, account: str | None, url: str | None) -> Ticket:
+    assert row.id is not None  # noqa: S101 - it has been flushed
+    return Ticket(
+        id=row.id, alias=row.alias, gmail_account=account, url=url, expires_at=row.expires_at
+    )
 
 
 def _known(session: Session, ticket: str) -> ReauthTicketRow | None:
@@ -142,10 +173,48 @@ def _known(session: Session, ticket: str) -> ReauthTicketRow | None:
     ).first()
 
 
+def _check_tries(session: Session, row: ReauthTicketRow) -> None:
+    """Refuse what was tried too often: whoever has a link could fill the database with it."""
+    tries = session.exec(
+        select(func.count())
+        .select_from(AuthorizationRequestRow)
+        .where(AuthorizationRequestRow.ticket_id == row.id)
+    ).one()
+    if tries >= MAX_TRIES:
+        raise LinkUsed(
+            f"This link for sender {row.alias!r} was used {MAX_TRIES} times, and no consent came "
+            "of it.",
+            remedy=_ASK,
+            alias=row.alias,
+        )
+
+
+def _progress(row: ReauthTicketRow, tries: Sequence[AuthorizationRequestRow]) -> TicketProgress:
+    outcomes = [outcome_of(each) for each in tries]
+    if row.used_at is not None:
+        done = any(outcome is AuthorizationOutcome.DONE for outcome, _, _ in outcomes)
+        state = TicketState.DONE if done else TicketState.ENDED
+        return TicketProgress(state=state, at=row.used_at)
+    if row.expires_at <= now():
+        return TicketProgress(state=TicketState.EXPIRED, at=row.expires_at)
+    if not tries:
+        return TicketProgress(state=TicketState.UNOPENED, at=row.created_at)
+    outcome, code, detail = outcomes[0]
+    if outcome is AuthorizationOutcome.REFUSED:
+        at = tries[0].consumed_at or tries[0].created_at
+        return TicketProgress(state=TicketState.REFUSED, at=at, code=code, detail=detail)
+    return TicketProgress(state=TicketState.OPENED, at=tries[0].created_at)
+
+
 def _valid(session: Session, ticket: str) -> ReauthTicketRow:
     row = _known(session, ticket)
     if row is None:
         raise LinkInvalid("This link was not made here, or its sender was deleted.", remedy=_ASK)
+    _check_valid(row)
+    return row
+
+
+def _check_valid(row: ReauthTicketRow) -> None:
     if row.used_at is not None:
         raise _used(row)
     if row.expires_at <= now():
@@ -154,13 +223,12 @@ def _valid(session: Session, ticket: str) -> ReauthTicketRow:
             remedy=_ASK,
             alias=row.alias,
         )
-    return row
 
 
 def _used(row: ReauthTicketRow) -> LinkUsed:
     return LinkUsed(
-        f"This link for sender {row.alias!r} has already been used, or the sender was "
-        "re-authorised in another way.",
+        f"This link for sender {row.alias!r} is no longer needed: the sender has been "
+        "re-authorised.",
         remedy="Ask the admin for a new one if it is still needed.",
         alias=row.alias,
     )

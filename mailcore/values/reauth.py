@@ -107,12 +107,47 @@ class Ticket:
     """A link that lets a mailbox's owner re-authorise without admin access.
 
     Attributes:
+        id: identifies the ticket, to ask for its progress; not a secret.
         alias: the sender.
         url: the link itself; None when looked up by its secret.
         expires_at: when it stops working.
     """
 
+    id: int
     alias: str
     gmail_account: str | None
     url: str | None = field(repr=False)
     expires_at: datetime
+
+
+class TicketState(StrEnum):
+    """What has become of a ticket."""
+
+    #: Nobody has pressed its button yet.
+    UNOPENED = "unopened"
+    #: Somebody has, and has not come back from Google yet.
+    OPENED = "opened"
+    #: The latest try was refused; the ticket can be used again.
+    REFUSED = "refused"
+    #: The grant is stored, or the account is offered to an admin.
+    DONE = "done"
+    #: The sender was re-authorised in another way.
+    ENDED = "ended"
+    #: It is older than 72 hours.
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketProgress:
+    """What has become of a ticket.
+
+    Attributes:
+        at: since when.
+        code: a refusal's code as in `mailcore.errors`, or None.
+        detail: why it was refused, in words, or None; `describe_next_step` says what to do.
+    """
+
+    state: TicketState
+    at: datetime
+    code: str | None = None
+    detail: str | None = None
