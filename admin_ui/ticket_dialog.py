@@ -78,8 +78,9 @@ def _draw_progress(progress: TicketProgress) -> None:
             st.info(f"Used {age}: someone is on Google's page.", icon=":material/hourglass_top:")
         case TicketState.REFUSED:
             reason = sentence(progress.detail or "Google refused the re-auth.")
+            next_step = describe_next_step(progress.code)
             st.error(
-                f"Refused {age}: {reason} {describe_next_step(progress.code)} The link still works.",
+                f"Refused {age}: {reason} {next_step} The link still works.",
                 icon=":material/error:",
             )
         case TicketState.DONE:

@@ -128,6 +128,10 @@ def _environment(google: "GoogleSandbox", directory: Path, port: int) -> dict[st
         "PALEMAIL_SIGNED_USER_CLAIM": "",
         "PALEMAIL_TRUSTED_USER_HEADER": "",
         "PALEMAIL_GRANT_DAYS": "",
+        # They arrive in the stand-in's outbox, through a sender of another project.
+        "PALEMAIL_ALERT_URLS": "palemail://you@example.com",
+        "PALEMAIL_ALERT_DELAY": "2",
+        "PALEMAIL_HEARTBEAT_URL": "",
         **google.environment,
     }
 
@@ -151,8 +155,9 @@ def _explain(page: str, google: str, env: Path) -> None:
   Admin page            {page}
   Stand-in for Google   {google}  (sent messages: {google}/outbox)
 
-  1. On the page, click Re-auth next to "alerts", which has expired, and follow the link. Its
-     12 waiting messages then go out automatically.
+  1. In a few seconds, an alert arrives in {google}/outbox: the sender "alerts" has
+     expired. Follow its link, or click Re-auth on the page, and consent. Its 12 waiting
+     messages then go out automatically.
   2. In a second terminal, in any folder, send a message through it:
 
      source {shlex.quote(str(env))}

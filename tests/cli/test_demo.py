@@ -79,6 +79,7 @@ def test_from_start_to_stop(demo: Running, data: Path, port: int, tmp_path: Path
     assert demo.said.count(link) == 2
     assert urllib3.request("GET", f"http://localhost:{port}/").status == 403
     assert urllib3.request("GET", link, redirect=False).status == 303
+    eventually(lambda: "Platform: 1 expired" in outbox(data), seconds=60)
     commands = demo.said.partition("through it:")[2].partition("Each demo")[0]
     refused = second_terminal(commands, tmp_path)
     assert refused.returncode == 77
