@@ -76,7 +76,7 @@ def _test(visitor: Visitor) -> None:
 
 
 def _draw_form(visitor: Visitor) -> None:
-    with st.form("alert-channel", border=False, clear_on_submit=False):
+    with st.form("alert-channel", border=False, clear_on_submit=True):
         url = st.text_input(
             "URL of a new channel",
             type="password",

@@ -20,11 +20,11 @@ def test_a_channel_is_set_up_and_tested(
         page = person(serve().url)
         expect(page.get_by_text("Nobody is told when a sender expires")).to_be_visible()
         page.get_by_role("link", name="Alert channels").click()
-        page.get_by_label("URL of a new channel").fill("nonsense")
+        page.get_by_placeholder("palemail://ops@example.com").fill("nonsense")
         page.get_by_role("button", name="Add channel").click()
         expect(page.get_by_text("This is no channel for alerts")).to_be_visible()
 
-        page.get_by_label("URL of a new channel").fill(inbox.url)
+        page.get_by_placeholder("palemail://ops@example.com").fill(inbox.url)
         page.get_by_role("button", name="Add channel").click()
         expect(page.get_by_text("json://… (")).to_be_visible()
         assert "secret-path" not in page.content()

@@ -59,9 +59,10 @@ def test_all_grants_of_a_project_end_together_after_one_walk(
     choose(page, "Project", "billing")
     expect(dialog).to_contain_text(re.compile(r"Due now: .*2"))
     page.get_by_text("Ends before a date").click()
-    day = (datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%d")
-    page.get_by_label("Ends before", exact=True).fill(day)
-    page.get_by_label("Ends before", exact=True).press("Enter")
+    day = datetime.now(UTC) + timedelta(days=9)
+    page.get_by_label("Ends before", exact=True).get_by_role("spinbutton").first.click()
+    page.keyboard.type(day.strftime("%Y%m%d"))
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Renew 7 senders").click()
 
     with page.expect_popup() as popup:

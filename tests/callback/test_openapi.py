@@ -70,7 +70,7 @@ def test_the_application_keeps_its_promise(
     core.senders.register("alerts", gmail_account=ACCOUNT, by="t")
     schema = schemathesis.openapi.from_asgi("/openapi.json", api.app)
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    assert len(operations) == 8
+    assert len(operations) == 9
 
     for operation in operations:
         if mode.is_negative and operation.path in {"/metrics", "/healthz", "/readyz"}:

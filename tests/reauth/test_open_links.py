@@ -42,7 +42,7 @@ def test_a_completed_reauth_ends_every_other_link(
     back = google.consent(other.url)
     authorise(core, google)
 
-    with pytest.raises(LinkUsed, match="re-authorised in another way"):
+    with pytest.raises(LinkUsed, match="has been re-authorised"):
         core.tickets.redeem(ticket)
     with pytest.raises(LinkUsed, match="through another link"):
         come_back(core, back)

@@ -77,14 +77,14 @@ def test_the_grants_of_a_project_end_together_afterwards(
 def test_the_limit_is_the_admins_choice(core: Mailcore, tables: Tables) -> None:
     """By default 48 hours; an expired sender is always in; one that cannot be renewed is not."""
     assert due(core, RenewalWalk()) == ["mon", "tue"]
-    assert due(core, within(4)) == ["mon", "tue", "wed", "thu", "other"]
+    assert set(due(core, within(4))) == {"mon", "tue", "wed", "thu", "other"}
     assert due(core, within(4, "ops")) == ["other"]
     assert due(core, within(4, "nobody's")) == []
     tables("UPDATE sender SET status = 'expired' WHERE alias = 'sun'")
     tables("UPDATE sender SET status = 'blocked' WHERE alias = 'mon'")
     tables("UPDATE sender SET grant_expires_at = NULL WHERE alias = 'tue'")
     assert due(core, RenewalWalk()) == ["sun"]
-    assert due(core, within(4, "billing")) == ["sun", "wed", "thu"]
+    assert set(due(core, within(4, "billing"))) == {"sun", "wed", "thu"}
 
 
 @pytest.mark.usefixtures("week")
