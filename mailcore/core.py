@@ -429,7 +429,7 @@ class Mailcore:
         """Check everything that a re-auth and a send need; each finding says how to fix it."""
         from mailcore.monitoring.doctor import examine  # noqa: PLC0415
 
-        return examine(self.settings, self._database, self._vault, self.client)
+        return examine(self.settings, self._database, self._vault, self.client, self.alerts.health)
 
     def fetch_signing_keys(self) -> bytes:
         """Fetch the public keys of the proxy that signs who is using the admin page.

@@ -12,11 +12,13 @@ from mailcore.errors import PalEMailError
 from mailcore.google.failures import GoogleFailure
 from mailcore.google.transport import Transport
 from mailcore.grants.oauth_clients import OAuthClients, no_client
+from mailcore.monitoring.alert_check import check_alerts
 from mailcore.settings import Settings, is_loopback
 from mailcore.store.all_sealed import all_sealed
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
 from mailcore.store.migrate import is_current
+from mailcore.values.alerts import AlertHealth
 from mailcore.values.checks import Finding, FindingState
 
 #: How far this machine's clock may be off, in seconds.
@@ -28,7 +30,11 @@ _TIMEOUT = 3.0
 
 
 def examine(
-    settings: Settings, database: Database, vault: Vault, clients: OAuthClients
+    settings: Settings,
+    database: Database,
+    vault: Vault,
+    clients: OAuthClients,
+    alert_health: Callable[[], AlertHealth],
 ) -> tuple[Finding, ...]:
     """Check everything that a re-auth and a send need.
 
@@ -37,6 +43,7 @@ def examine(
         database: the database.
         vault: seals what is stored.
         clients: the OAuth client.
+        alert_health: says whether alerts reach anybody.
 
     Returns:
         One finding per check; a check never raises.
@@ -51,6 +58,7 @@ def examine(
         _callback_answers(settings),
         *_google(settings),
         _needing(reached, "Encryption", lambda: _sealing(database)) if vault.seals else _PLAIN,
+        _needing(reached, "Alerts", lambda: check_alerts(alert_health())),
     )
 
 

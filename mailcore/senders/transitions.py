@@ -36,6 +36,7 @@ _NOT_REFUTED = f"""
          OR coalesce(last_refreshed_at < %(asked_at)s OR last_refreshed_at > now(), true))
 """
 
+#: With it, its event and its alert.
 _REFUSE = f"""
     WITH before AS (
         SELECT id, status = ANY(%(sources)s) AND coalesce(refused_at <= %(asked_at)s, true) AS moves
@@ -49,7 +50,11 @@ _REFUSE = f"""
             status_changed_at = CASE WHEN moves THEN %(at)s ELSE sender.status_changed_at END,
             refused_by = CASE WHEN moves THEN %(refused_by)s ELSE sender.refused_by END
         FROM before WHERE sender.id = before.id
-        RETURNING alias, moves
+        RETURNING alias, project, generation, moves
+    ), alerted AS (
+        INSERT INTO alert (kind, subject, alias, project, generation, detail, raised_at)
+        SELECT %(target)s, alias, alias, project, generation, %(reason)s, now()
+        FROM refused WHERE moves ON CONFLICT DO NOTHING
     )
     INSERT INTO sender_event (at, alias, what, who, detail)
     SELECT %(at)s, alias, %(target)s, %(who)s, %(reason)s FROM refused WHERE moves

@@ -13,6 +13,10 @@ class AlertInbox:
     def __init__(self) -> None:
         self.messages: list[dict[str, str]] = []
         self.is_down = False
+        #: Set while messages are answered; what has come is counted before.
+        self.answers = threading.Event()
+        self.answers.set()
+        self.came = threading.Event()
         self.url = ""
 
     @property
@@ -28,6 +32,8 @@ def alert_inbox() -> Iterator[AlertInbox]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            inbox.came.set()
+            inbox.answers.wait()
             if not inbox.is_down:
                 inbox.messages.append(json.loads(body))
             self.send_response(503 if inbox.is_down else 200)
@@ -43,6 +49,7 @@ def alert_inbox() -> Iterator[AlertInbox]:
     try:
         yield inbox
     finally:
+        inbox.answers.set()
         server.shutdown()
         thread.join()
         server.server_close()
