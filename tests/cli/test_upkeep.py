@@ -58,7 +58,7 @@ def test_doctor_without_database(cli: Cli) -> None:
         ]
         assert database.startswith("broken")
         assert ran.out.count(database.removeprefix("broken").strip().removeprefix("Database")) == 1
-        assert ran.out.count("not checked") == 3
+        assert ran.out.count("not checked") == 4
         assert "Nothing was sent" not in ran.out
         assert "hunter2" not in ran.out
 

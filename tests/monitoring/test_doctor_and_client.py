@@ -131,8 +131,11 @@ NOBODY = "http://localhost:1"
 def test_the_doctor_finds_all_well(settings: Settings, deployed: Deployed) -> None:
     """But for the callback, which does not run in this test."""
     keys = (SecretStr(Fernet.generate_key().decode()),)
-    core = deployed(settings.model_copy(update={"public_url": NOBODY, "encryption_keys": keys}))
+    told = "mailto://ops:pw@mail.example"
+    changes = {"public_url": NOBODY, "encryption_keys": keys, "alert_urls": told}
+    core = deployed(settings.model_copy(update=changes))
     core.rotate_keys()
+    core.alerting.look()  # as a worker does, and so tells of the channels in its environment
     found = findings(core)
     assert {name for name, finding in found.items() if finding.state is not OK} == {
         "Callback reachable"
@@ -140,6 +143,14 @@ def test_the_doctor_finds_all_well(settings: Settings, deployed: Deployed) -> No
     assert "Postgres" in found["Database"].detail
     assert found["OAuth client"].detail.endswith("from GOOGLE_CLIENT_ID")
     assert all((finding.remedy is None) == (finding.state is OK) for finding in found.values())
+
+
+def test_the_doctor_notes_that_nobody_would_be_told(settings: Settings, deployed: Deployed) -> None:
+    """A deployment without a channel works, and fails silently one day."""
+    found = findings(deployed(settings.model_copy(update={"public_url": NOBODY})))["Alerts"]
+    assert found.state is FindingState.NOTE
+    assert found.remedy is not None
+    assert "Setup" in found.remedy
 
 
 def test_the_doctor_notes_that_tokens_are_not_encrypted(
