@@ -20,6 +20,7 @@ from mailcore import (
     Settings,
     now,
 )
+from mailcore.alert_urls import parse
 from mailcore.sandbox import GoogleSandbox
 from tests.support.authorise import ACCOUNT, authorise
 from tests.support.connect_proxy import connect_proxy
@@ -131,7 +132,7 @@ NOBODY = "http://localhost:1"
 def test_the_doctor_finds_all_well(settings: Settings, deployed: Deployed) -> None:
     """But for the callback, which does not run in this test."""
     keys = (SecretStr(Fernet.generate_key().decode()),)
-    told = "mailto://ops:pw@mail.example"
+    told = parse("mailto://ops:pw@mail.example")
     changes = {"public_url": NOBODY, "encryption_keys": keys, "alert_urls": told}
     core = deployed(settings.model_copy(update=changes))
     core.rotate_keys()
