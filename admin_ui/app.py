@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.web import bootstrap
 
 import callback
-from admin_ui import changes, connections, error_notices, middleware
+from admin_ui import begin_reauth, changes, connections, error_notices, middleware
 from admin_ui.access import login_mode, require_login_client
 from admin_ui.deployment import Deployment, LoginMode, install, installed
 from admin_ui.sessions import Sessions
@@ -95,7 +95,11 @@ def create_app(core: Mailcore, login: LoginMode, *, port: int) -> st.App:
     install(deployment)
     return st.App(
         Path(__file__).with_name("page.py"),
-        routes=[*callback.routes(core), changes.route(deployment.watches, core)],
+        routes=[
+            *callback.routes(core),
+            *begin_reauth.routes(deployment),
+            changes.route(deployment.watches, core),
+        ],
         middleware=middleware.stack(deployment, start_token=page.start_token),
         lifespan=_started,
         on_script_error=error_notices.unforeseen,

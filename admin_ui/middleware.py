@@ -15,7 +15,7 @@ import callback
 from admin_ui.deployment import Deployment
 from admin_ui.gate import Gate
 from admin_ui.guards import Guards
-from admin_ui.navigation import PATHS
+from admin_ui.navigation import is_page
 from mailcore import Settings
 
 
@@ -52,4 +52,4 @@ def _not_found(settings: Settings) -> DispatchFunction:
 
 def _is_ours(path: str) -> bool:
     # Below /senders are the callback's pages for people on their way to Google and back.
-    return path in PATHS or path.startswith("/senders/")
+    return is_page(path) or path.startswith("/senders/")

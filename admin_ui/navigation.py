@@ -1,5 +1,6 @@
 """The pages, in the order of the navigation bar."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -35,10 +36,19 @@ PAGES = (SENDERS, DELIVERIES, SETUP, SENDER)
 #: The addresses at which a page is.
 PATHS = frozenset(f"/{address.path}" for address in PAGES)
 
+#: Where re-auths begin; a sender's alias follows.
+REAUTH = "/reauth/"
+_BEGINS_REAUTH = re.compile(rf"{REAUTH}[a-z0-9._-]+")
+
+
+def is_page(path: str) -> bool:
+    """Say whether something for people is at an address of ours."""
+    return path in PATHS or _BEGINS_REAUTH.fullmatch(path) is not None
+
 
 def page_of(url: URL) -> str:
     """Return the page and the query of an address, and never anything but a page of ours."""
-    if url.path not in PATHS:
+    if not is_page(url.path):
         return "/"
     query = quote(url.query, safe="=&+%")
     return f"{url.path}?{query}" if query else url.path

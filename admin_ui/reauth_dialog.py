@@ -1,37 +1,22 @@
-"""The dialog that leads to Google's consent page and then shows the outcome."""
+"""The dialog about one sender's re-auth: which account, how far it has come, what was refused."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import streamlit as st
 
-from admin_ui import access, dialogs, error_notices, live, offered_account
+from admin_ui import access, begin_reauth, dialogs, live, offered_account, ticket_dialog
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped, sentence
-from admin_ui.ticket_dialog import draw_ticket
 from mailcore import (
-    Authorization,
     AuthorizationOutcome,
     AuthorizationProgress,
-    PalEMailError,
+    ConfigurationError,
     Sender,
-    Ticket,
     WrongAccount,
     describe_next_step,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class NotStarted:
-    """A re-auth that could not be started."""
-
-    title: str
-    error: PalEMailError
-
-    def draw(self, visitor: Visitor) -> None:
-        """Draw the error, and a link to Setup."""
-        del visitor
-        error_notices.draw(self.error)
-        st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
+_Found = tuple[Sender, AuthorizationProgress | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +24,18 @@ class Reauth:
     """One sender's re-auth.
 
     Attributes:
-        authorization: the re-auth that was begun.
-        generation: the sender's at that time. Once it changes the sender has a new grant,
-            whichever link, browser or person brought it.
-        ticket: the link for the mailbox owner, once requested.
+        alias: the sender.
+        generation: the sender's when the dialog was opened. Once it changes the sender has a new
+            grant, whichever link, browser or person brought it.
     """
 
-    authorization: Authorization
+    alias: str
     generation: int
-    ticket: Ticket | None = None
 
     @property
     def title(self) -> str:
         """The heading."""
-        return f"Re-authorise {escaped(self.authorization.alias)}"
+        return f"{verb(self.generation)} {escaped(self.alias)}"
 
     def draw(self, visitor: Visitor) -> None:
         """Draw the link to Google, and then the outcome."""
@@ -62,109 +45,45 @@ class Reauth:
     def follow(self, visitor: Visitor) -> None:
         """Draw how far it has come, and keep that up to date."""
 
-        def look() -> Sender | AuthorizationProgress:
-            sender = visitor.core.senders.get(self.authorization.alias)
-            if sender.generation != self.generation or sender.offered_account:
-                return sender
-            return visitor.core.authorizations.progress(self.authorization.id)
+        def look() -> _Found:
+            sender = visitor.core.senders.get(self.alias)
+            return sender, visitor.core.authorizations.unfinished((self.alias,)).get(self.alias)
 
-        def draw(found: Sender | AuthorizationProgress) -> None:
-            if not isinstance(found, Sender):
-                self._draw_progress(visitor, found)
-            elif found.generation != self.generation:
-                _draw_done(found)
+        def draw(found: _Found) -> None:
+            sender, progress = found
+            if sender.generation != self.generation:
+                dialogs.close()  # the page below says that it is healthy
+            elif sender.offered_account:
+                offered_account.draw(visitor, sender)
             else:
-                offered_account.draw(visitor, found)
+                _draw_progress(sender, progress)
 
-        def as_shown(found: Sender | AuthorizationProgress) -> object:
-            if not isinstance(found, Sender):
-                return found
-            return found.generation, found.gmail_account, found.offered_account
-
-        live.draw("reauth", look, draw, as_shown=as_shown)
-
-    def _draw_progress(self, visitor: Visitor, progress: AuthorizationProgress) -> None:
-        if progress.outcome is AuthorizationOutcome.WAITING:
-            self._draw_link()
-        else:
-            self._draw_refusal(progress)
-        self._draw_owner_link(visitor)
-
-    def _draw_link(self) -> None:
-        draw_google_link(self.authorization)
-        st.caption(
-            ":material/progress_activity: Waiting for Google. This dialog updates by itself, even "
-            "if you consent in another browser."
-        )
-
-    def _draw_refusal(self, progress: AuthorizationProgress) -> None:
-        if progress.outcome is AuthorizationOutcome.EXPIRED:
-            st.warning("The link has expired.", icon=":material/timer_off:")
-        else:
-            draw_reason(progress)
-        wrong_account = progress.code == WrongAccount.code
-        if st.button("Try again", type="primary", icon=":material/refresh:", width="stretch"):
-            begin(self.authorization.alias, choose_account=wrong_account)
-
-    def _draw_owner_link(self, visitor: Visitor) -> None:
-        st.divider()
-        if self.ticket is not None:
-            draw_ticket(self.ticket)
-            return
-        st.caption("Someone else's mailbox? Its owner can consent without access to this page.")
-        any_mailbox = self.authorization.gmail_account is None
-        label = "Create a link for the mailbox owner"
-        if any_mailbox:
-            label = "Create a link that lets anyone who opens it choose the mailbox"
-        if st.button(label, icon=":material/link:", width="stretch"):
-            ticket = visitor.core.tickets.issue(
-                self.authorization.alias, by=visitor.by, any_mailbox=any_mailbox
-            )
-            dialogs.show(replace(self, ticket=ticket))
+        live.draw("reauth", look, draw, as_shown=_as_shown)
 
 
-def begin(alias: str, *, choose_account: bool = False) -> None:
-    """Begin a sender's re-auth, because somebody clicked, and open its dialog."""
-    visitor = access.visitor()
-    try:
-        generation = visitor.core.senders.get(alias).generation
-        authorization = visitor.core.authorizations.begin(
-            alias, by=visitor.by, choose_account=choose_account
-        )
-    except PalEMailError as exc:
-        dialogs.show(NotStarted(f"Re-authorise {escaped(alias)}", exc))
-        return
-    dialogs.show(Reauth(authorization, generation))
+def show(sender: Sender) -> None:
+    """Open the dialog about a sender."""
+    dialogs.show(Reauth(sender.alias, sender.generation))
 
 
-def draw_google_link(authorization: Authorization) -> None:
+def verb(generation: int) -> str:
+    """Return what a person does at Google: the first time, or once more."""
+    return "Re-authorise" if generation else "Authorise"
+
+
+def draw_google_link(account: str | None, url: str, label: str = "Continue to Google") -> None:
     """Draw which account to choose, and the link to Google."""
-    if authorization.gmail_account:
-        st.markdown(f"On Google's page, choose **{escaped(authorization.gmail_account)}**.")
+    if account:
+        st.markdown(f"On Google's page, choose **{escaped(account)}**.")
     else:
         st.markdown("On Google's page, choose the account that this sender should use.")
-    st.link_button(
-        "Continue to Google",
-        authorization.url,
-        type="primary",
-        icon=":material/open_in_new:",
-        width="stretch",
-    )
+    st.link_button(label, url, type="primary", icon=":material/open_in_new:", width="stretch")
 
 
 def draw_reason(progress: AuthorizationProgress) -> None:
     """Draw why a re-auth was refused, and what to do."""
     reason = progress.detail or "Google refused the re-auth."
     st.error(f"{sentence(reason)} {describe_next_step(progress.code)}", icon=":material/error:")
-
-
-def _draw_done(sender: Sender) -> None:
-    st.success(
-        f"**{escaped(sender.alias)}** is healthy and sends as "
-        f"**{escaped(sender.gmail_account or '')}**.",
-        icon=":material/check_circle:",
-    )
-    draw_close()
 
 
 def draw_close() -> None:
@@ -177,3 +96,48 @@ def draw_close() -> None:
 def _follow(dialog: Reauth) -> None:
     # A fragment, so that it updates in place: a rerun would close and reopen the dialog.
     dialog.follow(access.visitor())
+
+
+def _as_shown(found: _Found) -> object:
+    sender, progress = found
+    return (
+        (sender.generation, sender.gmail_account, sender.offered_account),
+        progress and (progress.authorization_id, progress.outcome),
+    )
+
+
+def _draw_progress(sender: Sender, progress: AuthorizationProgress | None) -> None:
+    outcome = progress.outcome if progress else None
+    if progress and outcome is AuthorizationOutcome.REFUSED:
+        _draw_refusal(sender, progress)
+    else:
+        if outcome is AuthorizationOutcome.EXPIRED:
+            st.warning("The last try was not finished in time.", icon=":material/timer_off:")
+        draw_google_link(sender.gmail_account, begin_reauth.url(sender.alias))
+        if outcome is AuthorizationOutcome.WAITING:
+            st.caption(":material/progress_activity: Waiting for Google…")
+        else:
+            st.caption("Google's page opens in a new tab. This dialog closes when you are done.")
+    _draw_owner_link(sender)
+
+
+def _draw_refusal(sender: Sender, progress: AuthorizationProgress) -> None:
+    draw_reason(progress)
+    if progress.code == ConfigurationError.code:
+        st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
+    wrong_account = progress.code == WrongAccount.code
+    draw_google_link(
+        sender.gmail_account,
+        begin_reauth.url(sender.alias, choose_account=wrong_account),
+        "Try again",
+    )
+
+
+def _draw_owner_link(sender: Sender) -> None:
+    st.divider()
+    st.caption("Someone else's mailbox? Its owner can consent without access to this page.")
+    label = "Create a link for the mailbox owner"
+    if sender.gmail_account is None:
+        label = "Create a link that lets anyone who opens it choose the mailbox"
+    if st.button(label, icon=":material/link:", width="stretch"):
+        ticket_dialog.issue(sender.alias)

@@ -6,10 +6,10 @@ from typing import Literal
 
 import streamlit as st
 
-from admin_ui import access, dialogs, live
+from admin_ui import access, dialogs, error_notices, live
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped, quiet
-from admin_ui.reauth_dialog import NotStarted, draw_close, draw_google_link, draw_reason
+from admin_ui.reauth_dialog import draw_close, draw_google_link, draw_reason
 from admin_ui.timezone import zone
 from mailcore import (
     Authorization,
@@ -88,6 +88,20 @@ class ChooseRenewal:
 
 
 @dataclass(frozen=True, slots=True)
+class NotStarted:
+    """A re-auth that could not be started."""
+
+    title: str
+    error: PalEMailError
+
+    def draw(self, visitor: Visitor) -> None:
+        """Draw the error, and a link to Setup."""
+        del visitor
+        error_notices.draw(self.error)
+        st.page_link("setup_page.py", label="Open Setup", icon=":material/settings:")
+
+
+@dataclass(frozen=True, slots=True)
 class RenewAll:
     """Re-auths of all senders of a walk, one after another.
 
@@ -130,7 +144,7 @@ class RenewAll:
             return
         if progress.outcome is AuthorizationOutcome.WAITING:
             st.markdown(f"Next: **{escaped(self.authorization.alias)}**")
-            draw_google_link(self.authorization)
+            draw_google_link(self.authorization.gmail_account, self.authorization.url)
             st.caption("After each consent, the page you land on offers the next sender.")
             return
         refused = progress.outcome is AuthorizationOutcome.REFUSED

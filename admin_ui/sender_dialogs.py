@@ -7,6 +7,7 @@ import streamlit as st
 from admin_ui import dialogs, reauth_dialog
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped
+from admin_ui.sender_forms import draw_test_message
 from mailcore import InvalidSender, Sender, SenderExists, describe_messages, describe_revocation
 
 
@@ -63,7 +64,23 @@ class AddSender:
         except SenderExists as exc:
             below_alias.error(escaped(exc.message))
         else:
-            reauth_dialog.begin(sender.alias)
+            reauth_dialog.show(sender)
+
+
+@dataclass(frozen=True, slots=True)
+class SendTestMessage:
+    """Sends a message of ours, to see that the sender works."""
+
+    sender: Sender
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return f"Test {escaped(self.sender.alias)}"
+
+    def draw(self, visitor: Visitor) -> None:
+        """Draw the form."""
+        draw_test_message(visitor, self.sender)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +114,9 @@ class DeleteSender:
                 "Keep its grant at Google",
                 help="Otherwise it is revoked. Keep it if another program uses it.",
             )
-            if not st.form_submit_button("Delete permanently", type="primary", width="stretch"):
+            if not st.form_submit_button(
+                "Delete permanently", key="delete-for-good", type="primary", width="stretch"
+            ):
                 return
         if typed.strip() != alias:
             wrong.error(f"That doesn't match {escaped(alias)}. Nothing was deleted.")

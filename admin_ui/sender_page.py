@@ -15,7 +15,7 @@ from admin_ui import (
     offered_account,
     queue_panel,
     queue_wording,
-    reauth_dialog,
+    reauth_state,
     send_plot,
     sender_alerts,
     ticket_dialog,
@@ -24,7 +24,9 @@ from admin_ui import (
     wording,
 )
 from admin_ui.access import Visitor
+from admin_ui.announcements import announce_renewed
 from admin_ui.delivery_rows import draw_deliveries
+from admin_ui.reauth_state import Reauths
 from admin_ui.sender_dialogs import DeleteSender
 from admin_ui.sender_forms import draw_client, draw_identity, draw_test_message
 from mailcore import (
@@ -37,6 +39,10 @@ from mailcore import (
     now,
 )
 
+TABS = ("Overview", "Deliveries", "History", "Edit")
+
+_Found = tuple[Sender, Reauths]
+
 
 def draw() -> None:
     """Draw the page of the sender that the URL names."""
@@ -48,7 +54,7 @@ def draw() -> None:
         _draw_not_found(visitor, alias)
         return
     _draw_status(alias)
-    overview, deliveries, history, edit = st.tabs(["Overview", "Deliveries", "History", "Edit"])
+    overview, deliveries, history, edit = st.tabs(TABS, default=_requested_tab())
     with overview:
         _draw_overview(visitor, sender)
     with deliveries:
@@ -76,27 +82,35 @@ def _draw_not_found(visitor: Visitor, alias: str) -> None:
     _draw_history(visitor, alias)
 
 
+def _requested_tab() -> str:
+    asked = st.query_params.get("tab", "")
+    return asked if asked in TABS else TABS[0]
+
+
 @st.fragment
 def _draw_status(alias: str) -> None:
     visitor = access.visitor()
-    live.draw(
-        "status",
-        partial(visitor.core.senders.get, alias),
-        partial(_draw_heading, visitor),
-        as_shown=lambda sender: wording.as_shown(sender, now()),
-    )
+
+    def look() -> _Found:
+        return visitor.core.senders.get(alias), visitor.core.authorizations.unfinished((alias,))
+
+    live.draw("status", look, partial(_draw_heading, visitor), as_shown=_as_shown)
 
 
-def _draw_heading(visitor: Visitor, sender: Sender) -> None:
+def _as_shown(found: _Found) -> object:
+    (sender, reauths), at = found, now()
+    reauth = reauth_state.as_shown(sender, reauths.get(sender.alias), at)
+    return wording.as_shown(sender, at), reauth
+
+
+def _draw_heading(visitor: Visitor, found: _Found) -> None:
+    sender, reauths = found
+    reauth = reauths.get(sender.alias)
+    announce_renewed((sender,))
     badge = wording.sender_badge(sender)
     with st.container(gap="xxsmall"):
         with heading.draw(markup.escaped(sender.alias)):
-            if st.button(
-                "Re-auth",
-                icon=":material/key:",
-                type="primary" if wording.renewable(sender) else "secondary",
-            ):
-                reauth_dialog.begin(sender.alias)
+            reauth_state.draw_button(sender, reauth)
         account = sender.gmail_account or "no account yet"
         st.markdown(markup.quiet(markup.escaped(account)))
     with st.container(border=True):
@@ -106,6 +120,7 @@ def _draw_heading(visitor: Visitor, sender: Sender) -> None:
             if waiting := queue_wording.of_sender(sender, now()):
                 st.markdown(waiting)
             unknown_outcome.draw_link(sender.alias, sender.unknown)
+        reauth_state.draw_line(sender, reauth, now())
         if sender.offered_account:
             offered_account.draw(visitor, sender)
         elif remedy := wording.remedy(sender):

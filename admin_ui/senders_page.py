@@ -1,9 +1,9 @@
 """The list of senders: their status, and the buttons that fix it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import groupby
 from typing import Literal
 
 import streamlit as st
@@ -16,29 +16,42 @@ from admin_ui import (
     live,
     markup,
     paging,
-    queue_wording,
-    reauth_dialog,
+    sender_rows,
     unknown_outcome,
     wording,
 )
+from admin_ui.announcements import announce_renewed
+from admin_ui.reauth_state import Reauths
 from admin_ui.renewal_dialog import ChooseRenewal
-from admin_ui.sender_dialogs import AddSender, DeleteSender
+from admin_ui.sender_dialogs import AddSender
 from mailcore import (
     AlertHealth,
     DeploymentProblem,
-    Sender,
     SenderPage,
     SenderStatus,
     Totals,
     describe_age,
-    describe_grant,
     now,
 )
 
 Filter = Literal["all", "healthy", "expiring", "expired", "blocked", "pending"]
 FILTERS: tuple[Filter, ...] = ("all", "expired", "expiring", "blocked", "pending", "healthy")
 
-_Found = tuple[SenderPage, AlertHealth]
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the page shows.
+
+    Attributes:
+        page: the senders, and what is said above them.
+        reauths: those of them that are unfinished.
+        alerts: whether anybody is told.
+    """
+
+    page: SenderPage
+    reauths: Reauths
+    alerts: AlertHealth
+
 
 _SEARCH, _FILTER = "search", "show"
 _SENT_TO_SETUP = "sent-to-setup"
@@ -55,9 +68,15 @@ def _draw_senders() -> None:
     live.draw("senders", _look(), _draw_found, as_shown=_as_shown)
 
 
-def _look() -> Callable[[], _Found]:
-    read, alerts = paging.requested(_query()), access.visitor().core.alerts
-    return lambda: (read(), alerts.health())
+def _look() -> Callable[[], Overview]:
+    core, read = access.visitor().core, paging.requested(_query())
+
+    def look() -> Overview:
+        page = read()
+        reauths = core.authorizations.unfinished([sender.alias for sender in page.senders])
+        return Overview(page, reauths, core.alerts.health())
+
+    return look
 
 
 def _query() -> paging.Read[SenderPage]:
@@ -69,31 +88,26 @@ def _query() -> paging.Read[SenderPage]:
     )
 
 
-def _as_shown(found: _Found) -> object:
-    page, health = found
-    at = now()
+def _as_shown(found: Overview) -> object:
+    page, at = found.page, now()
     problem = page.problem and (page.problem.text, page.problem.alias, _age(page.problem, at))
-    senders = tuple(wording.as_shown(sender, at) for sender in page.senders)
+    rows = sender_rows.as_shown(page, found.reauths, at)
     counts = page.matching, page.totals, page.projects, page.ending, page.unknown
-    return senders, counts, problem, alert_notices.as_shown(health)
+    return rows, counts, problem, alert_notices.as_shown(found.alerts)
 
 
-def _draw_found(found: _Found) -> None:
-    page, health = found
-    if page.totals.all:
-        _draw_page(page, health)
-    else:
-        _draw_head(page)
-        _draw_no_senders()
-
-
-def _draw_page(page: SenderPage, health: AlertHealth) -> None:
+def _draw_found(found: Overview) -> None:
+    page = found.page
+    announce_renewed(page.senders)
     _draw_head(page)
+    if not page.totals.all:
+        _draw_no_senders()
+        return
     unknown_outcome.draw_notice(page.unknown)
-    alert_notices.draw(health)
+    alert_notices.draw(found.alerts)
     _draw_problem(page)
     _draw_controls(page.totals)
-    _draw_rows(page)
+    sender_rows.draw(page, found.reauths)
     paging.draw(page.matching)
 
 
@@ -186,73 +200,6 @@ def _filter_icon(name: Filter) -> str:
         return ""
     badge = wording.EXPIRING if name == "expiring" else wording.status_badge(SenderStatus(name))
     return f":{badge.color}[{badge.icon}] "
-
-
-def _draw_rows(page: SenderPage) -> None:
-    if not page.senders:
-        st.info("No senders match.", icon=":material/search_off:")
-        return
-    at = now()
-    for group, senders in groupby(page.senders, key=_group):
-        if page.projects > 1:
-            heading.section(markup.escaped(group))
-        with st.container(gap="xsmall"):
-            for sender in senders:
-                _draw_row(sender, at)
-
-
-def _group(sender: Sender) -> str:
-    return "Needs attention" if wording.needs_person(sender) else sender.project or "No project"
-
-
-def _draw_row(sender: Sender, at: datetime) -> None:
-    with st.container(border=True, key=f"sender-{sender.alias}"):
-        who, state, actions = st.columns([5, 6, 3], vertical_alignment="center", gap="xsmall")
-        with who.container(horizontal=True, vertical_alignment="center", gap="small"):
-            badge = wording.sender_badge(sender)
-            st.badge(badge.word, icon=badge.icon, color=badge.color, width=92)
-            with st.container(gap=None, width="stretch"):
-                st.page_link(
-                    "sender_page.py",
-                    label=f"**{markup.escaped(sender.alias)}**",
-                    query_params={"sender": sender.alias},
-                )
-                account = sender.gmail_account or "no account yet"
-                st.markdown(markup.quiet(markup.escaped(account)))
-        with state.container(gap=None):
-            st.markdown(markup.escaped(describe_grant(sender, at)))
-            if sender.status is SenderStatus.BLOCKED and sender.status_reason:
-                st.markdown(markup.quiet(markup.sentence(sender.status_reason)))
-            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-                st.markdown(_second_line(sender, at), width="content")
-                unknown_outcome.draw_link(sender.alias, sender.unknown)
-        with actions.container(
-            horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"
-        ):
-            if st.button(
-                "Re-auth",
-                key=f"reauth-{sender.alias}",
-                help=f"Re-authorise {sender.alias} with Google",
-                type="primary" if wording.renewable(sender) else "secondary",
-            ):
-                reauth_dialog.begin(sender.alias)
-            if st.button(
-                "Delete",
-                key=f"delete-{sender.alias}",
-                help=f"Delete {sender.alias}",
-                icon=":material/delete:",
-                type="tertiary",
-            ):
-                dialogs.show(DeleteSender(sender))
-
-
-def _second_line(sender: Sender, at: datetime) -> str:
-    parts = [markup.quiet(wording.last_sent(sender, at))]
-    if waiting := queue_wording.of_sender(sender, at):
-        parts.append(waiting)
-    if sender.project and wording.needs_person(sender):
-        parts.append(markup.quiet(markup.escaped(sender.project)))
-    return " · ".join(parts)
 
 
 draw()

@@ -68,17 +68,15 @@ def walk(browser: Browser, link: str, width: int, scheme: str) -> None:
     page.get_by_text("Needs attention").wait_for()
     take(page, f"senders-{scheme}-{width}")
 
-    page.locator(".st-key-sender-alerts").get_by_role("button", name="Re-auth").click()
-    to_google = page.get_by_role("dialog").get_by_role("link", name=re.compile("Google"))
-    to_google.wait_for()
-    take(page, f"reauth-{scheme}-{width}")
     with context.expect_page() as opened:
-        to_google.click()
+        page.get_by_role("link", name="Re-auth alerts").click()
     consent = opened.value
+    page.get_by_text("Waiting for Google").wait_for()
+    take(page, f"reauth-{scheme}-{width}")
     consent.get_by_role("button", name="Continue").click()
     consent.wait_for_load_state()
     take(consent, f"callback-{scheme}-{width}")
-    page.get_by_text("is healthy and sends as").first.wait_for()
+    page.get_by_text("Re-authorised just now").wait_for()
     take(page, f"reauth-done-{scheme}-{width}")
 
     for name, path, shown in (

@@ -3,7 +3,6 @@
 import hashlib
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
@@ -28,9 +27,6 @@ LINK_LIFETIME = timedelta(minutes=10)
 MAX_RETRIES = 3
 #: How long a link that ran out is told apart from one that was never made.
 _REMEMBERED = timedelta(days=30)
-#: A callback that stored no outcome within this time was cut off.
-_CUT_OFF_AFTER = timedelta(minutes=1)
-_CUT_OFF = "Google's response was not fully processed. Start the re-auth again."
 
 
 def hashed(secret: str) -> str:
@@ -196,31 +192,3 @@ def refuse(database: Database, request: AuthorizationRequestRow, exc: PalEMailEr
                     detail=detail,
                 )
             )
-
-
-def outcome_of(
-    request: AuthorizationRequestRow,
-) -> tuple[AuthorizationOutcome, str | None, str | None]:
-    """Return how far a re-auth has come, and a refusal's code and words."""
-    if request.outcome is not AuthorizationOutcome.WAITING:
-        return request.outcome, request.refusal_code, request.refusal_text
-    if request.consumed_at is not None and request.consumed_at < now() - _CUT_OFF_AFTER:
-        return AuthorizationOutcome.REFUSED, "cut_off", _CUT_OFF
-    if request.consumed_at is None and request.expires_at <= now():
-        return AuthorizationOutcome.EXPIRED, LinkExpired.code, "The link expired unused."
-    return AuthorizationOutcome.WAITING, None, None
-
-
-def find_request(session: Session, authorization_id: str) -> AuthorizationRequestRow:
-    """Return a re-auth, whatever has become of it.
-
-    Raises:
-        LinkInvalid: there is none with that id.
-    """
-    try:
-        request = session.get(AuthorizationRequestRow, UUID(authorization_id))
-    except ValueError:  # no such id can have been made
-        request = None
-    if request is None:
-        raise LinkInvalid("This re-auth does not exist.", remedy="Start a new one.")
-    return request

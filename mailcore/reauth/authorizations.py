@@ -1,11 +1,12 @@
 """Re-auths, from the link to the outcome."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from mailcore.clock import now
 from mailcore.errors import PalEMailError
@@ -15,20 +16,19 @@ from mailcore.reauth.authorization_requests import (
     LINK_LIFETIME,
     check_may_begin_again,
     consume,
-    find_request,
     forget_old,
     hashed,
-    outcome_of,
     ticket_end,
 )
 from mailcore.reauth.completion import Completion
+from mailcore.reauth.progress import find_request, read_progress, read_unfinished
 from mailcore.reauth.walks import columns_of, next_of, walk_of
 from mailcore.senders.picture import find
 from mailcore.senders.registry import SenderRegistry
 from mailcore.settings import Settings
 from mailcore.store.database import Database
 from mailcore.store.encryption import Vault
-from mailcore.store.models import AuthorizationRequestRow, SenderRow
+from mailcore.store.models import AuthorizationRequestRow
 from mailcore.store.sealed_columns import CODE_VERIFIER
 from mailcore.store.sessions import driver
 from mailcore.values.reauth import Authorization, AuthorizationProgress, Completed, RenewalWalk
@@ -240,18 +240,18 @@ class Authorizations:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         with self._database.session() as session:
-            request = find_request(session, authorization_id)
-            account = session.exec(
-                select(SenderRow.gmail_account).where(SenderRow.alias == request.alias)
-            ).first()
-        outcome, code, detail = outcome_of(request)
-        return AuthorizationProgress(
-            authorization_id=authorization_id,
-            alias=request.alias,
-            gmail_account=account,
-            outcome=outcome,
-            code=code,
-            detail=detail,
-            walk=walk_of(request),
-            requested_by=request.requested_by,
-        )
+            return read_progress(session, authorization_id)
+
+    def unfinished(self, aliases: Collection[str]) -> dict[str, AuthorizationProgress]:
+        """Return the newest re-auth of each sender that has had no new grant since.
+
+        Those that were begun more than an hour ago tell nobody anything.
+
+        Args:
+            aliases: the senders.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            return read_unfinished(session, aliases)

@@ -13,8 +13,9 @@ from sqlmodel import Session, col, select
 
 from mailcore.clock import now
 from mailcore.errors import InvalidSender, LinkExpired, LinkInvalid, LinkUsed
-from mailcore.reauth.authorization_requests import hashed, outcome_of
+from mailcore.reauth.authorization_requests import hashed
 from mailcore.reauth.authorizations import Authorizations
+from mailcore.reauth.progress import outcome_of
 from mailcore.senders.events import event
 from mailcore.senders.picture import find
 from mailcore.settings import Settings

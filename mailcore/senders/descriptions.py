@@ -72,6 +72,9 @@ _REVOCATIONS = {
     Revocation.NO_GRANT: None,
 }
 
+_HOURS_IN_TWO_DAYS = 48
+_MINUTES_IN_AN_HOUR = 60
+
 
 def describe_grant(sender: Sender, at: datetime) -> str:
     """Return one line on the state of a sender's grant, such as ``"expires in 34 h"``.
@@ -133,17 +136,18 @@ def describe_messages(count: int) -> str:
 
 
 def describe_duration(length: timedelta) -> str:
-    """Return a length of time in one unit, rounded down: ``"3 d"``.
+    """Return a length of time in one unit, rounded as people do: ``"3 d"``.
 
     Anything under two days is given in hours: somebody who plans has to know which half of
     tomorrow is meant.
     """
-    if length >= timedelta(days=2):
-        return f"{length // timedelta(days=1)} d"
-    if length >= timedelta(hours=1):
-        return f"{length // timedelta(hours=1)} h"
+    minutes, hours = round(length / timedelta(minutes=1)), round(length / timedelta(hours=1))
+    if hours >= _HOURS_IN_TWO_DAYS:
+        return f"{round(length / timedelta(days=1))} d"
+    if minutes >= _MINUTES_IN_AN_HOUR:
+        return f"{hours} h"
     if length >= timedelta(minutes=1):
-        return f"{length // timedelta(minutes=1)} min"
+        return f"{minutes} min"
     return "less than 1 min"
 
 

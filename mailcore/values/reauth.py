@@ -69,6 +69,7 @@ class AuthorizationProgress:
 
     Attributes:
         outcome: waiting, done, refused or expired.
+        begun_at: when it was begun.
         code: the refusal's code as in `mailcore.errors`, or None.
         detail: why it was refused, in words, or None; `describe_next_step` says what to do.
         walk: the run of *Renew all due* that it is part of, or None.
@@ -79,6 +80,7 @@ class AuthorizationProgress:
     alias: str
     gmail_account: str | None
     outcome: AuthorizationOutcome
+    begun_at: datetime
     code: str | None
     detail: str | None
     walk: RenewalWalk | None

@@ -25,6 +25,18 @@ def row(page: Page, alias: str) -> Locator:
     return page.locator(f".st-key-sender-{alias}")
 
 
+def to_google(page: Page, alias: str) -> Page:
+    """Click Re-auth in a sender's row, and return the tab that opens."""
+    return follow(page, row(page, alias).get_by_role("link", name=f"Re-auth {alias}"))
+
+
+def follow(page: Page, link: Locator) -> Page:
+    """Click a link, and return the tab that it opens."""
+    with page.expect_popup() as popup:
+        link.click()
+    return popup.value
+
+
 def allow(google_tab: Page, account: str | None = None) -> None:
     """Consent on the stand-in's page, as the given account or the one it suggests."""
     if account:

@@ -10,7 +10,7 @@ import urllib3
 from playwright.sync_api import expect
 
 from mailcore import Mailcore
-from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise, Person, Serve, row
+from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise, Person, Serve, row, to_google
 from tests.admin_ui.admin_program import Served
 from tests.admin_ui.test_attacks import handshake, status
 from tests.support.driving import Tables
@@ -204,9 +204,7 @@ def test_a_re_auth_comes_back_into_an_open_page(
     """From Google's site, in a new tab, into the session that began it."""
     authorised("billing", BILLING)
     page = person(served.url)
-    row(page, "billing").get_by_role("button", name="Re-auth").click()
-    with page.expect_popup() as popup:
-        page.get_by_role("link", name="Continue to Google").click()
-    popup.value.get_by_role("button", name="Continue").click()
-    popup.value.get_by_role("link", name="senders page").click()
-    expect(row(popup.value, "billing")).to_be_visible()
+    tab = to_google(page, "billing")
+    tab.get_by_role("button", name="Continue").click()
+    tab.get_by_role("link", name="senders page").click()
+    expect(row(tab, "billing")).to_be_visible()

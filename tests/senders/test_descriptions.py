@@ -21,12 +21,15 @@ from tests.support.sender_values import HOUR, NOW, WEEK, expired, sender
     [
         (timedelta(seconds=5), "less than 1 min"),
         (timedelta(seconds=60), "1 min"),
-        (timedelta(minutes=59, seconds=59), "59 min"),
+        (timedelta(minutes=59, seconds=10), "59 min"),
+        (timedelta(minutes=59, seconds=59), "1 h"),
         (timedelta(hours=1), "1 h"),
-        (timedelta(hours=23, minutes=59), "23 h"),
+        (timedelta(hours=23, minutes=59), "24 h"),
         (timedelta(hours=33, minutes=20), "33 h"),
-        (timedelta(hours=47, minutes=59), "47 h"),
+        (timedelta(hours=47, minutes=20), "47 h"),
+        (timedelta(hours=47, minutes=59), "2 d"),
         (timedelta(days=2), "2 d"),
+        (timedelta(days=6, hours=23, minutes=59), "7 d"),
         (timedelta(days=400), "400 d"),
     ],
 )

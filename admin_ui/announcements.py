@@ -1,0 +1,36 @@
+"""What is said aloud, once: a sender that got a new grant while somebody was watching."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from admin_ui.markup import escaped
+from mailcore import Sender, SenderStatus
+
+#: Above this, they are counted.
+_NAMED = 3
+
+
+def announce_renewed(senders: Iterable[Sender]) -> None:
+    """Show briefly which senders have been re-authorised since this tab last drew them.
+
+    Streamlit's toasts are read out by screen readers.
+    """
+    known: dict[str, int] = st.session_state.setdefault("generations", {})
+    renewed = [
+        sender
+        for sender in senders
+        if sender.generation > known.get(sender.alias, sender.generation)
+        and sender.status is SenderStatus.HEALTHY
+    ]
+    known.update((sender.alias, sender.generation) for sender in senders)
+    if len(renewed) > _NAMED:
+        _say(f"**{len(renewed)} senders** are healthy.")
+        return
+    for sender in renewed:
+        account = escaped(sender.gmail_account or "")
+        _say(f"**{escaped(sender.alias)}** is healthy and sends as **{account}**.")
+
+
+def _say(text: str) -> None:
+    st.toast(text, icon=":material/check_circle:", duration="long")
