@@ -100,10 +100,10 @@ def _draw_found(found: Overview) -> None:
     page = found.page
     announce_renewed(page.senders)
     _draw_head(page)
+    unknown_outcome.draw_notice(page.unknown)
     if not page.totals.all:
         _draw_no_senders()
         return
-    unknown_outcome.draw_notice(page.unknown)
     alert_notices.draw(found.alerts)
     _draw_problem(page)
     _draw_controls(page.totals)

@@ -48,9 +48,7 @@ def opened(served: Served, person: Person, scheme: Scheme) -> Opened:
 
 
 @pytest.fixture
-def a_bad_day(
-    core: Mailcore, google: GoogleSandbox, authorised: Authorise, tables: Tables
-) -> None:
+def a_bad_day(core: Mailcore, google: GoogleSandbox, authorised: Authorise, tables: Tables) -> None:
     """A sender of each kind, mail that waits, and mail that nobody knows about."""
     for alias, account in (("alerts", ALERTS), ("billing", BILLING), ("reports", REPORTS)):
         authorised(alias, account)
