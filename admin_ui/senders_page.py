@@ -84,6 +84,7 @@ def _draw_found(found: _Found) -> None:
         _draw_page(page, health)
     else:
         _draw_head(page)
+        unknown_outcome.draw_notice(page.unknown)
         _draw_no_senders()
 
 
