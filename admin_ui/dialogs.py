@@ -45,6 +45,11 @@ def flash(message: str) -> None:
     st.session_state[_FLASH] = message
 
 
+def is_open() -> bool:
+    """Say whether a dialog is open."""
+    return _OPEN in st.session_state
+
+
 def draw() -> None:
     """Draw the dialog that is open, if any is."""
     dialog: Dialog | None = st.session_state.get(_OPEN)

@@ -47,7 +47,16 @@ def read_unfinished(session: Session, aliases: Collection[str]) -> dict[str, Aut
         )
         .order_by(col(AuthorizationRequestRow.created_at))
     )
-    return {request.alias: _progress(request, account) for request, account in rows}
+    return {
+        request.alias: _progress(request, account)
+        for request, account in rows
+        if not _is_offer(request)
+    }
+
+
+def _is_offer(request: AuthorizationRequestRow) -> bool:
+    """Say whether it is a link on the page after another re-auth, which nobody need follow."""
+    return request.consumed_at is None and (request.renewing_all or request.retries > 0)
 
 
 def outcome_of(

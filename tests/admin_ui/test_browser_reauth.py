@@ -56,7 +56,7 @@ def test_one_click_and_a_consent_make_an_expired_sender_healthy(
     expect(row(page, expired)).to_contain_text("expires in 7 d")
     expect(row(page, expired)).not_to_contain_text("Waiting for Google…")
     assert core.send_email("alerts", to="ops@example.com", subject="Again", text="…").gmail_id
-    assert {event.who for event in core.senders.events("alerts")} == {"test", "admin", "mailcore"}
+    assert "admin" in {event.who for event in core.senders.events("alerts")}
 
 
 def test_the_row_turns_green_and_offers_a_test(
