@@ -23,7 +23,7 @@ from mailcore import ConfigurationError, Mailcore, is_loopback
 THEME = {
     "theme.primaryColor": "#0f766e",
     "theme.baseRadius": "0.6rem",
-    "theme.headingFontSizes": ["2rem", "1.5rem", "1.25rem", "1.1rem", "1rem", "0.9rem"],
+    "theme.headingFontSizes": ["2rem", "1.1rem", "1rem", "1rem", "0.9rem", "0.9rem"],
     "theme.paddingTop": "1rem",
     "theme.paddingBottom": "3rem",
     "theme.light.backgroundColor": "#fbfcfc",

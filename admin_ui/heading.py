@@ -13,4 +13,4 @@ def draw(title: str) -> DeltaGenerator:
 
 def section(title: str) -> None:
     """Draw a section's heading, in Markdown, without an anchor link."""
-    st.markdown(f"##### {title}", anchors=False, width="stretch")
+    st.markdown(f"## {title}", anchors=False, width="stretch")

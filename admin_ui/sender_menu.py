@@ -30,11 +30,11 @@ class Entry:
 def draw(sender: Sender) -> None:
     """Draw the menu, and do what is chosen."""
     chosen = st.menu_button(
-        # As in the other buttons, the name is for assistive technology alone.
-        f":material/more_horiz: *More for {escaped(sender.alias)}*",
+        f"More for {escaped(sender.alias)}",  # for assistive technology: style.css hides it
         _entries(sender),
         key=f"more-{sender.alias}",
         format_func=lambda entry: f"{entry.icon} {entry.label}",
+        icon=":material/more_horiz:",
         type="tertiary",
     )
     if chosen:

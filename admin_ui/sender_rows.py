@@ -105,7 +105,7 @@ def _second_line(sender: Sender, at: datetime) -> str:
 
 def _draw_delete(sender: Sender) -> None:
     if st.button(
-        f"*Delete {markup.escaped(sender.alias)}*",
+        f"Delete {markup.escaped(sender.alias)}",  # for assistive technology: style.css hides it
         key=f"delete-{sender.alias}",
         icon=":material/delete:",
         type="tertiary",

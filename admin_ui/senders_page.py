@@ -130,7 +130,7 @@ def _draw_no_senders() -> None:
         st.session_state[_SENT_TO_SETUP] = True
         st.switch_page("setup_page.py")
     with st.container(border=True):
-        st.subheader("No senders yet", anchor=False)
+        heading.section("No senders yet")
         st.markdown(
             "A sender is a Gmail account that your jobs send through.\n\n"
             "1. **Add a sender**: give it an alias, such as `alerts`.\n"
