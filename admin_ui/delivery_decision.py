@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from admin_ui import dialogs, error_notices, queue_wording
+from admin_ui import dialogs, error_notices, gmail_link, queue_wording
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped
-from mailcore import Delivery, DeliveryStatus, WaitsFor, now
+from mailcore import Delivery, DeliveryStatus, SenderNotFound, WaitsFor, now
 
 _WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.HELD)
 
@@ -30,6 +30,7 @@ def _draw_unknown(visitor: Visitor, delivery: Delivery) -> None:
         "The message was handed to Gmail, but no clear response came back, so it may or may not "
         "have been sent. Check the account's *Sent* folder, then decide."
     )
+    _draw_sent_folder(visitor, delivery)
     if st.button("It arrived", icon=":material/mark_email_read:", width="stretch"):
         with error_notices.explained():
             visitor.core.deliveries.settle_as_sent(delivery.id, by=visitor.by)
@@ -48,6 +49,20 @@ def _draw_unknown(visitor: Visitor, delivery: Delivery) -> None:
         "If you discard it, it won't be sent again. A job that retries with the same "
         "idempotency key gets an error."
     )
+
+
+def _draw_sent_folder(visitor: Visitor, delivery: Delivery) -> None:
+    try:
+        account = visitor.core.senders.get(delivery.alias).gmail_account
+    except SenderNotFound:
+        return
+    if account:
+        st.link_button(
+            f"Search the Sent folder of {escaped(account)}",
+            gmail_link.sent_folder_url(account, delivery),
+            icon=":material/search:",
+            width="stretch",
+        )
 
 
 def _draw_waiting(visitor: Visitor, delivery: Delivery) -> None:

@@ -32,6 +32,7 @@ from admin_ui.sender_forms import draw_client, draw_identity, draw_test_message
 from mailcore import (
     Sender,
     SenderNotFound,
+    SenderStatus,
     describe_age,
     describe_duration,
     describe_event,
@@ -40,6 +41,9 @@ from mailcore import (
 )
 
 TABS = ("Overview", "Deliveries", "History", "Edit")
+
+#: What is known of the grant's end no longer counts.
+_REFUSED = (SenderStatus.EXPIRED, SenderStatus.BLOCKED)
 
 _Found = tuple[Sender, Reauths]
 
@@ -136,7 +140,10 @@ def _draw_overview(visitor: Visitor, sender: Sender) -> None:
         allowed = dict.fromkeys(wording.scope(scope) for scope in sender.granted_scopes)
         with st.container(gap="xxsmall"):
             _fact("Granted", _when(sender.grant_issued_at, at, zone))
-            _fact("Expires", _expiry(sender, at, zone))
+            if sender.status in _REFUSED:
+                _fact("Refused by Google", _when(sender.status_changed_at, at, zone))
+            else:
+                _fact("Expires", _expiry(sender, at, zone))
             _fact("Last refreshed", _when(sender.last_refreshed_at, at, zone))
             _fact("Google last asked", _when(sender.asked_at, at, zone))
             _fact("Permissions", ", ".join(allowed) or "none yet")

@@ -5,7 +5,7 @@ import streamlit as st
 from admin_ui import access, alert_channels, dialogs, error_notices, heading
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped, sentence
-from mailcore import ConfigurationError, FindingState
+from mailcore import ClientInfo, ConfigurationError, FindingState
 
 CONSOLE = "https://console.cloud.google.com/auth/clients"
 
@@ -88,8 +88,7 @@ def _draw_upload(visitor: Visitor) -> None:
     if st.button("Store this client", type="primary", disabled=upload is None) and upload:
         with error_notices.explained():
             text = upload.getvalue().decode("utf-8", errors="replace")
-            visitor.core.client.store(text, by=visitor.by)
-            dialogs.close("OAuth client stored")
+            _tell_stored(visitor, visitor.core.client.store(text, by=visitor.by))
 
 
 def _draw_pair(visitor: Visitor) -> None:
@@ -101,8 +100,15 @@ def _draw_pair(visitor: Visitor) -> None:
         if not st.form_submit_button("Store", type="primary"):
             return
     with error_notices.explained():
-        visitor.core.client.store_pair(client_id.strip(), secret.strip(), by=visitor.by)
-        dialogs.close("OAuth client stored")
+        client = visitor.core.client.store_pair(client_id.strip(), secret.strip(), by=visitor.by)
+        _tell_stored(visitor, client)
+
+
+def _tell_stored(visitor: Visitor, client: ClientInfo) -> None:
+    listed, ours = client.redirect_uris, visitor.core.settings.redirect_uri
+    if listed is not None and ours not in listed:
+        dialogs.close(f"Stored. Its file doesn't list {escaped(ours)} yet: see the checks.")
+    dialogs.close("OAuth client stored")
 
 
 def _draw_doctor(visitor: Visitor) -> None:

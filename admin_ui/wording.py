@@ -38,8 +38,7 @@ _EXPIRED_REMEDIES = {
         "back."
     ),
     ExpiryCause.REVOKED: (
-        "The password was probably changed, or access was revoked in the account's settings. "
-        "Click **Re-auth** to fix this."
+        "Click **Re-auth** and consent again. Mail that waits then goes out by itself."
     ),
 }
 

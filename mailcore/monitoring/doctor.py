@@ -141,8 +141,13 @@ def _callback(settings: Settings, clients: OAuthClients, reached: Finding) -> Fi
         )
     listed = _listed(clients) if reached.state is FindingState.OK else None
     if listed is None:
-        detail = f"{address} (add exactly this in Google's console)"
-        return Finding(name=name, state=FindingState.OK, detail=detail)
+        return Finding(
+            name=name,
+            state=FindingState.UNCHECKED,
+            detail=f"{address}; only Google knows whether the OAuth client has it",
+            remedy=f"In Google's console, make sure that exactly {address} is under Authorized "
+            "redirect URIs.",
+        )
     if address in listed:
         detail = f"{address}, which the OAuth client's file lists"
         return Finding(name=name, state=FindingState.OK, detail=detail)

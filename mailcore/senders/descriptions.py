@@ -19,7 +19,7 @@ _CAUSES = {
     ExpiryCause.PERMISSION_MISSING: "permission to send is missing",
     ExpiryCause.TESTING_LIMIT: "7-day limit reached (project in Testing)",
     ExpiryCause.OTHER_CLIENT: "granted to another OAuth client",
-    ExpiryCause.REVOKED: "password changed or access revoked",
+    ExpiryCause.REVOKED: "password probably changed, or access revoked",
 }
 
 _EVENTS = {

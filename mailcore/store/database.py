@@ -83,7 +83,8 @@ class Database:
         """Return what libpq needs for a connection beside the pool, as keyword arguments.
 
         Raises:
-            ConfigurationError: there is no ``DATABASE_URL``, and no embedded server runs.
+            ConfigurationError: there is no ``DATABASE_URL``, and no embedded server.
+            DatabaseUnavailable: the embedded server is stopped.
         """
         return _address(self._find_url())
 

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from mailcore.errors import ConfigurationError
+from mailcore.errors import ConfigurationError, DatabaseUnavailable
 
 #: Lines of Postgres's lock file ``postmaster.pid``, counted from zero.
 _PORT, _SOCKET_DIR, _STATUS = 3, 4, 7
@@ -320,7 +320,8 @@ def join(data_dir: Path) -> str:
     """Return the address of the embedded server that runs in the data directory.
 
     Raises:
-        ConfigurationError: none runs there.
+        ConfigurationError: there has never been one.
+        DatabaseUnavailable: it is stopped.
     """
     directory = cluster_dir(data_dir)
     try:
@@ -328,10 +329,15 @@ def join(data_dir: Path) -> str:
         address = _address(lines)
         psycopg.connect(address, connect_timeout=5).close()
     except (OSError, IndexError, psycopg.OperationalError) as exc:
+        remedy = "start `pal-e-mail up` (with the same PALEMAIL_DATA_DIR)"
+        if (directory / "PG_VERSION").exists():
+            raise DatabaseUnavailable(
+                f"The embedded Postgres in {directory} is not running.",
+                remedy=f"To continue, {remedy}.",
+            ) from exc
         raise ConfigurationError(
-            f"DATABASE_URL is not set, and no embedded Postgres runs in {directory}.",
-            remedy="Set DATABASE_URL, or start `pal-e-mail up` (with the same PALEMAIL_DATA_DIR) "
-            "first.",
+            f"DATABASE_URL is not set, and there is no embedded Postgres in {directory}.",
+            remedy=f"Set DATABASE_URL, or {remedy} first.",
         ) from exc
     return address
 

@@ -47,7 +47,7 @@ def test_one_click_and_a_consent_make_an_expired_sender_healthy(
     """Re-auth, Continue at Google, done: the row turns by itself."""
     page = person(served.url)
     expect(row(page, expired)).to_contain_text("Expired")
-    expect(row(page, expired)).to_contain_text("password changed or access revoked")
+    expect(row(page, expired)).to_contain_text("password probably changed, or access revoked")
     google_tab = to_google(page, expired)
     expect(row(page, expired)).to_contain_text("Waiting for Google…")
     allow(google_tab)

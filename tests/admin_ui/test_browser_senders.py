@@ -208,6 +208,14 @@ def test_mail_to_decide_leads_to_its_decision(
     expect(page.get_by_text("Disk is full")).to_be_visible()
     expect(page.get_by_text("All is well")).to_have_count(0)
     page.get_by_role("button", name="Decide").click()
+    dialog = page.get_by_role("dialog")
+    search = dialog.get_by_role("link", name="Search the Sent folder").get_attribute("href")
+    assert search
+    assert search.startswith("https://mail.google.com/mail/?authuser=alerts%40example.com#search/")
+    assert "in%3Asent+subject%3A%22Disk+is+full%22" in search
+    expect(dialog.locator("[data-testid$=-primary]")).to_have_count(0)
+    for end in ("It arrived", "Send again", "Discard"):
+        expect(dialog.get_by_role("button", name=end)).to_be_visible()
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_text("No deliveries match")).to_be_visible()
     page.get_by_role("button", name="Clear filters").click()

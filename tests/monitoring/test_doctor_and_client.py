@@ -139,7 +139,8 @@ def test_the_doctor_finds_all_well(settings: Settings, deployed: Deployed) -> No
     core.alerting.look()  # as a worker does, and so tells of the channels in its environment
     found = findings(core)
     assert {name for name, finding in found.items() if finding.state is not OK} == {
-        "Callback reachable"
+        "Callback address",  # known only from a client's file
+        "Callback reachable",
     }
     assert "Postgres" in found["Database"].detail
     assert found["OAuth client"].detail.endswith("from GOOGLE_CLIENT_ID")

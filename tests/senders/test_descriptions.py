@@ -79,7 +79,7 @@ def test_a_grant_that_died_at_seven_days_names_testing(gone: Sender, *, testing:
     """The likely cause is named: the project in Testing, or a password or revocation."""
     line = describe_grant(gone, NOW)
     assert ("Testing" in line) is testing
-    assert ("password changed or access revoked" in line) is not testing
+    assert ("password probably changed, or access revoked" in line) is not testing
 
 
 def test_a_missing_permission_is_told_from_an_old_grant() -> None:

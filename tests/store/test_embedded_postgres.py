@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from mailcore import ConfigurationError, Mailcore, Settings
+from mailcore import ConfigurationError, DatabaseUnavailable, Mailcore, Settings
 from mailcore.store import embedded_postgres as embedded
 from tests.support.driving import eventually
 from tests.support.processes import output, start_script
@@ -73,7 +73,7 @@ core.close()
         assert alive(url)
     assert not alive(url)
 
-    with pytest.raises(ConfigurationError, match="no embedded Postgres runs"):
+    with pytest.raises(DatabaseUnavailable, match="is not running"):
         Mailcore(Settings(data_dir=data_dir)).senders.page()
 
     with (
