@@ -5,7 +5,17 @@ from typing import Any
 
 import streamlit as st
 
-from admin_ui import access, dialogs, heading, live, paging, queue_actions, timezone, wording
+from admin_ui import (
+    access,
+    address,
+    dialogs,
+    heading,
+    live,
+    paging,
+    queue_actions,
+    timezone,
+    wording,
+)
 from admin_ui.delivery_rows import draw_deliveries
 from mailcore import DeliveryPage, DeliveryStatus, now
 
@@ -19,6 +29,7 @@ TIMES = {
     "Last 30 days": timedelta(days=30),
 }
 
+_PLACE = "deliveries"
 _FILTERS = _TEXT, _SENDER, _OUTCOME, _SINCE = "text", "sender", "outcome", "since"
 
 
@@ -38,14 +49,14 @@ def _draw_filters() -> None:
             live=True,
             key=_TEXT,
             bind="query-params",
-            on_change=paging.to_first,
+            on_change=_to_first,
         )
         st.text_input(
             "Sender",
             placeholder="Any alias",
             key=_SENDER,
             bind="query-params",
-            on_change=paging.to_first,
+            on_change=_to_first,
         )
         st.selectbox(
             "Outcome",
@@ -55,7 +66,7 @@ def _draw_filters() -> None:
             format_func=lambda status: wording.delivery_badge(status).word,
             key=_OUTCOME,
             bind="query-params",
-            on_change=paging.to_first,
+            on_change=_to_first,
         )
         st.selectbox(
             "Time",
@@ -64,7 +75,7 @@ def _draw_filters() -> None:
             placeholder="Any time",
             key=_SINCE,
             bind="query-params",
-            on_change=paging.to_first,
+            on_change=_to_first,
         )
         if _filtered():
             st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_show_all)
@@ -75,14 +86,20 @@ def _filtered() -> bool:
     return any(st.session_state.get(key) for key in _FILTERS)
 
 
+def _to_first() -> None:
+    paging.to_first(_PLACE)
+
+
 def _show_all() -> None:
     st.session_state.update(dict.fromkeys(_FILTERS))
-    paging.to_first()
+    _to_first()
 
 
 @st.fragment
 def _draw_list() -> None:
-    live.draw("deliveries", paging.requested(_query()), _draw_page, as_shown=lambda page: page)
+    live.draw(
+        "deliveries", paging.requested(_PLACE, _query()), _draw_page, as_shown=lambda page: page
+    )
 
 
 def _query() -> paging.Read[DeliveryPage]:
@@ -100,7 +117,8 @@ def _query() -> paging.Read[DeliveryPage]:
 def _draw_page(page: DeliveryPage) -> None:
     if page.deliveries:
         draw_deliveries(page.deliveries, timezone.zone())
-        paging.draw(page.matching)
+        paging.draw(_PLACE, page.matching)
+        address.draw(_PLACE)
     else:
         nothing = "No deliveries match." if _filtered() else "Nothing has been sent yet."
         st.info(nothing, icon=":material/inbox:")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from admin_ui import access, dialogs, error_notices, markup
+from admin_ui import access, dialogs, error_notices, markup, page_title
 from admin_ui.navigation import PAGES, SENDERS, PageEntry
 
 HERE = Path(__file__).parent
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 def draw() -> None:
     """Draw the page that the URL names, below the navigation bar."""
     # Every browser would fetch a Material icon from Google's servers.
-    st.set_page_config(page_title="pal-e-mail", page_icon=HERE / "icon.svg", layout="wide")
+    st.set_page_config(page_icon=HERE / "icon.svg", layout="wide")
     st.html(HERE / "style.css")
     with st.container(horizontal_alignment="center"), st.container(width=1120):
         bar = st.container(horizontal=True, vertical_alignment="center", key="bar")
@@ -22,6 +22,7 @@ def draw() -> None:
         pages = {entry: _page(entry) for entry in PAGES}
         # On a phone, Streamlit hides its own navigation behind an unlabelled icon.
         page = st.navigation(list(pages.values()), position="hidden")
+        page_title.draw(page.title)
         with bar:
             _draw_links([pages[entry] for entry in PAGES if entry.in_bar])
             if access.can_log_out():

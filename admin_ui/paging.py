@@ -6,10 +6,15 @@ from typing import Protocol, TypeVar
 
 import streamlit as st
 
+from admin_ui import address
+
 #: As many rows as a browser draws without a noticeable delay.
 PER_PAGE = 25
 
-_PAGE = "page"
+_PAGE, _KEY, _TURNED = "page", "page-number", "page-turned"
+_TO_TOP = "<script>document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
+#: No list is longer; Postgres would not take the offset of a page that somebody made up.
+_MOST = 1_000_000
 
 
 class ListPage(Protocol):
@@ -30,12 +35,21 @@ class Read(Protocol[Rows_co]):
         """Return at most `limit` rows, starting at `offset`."""
 
 
-def requested(read: Read[Rows_co]) -> Callable[[], Rows_co]:
+def requested(place: str, read: Read[Rows_co]) -> Callable[[], Rows_co]:
     """Return what reads the requested page, or the last one if the list has become shorter.
 
     It may be called from any thread, if `read` may.
+
+    Args:
+        place: the page with the list, as in `admin_ui.address`.
+        read: reads the list.
     """
-    return partial(_fetch, read, st.session_state.get(_PAGE, 1))
+    return partial(_fetch, read, _number(place))
+
+
+def _number(place: str) -> int:
+    asked = address.read(place, _PAGE)
+    return min(max(int(asked), 1), _MOST) if asked.isdecimal() else 1
 
 
 def _fetch(read: Read[Rows_co], number: int) -> Rows_co:
@@ -44,19 +58,32 @@ def _fetch(read: Read[Rows_co], number: int) -> Rows_co:
     return page if number <= last else read(offset=(last - 1) * PER_PAGE, limit=PER_PAGE)
 
 
-def draw(matching: int) -> None:
+def draw(place: str, matching: int) -> None:
     """Draw the page numbers, if there is more than one page."""
     last = max(_pages(matching), 1)
-    if st.session_state.get(_PAGE, 1) > last:
-        st.session_state[_PAGE] = last
+    number = min(_number(place), last)
+    _choose(place, number)
     if last > 1:
-        with st.container(horizontal=True, horizontal_alignment="center"):
-            st.pagination(last, key=_PAGE)
+        if st.session_state.get(_KEY) != number:
+            st.session_state[_KEY] = number
+        with st.container(horizontal_alignment="center", key="pages"):
+            st.pagination(last, key=_KEY, on_change=partial(_turn, place))
+    if st.session_state.pop(_TURNED, False):
+        st.html(_TO_TOP, unsafe_allow_javascript=True)
 
 
-def to_first() -> None:
+def to_first(place: str) -> None:
     """Go back to the first page, because a filter has changed."""
-    st.session_state[_PAGE] = 1
+    _choose(place, 1)
+
+
+def _turn(place: str) -> None:
+    _choose(place, st.session_state[_KEY])
+    st.session_state[_TURNED] = True
+
+
+def _choose(place: str, number: int) -> None:
+    address.write(place, _PAGE, "" if number == 1 else str(number))
 
 
 def _pages(matching: int) -> int:

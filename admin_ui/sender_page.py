@@ -13,6 +13,7 @@ from admin_ui import (
     live,
     markup,
     offered_account,
+    page_title,
     queue_panel,
     queue_wording,
     reauth_state,
@@ -57,6 +58,7 @@ def draw() -> None:
     except SenderNotFound:
         _draw_not_found(visitor, alias)
         return
+    page_title.draw(alias)
     _draw_status(alias)
     overview, deliveries, history, edit = st.tabs(TABS, default=_requested_tab())
     with overview:

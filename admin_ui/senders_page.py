@@ -4,23 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
 from admin_ui import (
     access,
+    address,
     alert_notices,
     dialogs,
     heading,
     live,
     markup,
+    page_title,
     paging,
+    sender_bulk,
     sender_rows,
     unknown_outcome,
     wording,
 )
 from admin_ui.announcements import announce_renewed
+from admin_ui.navigation import SENDERS
 from admin_ui.reauth_state import Reauths
 from admin_ui.renewal_dialog import ChooseRenewal
 from admin_ui.sender_dialogs import AddSender
@@ -53,7 +57,7 @@ class Overview:
     alerts: AlertHealth
 
 
-_SEARCH, _FILTER = "search", "show"
+_PLACE, _SEARCH, _SHOW = "senders", "search", "show"
 _SENT_TO_SETUP = "sent-to-setup"
 
 
@@ -69,7 +73,7 @@ def _draw_senders() -> None:
 
 
 def _look() -> Callable[[], Overview]:
-    core, read = access.visitor().core, paging.requested(_query())
+    core, read = access.visitor().core, paging.requested(_PLACE, _query())
 
     def look() -> Overview:
         page = read()
@@ -80,12 +84,14 @@ def _look() -> Callable[[], Overview]:
 
 
 def _query() -> paging.Read[SenderPage]:
-    chosen: Filter = st.session_state.get(_FILTER) or "all"
-    return partial(
-        access.visitor().core.senders.page,
-        search=st.session_state.get(_SEARCH) or "",
-        status=None if chosen == "all" else _status(chosen),
-    )
+    return partial(access.visitor().core.senders.page, **_chosen())
+
+
+def _chosen() -> dict[str, Any]:
+    """Return the filter. At first, only the address knows it."""
+    show = _shown()
+    search = address.read(_PLACE, _SEARCH)
+    return {"search": search, "status": None if show == "all" else _status(show)}
 
 
 def _as_shown(found: Overview) -> object:
@@ -98,6 +104,7 @@ def _as_shown(found: Overview) -> object:
 
 def _draw_found(found: Overview) -> None:
     page = found.page
+    page_title.draw(SENDERS.title, count=page.totals.all - _fine(page.totals))
     announce_renewed(page.senders)
     _draw_head(page)
     unknown_outcome.draw_notice(page.unknown)
@@ -108,7 +115,8 @@ def _draw_found(found: Overview) -> None:
     _draw_problem(page)
     _draw_controls(page.totals)
     sender_rows.draw(page, found.reauths)
-    paging.draw(page.matching)
+    paging.draw(_PLACE, page.matching)
+    address.draw(_PLACE)
 
 
 def _status(chosen: Filter) -> SenderStatus | Literal["expiring"]:
@@ -158,10 +166,26 @@ def _age(problem: DeploymentProblem, at: datetime) -> str:
     return describe_age(problem.at, at)
 
 
+def _shown() -> Filter:
+    asked = address.read(_PLACE, _SHOW)
+    return asked if asked in FILTERS else "all"
+
+
+def _choose() -> None:
+    show, search = st.session_state[_SHOW], st.session_state[_SEARCH]
+    address.write(_PLACE, _SHOW, "" if show == "all" else show)
+    address.write(_PLACE, _SEARCH, search.strip())
+    paging.to_first(_PLACE)
+
+
+def _fine(totals: Totals) -> int:
+    return totals.healthy - totals.expiring
+
+
 def _draw_controls(totals: Totals) -> None:
     counts = {
         "all": totals.all,
-        "healthy": totals.healthy - totals.expiring,
+        "healthy": _fine(totals),
         "expiring": totals.expiring,
         "expired": totals.expired,
         "blocked": totals.blocked,
@@ -171,16 +195,17 @@ def _draw_controls(totals: Totals) -> None:
     def labelled(name: Filter) -> str:
         return f"{_filter_icon(name)}{name.capitalize()} **{counts[name]}**"
 
-    show, search = st.columns([7, 3], vertical_alignment="center", gap="xsmall")
+    st.session_state.setdefault(_SHOW, _shown())
+    st.session_state.setdefault(_SEARCH, address.read(_PLACE, _SEARCH))
+    show, search, many = st.columns([14, 6, 4], vertical_alignment="center", gap="xsmall")
     show.pills(
         "Show",
         FILTERS,
-        default="all",
         required=True,
         format_func=labelled,
-        key=_FILTER,
+        key=_SHOW,
         label_visibility="collapsed",
-        on_change=paging.to_first,
+        on_change=_choose,
         width="stretch",
         wrap=True,
     )
@@ -191,8 +216,10 @@ def _draw_controls(totals: Totals) -> None:
         live=True,
         key=_SEARCH,
         label_visibility="collapsed",
-        on_change=paging.to_first,
+        on_change=_choose,
     )
+    with many.container(horizontal_alignment="right"):
+        sender_bulk.draw(_chosen)
 
 
 def _filter_icon(name: Filter) -> str:

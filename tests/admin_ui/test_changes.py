@@ -251,7 +251,9 @@ def test_every_open_tab_turns_within_seconds(
     core.check("alerts")
     changed = time.monotonic()
     for tab in tabs:
-        expect(tab.get_by_text("password probably changed, or access revoked").first).to_be_visible()
+        expect(
+            tab.get_by_text("password probably changed, or access revoked").first
+        ).to_be_visible()
     assert time.monotonic() - changed < 15  # two seconds on a machine that is not busy
 
 

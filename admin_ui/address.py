@@ -1,0 +1,54 @@
+"""What the page's address says beyond its path, so that Back, reload and a shared link keep it.
+
+Streamlit can bind widgets to the address itself, but not these: options would stand there with
+their icons and counts, and what its server changes in the address, such as a page number that goes
+back to 1, breaks the browser's Back. So the tab remembers, and the address follows.
+"""
+
+import json
+
+import streamlit as st
+
+_SCRIPT = """<script>{
+  const here = new URL(location);
+  for (const [name, value] of Object.entries(%s))
+    value ? here.searchParams.set(name, value) : here.searchParams.delete(name);
+  if (here.href !== location.href) history.replaceState(history.state, "", here);
+}</script>"""
+
+
+def read(place: str, name: str) -> str:
+    """Return what was chosen on a page: in this tab, or else in the address that it came with.
+
+    Args:
+        place: the page.
+        name: of the choice, as in the address.
+
+    Returns:
+        The choice; empty if there is none.
+    """
+    return _chosen(place).setdefault(name, st.query_params.get(name, ""))
+
+
+def write(place: str, name: str, value: str) -> None:
+    """Remember a choice; `draw` puts it into the address.
+
+    Args:
+        place: the page.
+        name: of the choice.
+        value: in this program's own words, or what somebody typed; empty for none.
+    """
+    _chosen(place)[name] = value
+
+
+def draw(place: str) -> None:
+    """Have the address say what was chosen on a page."""
+    # "<" would end the script.
+    said = json.dumps(_chosen(place)).replace("<", "\\u003c")
+    with st.container(key="address"):
+        st.html(_SCRIPT % said, unsafe_allow_javascript=True)
+
+
+def _chosen(place: str) -> dict[str, str]:
+    chosen: dict[str, str] = st.session_state.setdefault(f"address of {place}", {})
+    return chosen
