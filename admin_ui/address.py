@@ -3,6 +3,9 @@
 Streamlit can bind widgets to the address itself, but not these: options would stand there with
 their icons and counts, and what its server changes in the address, such as a page number that goes
 back to 1, breaks the browser's Back. So the tab remembers, and the address follows.
+
+A server that was started anew remembers nothing, and Streamlit does not tell it the address when a
+tab connects again; but the tab still has it, so there the page is loaded anew.
 """
 
 import json
@@ -11,10 +14,16 @@ import streamlit as st
 
 _SCRIPT = """<script>{
   const here = new URL(location);
-  for (const [name, value] of Object.entries(%s))
+  for (const [name, value] of Object.entries(%(chosen)s))
     value ? here.searchParams.set(name, value) : here.searchParams.delete(name);
-  if (here.href !== location.href) history.replaceState(history.state, "", here);
+  if (here.href === location.href) {}
+  else if (%(is_new)s && performance.now() > %(loaded)d) location.reload();
+  else history.replaceState(history.state, "", here);
 }</script>"""
+#: After so many milliseconds, a tab is not one that has just been loaded.
+_LOADED = 10_000
+#: In the session of a tab that has been drawn before.
+_KNOWN = "address is known"
 
 
 def read(place: str, name: str) -> str:
@@ -44,9 +53,12 @@ def write(place: str, name: str, value: str) -> None:
 def draw(place: str) -> None:
     """Have the address say what was chosen on a page."""
     # "<" would end the script.
-    said = json.dumps(_chosen(place)).replace("<", "\\u003c")
+    chosen = json.dumps(_chosen(place)).replace("<", "\\u003c")
+    is_new = not st.session_state.get(_KNOWN)
+    st.session_state[_KNOWN] = True
+    values = {"chosen": chosen, "is_new": json.dumps(is_new), "loaded": _LOADED}
     with st.container(key="address"):
-        st.html(_SCRIPT % said, unsafe_allow_javascript=True)
+        st.html(_SCRIPT % values, unsafe_allow_javascript=True)
 
 
 def _chosen(place: str) -> dict[str, str]:

@@ -12,13 +12,16 @@
     script.closest('[class*="st-key-live-"]')?.querySelector("button")?.click();
   };
 
+  // The server is stopping (RFC 6455, and IANA's registry of close codes).
+  const GOING = [1001, 1012];
+
   // It ends when there is something new; or something wrong, which the page then says itself.
   const follow = () => {
     socket = new WebSocket(url);
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       socket = null;
       restsUntil = Date.now() + REST;
-      update();
+      if (!GOING.includes(event.code)) update();
     };
   };
 

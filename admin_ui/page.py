@@ -15,6 +15,9 @@ def draw() -> None:
     # Every browser would fetch a Material icon from Google's servers.
     st.set_page_config(page_icon=HERE / "icon.svg", layout="wide")
     st.html(HERE / "style.css")
+    with st.container(key="connection"):
+        script = (HERE / "connection.js").read_text(encoding="utf-8")
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     with st.container(horizontal_alignment="center"), st.container(width=1120):
         bar = st.container(horizontal=True, vertical_alignment="center", key="bar")
         bar.image(HERE / "logo.svg", alt="pal-e-mail")

@@ -74,6 +74,7 @@ def a_bad_day(core: Mailcore, google: GoogleSandbox, authorised: Authorise, tabl
 def check(page: Page) -> None:
     """Let axe look at a page, and tell what it finds."""
     expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+    expect(page.get_by_text("Something unexpected went wrong")).to_have_count(0)
     found = Axe().run(page, options=_RULES)
     assert not found.violations_count, found.generate_report()
 
