@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from mailcore import PalEMailError
+from mailcore import PalEMailError, SenderNotFound
 from mailcore.cli import (
     alerts,
     api_keys,
@@ -40,7 +40,8 @@ class Command(TyperCommand):
         try:
             return super().invoke(ctx)
         except PalEMailError as exc:
-            output.error(exc, as_json=bool(ctx.params.get("as_json")))
+            told = senders.with_suggestion(exc) if isinstance(exc, SenderNotFound) else exc
+            output.error(told, as_json=bool(ctx.params.get("as_json")))
             raise typer.Exit(exit_code(exc)) from exc
 
 

@@ -50,7 +50,7 @@ Since = Annotated[
 ]
 DeliveryId = Annotated[
     str,
-    typer.Argument(metavar="ID", help="The ID that `deliveries list` shows.", show_default=False),
+    typer.Argument(metavar="ID", help="Its ID; the first digits will do.", show_default=False),
 ]
 
 
@@ -86,7 +86,9 @@ def list_(
         return
     if page.deliveries:
         output.table(
-            ("id", "time", "sender", "to", "subject", "status"), map(_row, page.deliveries)
+            ("id", "time", "sender", "to", "subject", "status"),
+            map(_row, page.deliveries),
+            shortened=("to", "subject", "status"),
         )
     shown = offset + len(page.deliveries)
     if shown < page.matching or not page.deliveries:
@@ -98,7 +100,7 @@ def _row(delivery: Delivery) -> tuple[str, ...]:
     if delivery.waits_for:
         why = f"waits for {_WAITS_FOR[delivery.waits_for]}"
     return (
-        delivery.id,
+        output.short(delivery.id),
         output.moment(delivery.created_at),
         delivery.alias,
         ", ".join(delivery.recipients),
@@ -110,7 +112,7 @@ def _row(delivery: Delivery) -> tuple[str, ...]:
 def show(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
     """Show one delivery."""
     with closing(mailcore.Mailcore()) as core:
-        delivery = core.deliveries.get(delivery_id)
+        delivery = core.deliveries.get(core.deliveries.whole_id(delivery_id))
     if as_json:
         output.document(delivery)
         return
@@ -131,7 +133,7 @@ def show(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 def arrived(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
     """Settle a message with unknown outcome as sent, because it has arrived."""
     with closing(mailcore.Mailcore()) as core:
-        delivery = core.deliveries.settle_as_sent(delivery_id, by=BY)
+        delivery = core.deliveries.settle_as_sent(core.deliveries.whole_id(delivery_id), by=BY)
     if as_json:
         output.document(delivery)
     output.say(f"Recorded as sent: the message to {', '.join(delivery.recipients)}.")
@@ -143,7 +145,7 @@ def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
     It must have failed or lapsed, or have an unknown outcome. In the last case it may arrive twice.
     """
     with closing(mailcore.Mailcore()) as core:
-        sent = core.deliveries.retry(delivery_id, by=BY)
+        sent = core.deliveries.retry(core.deliveries.whole_id(delivery_id), by=BY)
     if as_json:
         output.document(sent)
     else:
@@ -153,7 +155,7 @@ def retry(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
 def discard(delivery_id: DeliveryId, *, as_json: JsonOption = False) -> None:
     """Discard a message, so that it isn't sent (again)."""
     with closing(mailcore.Mailcore()) as core:
-        delivery = core.deliveries.discard(delivery_id, by=BY)
+        delivery = core.deliveries.discard(core.deliveries.whole_id(delivery_id), by=BY)
     if as_json:
         output.document(delivery)
     output.say(f"Discarded the message to {', '.join(delivery.recipients)}.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 import mailcore
-from mailcore import ConfigurationError
+from mailcore import ConfigurationError, DatabaseUnavailable
 from mailcore.cli.serving import (
     NoWorkerOption,
     PortOption,
@@ -82,7 +82,7 @@ def _has_database(directory: Path) -> bool:
 
     try:
         embedded_postgres.join(directory)
-    except ConfigurationError:
+    except (ConfigurationError, DatabaseUnavailable):
         return False
     return True
 

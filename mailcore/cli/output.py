@@ -2,15 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mailcore import PalEMailError
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 #: The option `--json`.
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -62,23 +65,51 @@ def document(value: object) -> None:
     typer.echo(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", written))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; without wrapping unless stdout is a terminal."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, shortened: Collection[str] = ()
+) -> None:
+    """Print a table.
+
+    On a terminal it fits: columns that would be empty are left out, and long cells are shortened
+    or wrapped. In a file or a pipe, everything is there, one row to a line.
+
+    Args:
+        columns: the heads.
+        rows: the cells.
+        shortened: the heads of columns whose cells rather lose their end than wrap.
+    """
     from rich.console import Console  # noqa: PLC0415 - slow to load, and few commands need it
     from rich.table import Table  # noqa: PLC0415 - the same
-    from rich.text import Text  # noqa: PLC0415 - the same
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_UNLIMITED)
+    console, cells = Console(highlight=False), [tuple(row) for row in rows]
+    if console.is_terminal:
+        used = [number for number in range(len(columns)) if any(row[number] for row in cells)]
+    else:
+        console, used = Console(highlight=False, width=_UNLIMITED), list(range(len(columns)))
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        # The first column is what is typed into the next command.
-        drawn.add_column(column, overflow="fold", no_wrap=number == 0)
-    for row in rows:
-        # As Text, so that stored data is not taken for markup.
-        drawn.add_row(*(Text(visible(cell), style=_STYLES.get(cell, "")) for cell in row))
+    for number in used:
+        # The first column is what is typed into the next command. Rich takes space only from
+        # columns that may wrap; so those that are shortened may, but for their text.
+        whole = columns[number] not in shortened if shortened else number == 0
+        drawn.add_column(columns[number], overflow="fold", no_wrap=whole)
+    for row in cells:
+        drawn.add_row(*(_cell(row[number], columns[number] in shortened) for number in used))
     console.print(drawn)
+
+
+def _cell(text: str, shortened: bool) -> "Text":
+    from rich.text import Text  # noqa: PLC0415 - slow to load, and few commands need it
+
+    # As Text, so that stored data is not taken for markup.
+    cell = Text(visible(text), style=_STYLES.get(text, ""))
+    if shortened:
+        cell.no_wrap, cell.overflow = True, "ellipsis"
+    return cell
+
+
+def short(delivery_id: str) -> str:
+    """Return the first digits of an id, enough to name it."""
+    return delivery_id[:8]
 
 
 @contextmanager
@@ -112,8 +143,8 @@ def _shown(value: object) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """Return a moment in local time, or an empty string."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M}" if at else ""
+    """Return a moment in local time with its zone, or an empty string."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M %Z}" if at else ""
 
 
 def _plain(value: Any) -> object:

@@ -15,7 +15,7 @@ from mailcore.cli.output import JsonOption
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ID]...", help="The IDs that `deliveries list` shows.", show_default=False
+        metavar="[ID]...", help="Their IDs; the first digits will do.", show_default=False
     ),
 ]
 AllOption = Annotated[
@@ -127,6 +127,8 @@ def _change(
     as_json: bool,
 ) -> None:
     with closing(mailcore.Mailcore()) as core:
+        if ids := chosen.get("ids"):
+            chosen = {"ids": [core.deliveries.whole_id(each) for each in ids]}
         if ask:
             _confirm(core.queue.count(change, **chosen))
         count: int = getattr(core.queue, change)(**chosen, by=BY)

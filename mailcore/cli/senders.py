@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +12,9 @@ import typer
 
 import mailcore
 from mailcore import (
+    PalEMailError,
     Sender,
+    SenderNotFound,
     SenderStatus,
     describe_event,
     describe_grant,
@@ -68,6 +71,18 @@ def every(
             return
 
 
+def with_suggestion(error: SenderNotFound) -> SenderNotFound:
+    """Return the error with the alias that was probably meant, if there is one like it."""
+    try:
+        with closing(mailcore.Mailcore()) as core:
+            known = [sender.alias for sender in every(core)]
+    except PalEMailError:  # the error is told all the same
+        return error
+    if meant := get_close_matches(error.alias or "", known, n=1):
+        return replace(error, remedy=f"Did you mean {meant[0]}? {error.remedy or ''}".strip())
+    return error
+
+
 def list_(
     *,
     search: Annotated[
@@ -92,6 +107,7 @@ def list_(
         output.table(
             ("sender", "status", "account", "project", "grant", "last sent", "queued", "unknown"),
             map(_row, found),
+            shortened=("account", "project", "grant"),
         )
     else:
         output.say("No senders found. Add one with `pal-e-mail senders add ALIAS`.")

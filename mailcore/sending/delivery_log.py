@@ -31,6 +31,7 @@ from mailcore.sending.delivery_rows import (
     read_page,
     settle,
     shown,
+    whole_id,
 )
 from mailcore.sending.endings import always
 from mailcore.sending.intent import lease
@@ -116,6 +117,16 @@ class DeliveryLog:
                 f"Searching all deliveries for {search!r} takes longer than {timeout:g} seconds.",
                 remedy="Narrow the search to one sender or a shorter time.",
             ) from exc
+
+    def whole_id(self, start: str) -> str:
+        """Return a delivery's id, given its first digits: at least four.
+
+        Raises:
+            DeliveryNotFound: no delivery's id begins so, or several do.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            return str(whole_id(session, start))
 
     def get(self, delivery_id: str) -> Delivery:
         """Return one delivery.

@@ -1,5 +1,6 @@
 """Rows of the delivery table as people see them, and settling those whose outcome is open."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -52,6 +53,10 @@ def shown(row: Any) -> Delivery:
     return Delivery(**{**row, **derived})
 
 
+#: What may stand for an id: at least so much of it that two rarely begin the same.
+_START = re.compile("[0-9a-f]{4,32}")
+
+
 def read_page(
     session: Session,
     conditions: Sequence[Condition],
@@ -92,6 +97,28 @@ def parsed_id(delivery_id: str) -> UUID:
         return UUID(delivery_id)
     except ValueError as exc:
         raise not_found(delivery_id) from exc
+
+
+def whole_id(session: Session, start: str) -> UUID:
+    """Return the id that begins with what is given, by the index of ids.
+
+    Raises:
+        DeliveryNotFound: no delivery's does, or several.
+    """
+    digits = start.replace("-", "").lower()
+    if not _START.fullmatch(digits):
+        raise not_found(start)
+    first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    found = session.exec(
+        select(DeliveryRow.id).where(col(DeliveryRow.id).between(first, last)).limit(2)
+    ).all()
+    if not found:
+        raise not_found(start)
+    if len(found) > 1:
+        raise DeliveryNotFound(
+            f"The IDs of several deliveries begin with {start!r}.", remedy="Give more of it."
+        )
+    return found[0]
 
 
 def not_found(delivery_id: str) -> DeliveryNotFound:
