@@ -12,20 +12,26 @@ from admin_ui import (
     queue_wording,
     reauth_state,
     sender_menu,
+    sparkline,
     unknown_outcome,
     wording,
 )
 from admin_ui.reauth_state import Reauths
 from admin_ui.sender_dialogs import DeleteSender
+from admin_ui.sparkline import Counts
 from mailcore import Sender, SenderPage, SenderStatus, describe_grant, now
 
+#: Names above this may be cut off, and get a tooltip.
+_LONG = 40
 
-def draw(page: SenderPage, reauths: Reauths) -> None:
+
+def draw(page: SenderPage, reauths: Reauths, counts: Counts) -> None:
     """Draw the rows of a page.
 
     Args:
         page: what to draw.
         reauths: those that are unfinished.
+        counts: what the senders did lately.
     """
     if not page.senders:
         st.info("No senders match.", icon=":material/search_off:")
@@ -37,7 +43,7 @@ def draw(page: SenderPage, reauths: Reauths) -> None:
         with st.container(gap="xsmall"):
             for sender in senders:
                 with st.container(border=True, key=f"sender-{sender.alias}"):
-                    _draw_row(sender, reauths, at)
+                    _draw_row(sender, reauths, counts, at)
 
 
 def as_shown(page: SenderPage, reauths: Reauths, at: datetime) -> object:
@@ -56,14 +62,18 @@ def _group(sender: Sender) -> str:
     return "Needs attention" if wording.needs_person(sender) else sender.project or "No project"
 
 
-def _draw_row(sender: Sender, reauths: Reauths, at: datetime) -> None:
+def _draw_row(sender: Sender, reauths: Reauths, counts: Counts, at: datetime) -> None:
     reauth = reauths.get(sender.alias)
-    who, state, actions = st.columns([5, 6, 3], vertical_alignment="center", gap="xsmall")
+    who, state, lately, actions = st.columns(
+        [10, 11, 4, 6], vertical_alignment="center", gap="xsmall"
+    )
     with who.container(horizontal=True, vertical_alignment="center", gap="small"):
         _draw_who(sender)
     with state.container(gap=None):
         _draw_state(sender, at)
         reauth_state.draw_line(sender, reauth, at)
+    with lately:
+        sparkline.draw(sender, counts, at)
     with actions.container(
         horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"
     ):
@@ -75,13 +85,15 @@ def _draw_row(sender: Sender, reauths: Reauths, at: datetime) -> None:
 def _draw_who(sender: Sender) -> None:
     badge = wording.sender_badge(sender)
     st.badge(badge.word, icon=badge.icon, color=badge.color, width=92)
-    with st.container(gap=None, width="stretch"):
+    account = sender.gmail_account or "no account yet"
+    is_long = max(len(sender.alias), len(account)) > _LONG
+    with st.container(gap=None, width="stretch", key=f"name-{sender.alias}"):
         st.page_link(
             "sender_page.py",
             label=f"**{markup.escaped(sender.alias)}**",
             query_params={"sender": sender.alias},
+            help=markup.escaped(f"{sender.alias}, {account}") if is_long else None,
         )
-        account = sender.gmail_account or "no account yet"
         st.markdown(markup.quiet(markup.escaped(account)))
 
 

@@ -13,6 +13,7 @@ from admin_ui import (
     address,
     alert_notices,
     dialogs,
+    grant_timeline,
     heading,
     live,
     markup,
@@ -20,14 +21,18 @@ from admin_ui import (
     paging,
     sender_bulk,
     sender_rows,
+    sparkline,
+    timezone,
     unknown_outcome,
     wording,
 )
 from admin_ui.announcements import announce_renewed
+from admin_ui.grant_timeline import Day
 from admin_ui.navigation import SENDERS
 from admin_ui.reauth_state import Reauths
 from admin_ui.renewal_dialog import ChooseRenewal
 from admin_ui.sender_dialogs import AddSender
+from admin_ui.sparkline import Counts
 from mailcore import (
     AlertHealth,
     DeploymentProblem,
@@ -50,11 +55,15 @@ class Overview:
         page: the senders, and what is said above them.
         reauths: those of them that are unfinished.
         alerts: whether anybody is told.
+        coming: when grants end, day by day.
+        counts: what the senders did lately.
     """
 
     page: SenderPage
     reauths: Reauths
     alerts: AlertHealth
+    coming: tuple[Day, ...]
+    counts: Counts
 
 
 _PLACE, _SEARCH, _SHOW = "senders", "search", "show"
@@ -73,12 +82,19 @@ def _draw_senders() -> None:
 
 
 def _look() -> Callable[[], Overview]:
-    core, read = access.visitor().core, paging.requested(_PLACE, _query())
+    core, zone = access.visitor().core, timezone.zone()
+    read = paging.requested(_PLACE, _query())
 
     def look() -> Overview:
         page = read()
-        reauths = core.authorizations.unfinished([sender.alias for sender in page.senders])
-        return Overview(page, reauths, core.alerts.health())
+        aliases = tuple(sender.alias for sender in page.senders)
+        return Overview(
+            page,
+            core.authorizations.unfinished(aliases),
+            core.alerts.health(),
+            grant_timeline.days(core.senders.ends_ahead(grant_timeline.AHEAD), now(), zone),
+            sparkline.read(core, aliases),
+        )
 
     return look
 
@@ -99,7 +115,8 @@ def _as_shown(found: Overview) -> object:
     problem = page.problem and (page.problem.text, page.problem.alias, _age(page.problem, at))
     rows = sender_rows.as_shown(page, found.reauths, at)
     counts = page.matching, page.totals, page.projects, page.ending, page.unknown
-    return rows, counts, problem, alert_notices.as_shown(found.alerts)
+    pictures = found.coming, found.counts
+    return rows, counts, problem, alert_notices.as_shown(found.alerts), pictures
 
 
 def _draw_found(found: Overview) -> None:
@@ -113,8 +130,9 @@ def _draw_found(found: Overview) -> None:
         return
     alert_notices.draw(found.alerts)
     _draw_problem(page)
+    grant_timeline.draw(found.coming)
     _draw_controls(page.totals)
-    sender_rows.draw(page, found.reauths)
+    sender_rows.draw(page, found.reauths, found.counts)
     paging.draw(_PLACE, page.matching)
     address.draw(_PLACE)
 

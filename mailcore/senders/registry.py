@@ -1,5 +1,6 @@
 """The registry: register, list, inspect, change and delete senders."""
 
+from datetime import timedelta
 from typing import Literal
 
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +11,7 @@ from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.revocation import TokenRevocation
 from mailcore.senders.deletion import delete_row
 from mailcore.senders.events import event, read_events
-from mailcore.senders.grant_ends import read_grant_ends
+from mailcore.senders.grant_ends import read_ends_ahead, read_grant_ends
 from mailcore.senders.grant_revocation import GrantRevocations
 from mailcore.senders.listing import read_page, read_projects
 from mailcore.senders.picture import find, no_sender, read_sender
@@ -25,6 +26,7 @@ from mailcore.values.senders import (
     AuditEvent,
     Deleted,
     GrantEnd,
+    GrantEndCount,
     Revocation,
     Sender,
     SenderEvent,
@@ -144,6 +146,18 @@ class SenderRegistry:
         """
         with self._database.statement() as connection:
             return read_grant_ends(connection)
+
+    def ends_ahead(self, time: timedelta) -> tuple[GrantEndCount, ...]:
+        """Return how many grants end when, to a quarter of an hour.
+
+        Args:
+            time: how far to look ahead.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.statement() as connection:
+            return read_ends_ahead(connection, now() + time)
 
     def get(self, alias: str) -> Sender:
         """Return one sender.

@@ -1,5 +1,6 @@
 """The log of deliveries, and settling those whose outcome is open."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import func
@@ -17,7 +18,7 @@ from mailcore.grants.tokens import Tokens
 from mailcore.senders.events import event
 from mailcore.senders.holding import limits
 from mailcore.sending import delivery_table
-from mailcore.sending.delivery_counts import count_per_day
+from mailcore.sending.delivery_counts import count_of_senders, count_per_day
 from mailcore.sending.delivery_filter import conditions
 from mailcore.sending.delivery_rows import (
     COLUMNS,
@@ -257,3 +258,22 @@ class DeliveryLog:
         """
         with self._database.statement() as connection:
             return count_per_day(connection, alias, days)
+
+    def per_day_of(
+        self, aliases: Collection[str], *, days: int = 30, timeout: float
+    ) -> dict[str, tuple[DayCount, ...]]:
+        """Count the deliveries of several senders for each of the last days, UTC.
+
+        Args:
+            aliases: the senders.
+            days: how many, today included.
+            timeout: seconds for all of it: the more they send, the longer it takes.
+
+        Returns:
+            By alias; days on which a sender sent nothing are left out, and so are such senders.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached, or did not answer in time.
+        """
+        with self._database.statement(Deadline(timeout)) as connection:
+            return count_of_senders(connection, aliases, days)

@@ -137,6 +137,19 @@ class SenderPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GrantEndCount:
+    """How many grants end within a quarter of an hour.
+
+    Attributes:
+        at: when it begins.
+        count: how many end.
+    """
+
+    at: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrantEnd:
     """When a sender's grant ends.
 
