@@ -54,7 +54,7 @@ def is_renewed(sender: Sender, at: datetime) -> bool:
 def as_shown(sender: Sender, reauth: AuthorizationProgress | None, at: datetime) -> object:
     """Return all that is drawn here: if it is equal, so is what is seen."""
     state = reauth and (reauth.outcome, reauth.detail, describe_age(reauth.begun_at, at))
-    return is_renewed(sender, at), state
+    return is_renewed(sender, at) and sender.generation, state
 
 
 def _draw_renewed(sender: Sender) -> None:

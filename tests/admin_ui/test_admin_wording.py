@@ -17,7 +17,7 @@ def test_an_expired_sender_gets_the_remedy_of_its_likely_cause() -> None:
     assert "tick every box" in unticked
     assert "password" not in unticked
     young = expired(age=timedelta(days=3), noticed=HOUR, announced=WEEK)
-    assert "password" in (wording.remedy(young) or "")
+    assert "consent again" in (wording.remedy(young) or "")
 
 
 def test_an_expiring_grant_of_a_week_already_shows_the_way_out() -> None:

@@ -146,7 +146,7 @@ def test_a_server_that_was_killed_is_no_server(data_dir: Path) -> None:
 def _joins(data_dir: Path) -> bool:
     try:
         embedded.join(data_dir)
-    except ConfigurationError:
+    except DatabaseUnavailable:
         return False
     return True
 
