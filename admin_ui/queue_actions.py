@@ -1,14 +1,16 @@
 """What can be done to all deliveries that match the filters. Each asks first, with a count."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from admin_ui import dialogs
 from admin_ui.access import Visitor
-from mailcore import QueueChange, describe_messages
+from admin_ui.csv_download import CsvDownload, Download
+from mailcore import QueueChange, deliveries_csv, describe_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,21 @@ def draw(filters: Callable[[], Mapping[str, Any]]) -> None:
     Args:
         filters: returns those of `DeliveryLog.page` that are set.
     """
+    entries: tuple[Action | Download, ...] = (*_ACTIONS, Download())
     chosen = st.menu_button(
         "All that match",
-        _ACTIONS,
+        entries,
         icon=":material/checklist:",
         format_func=lambda action: f"{action.icon} {action.verb} …",
     )
-    if chosen:
+    if isinstance(chosen, Download):
+        dialogs.show(CsvDownload("deliveries", partial(_lines, filters())))
+    elif chosen:
         dialogs.show(ManyAtOnce(chosen, filters()))
+
+
+def _lines(filters: Mapping[str, Any], visitor: Visitor) -> Iterator[str]:
+    return deliveries_csv(visitor.core.deliveries.every(**filters))
 
 
 @dataclass(frozen=True, slots=True)

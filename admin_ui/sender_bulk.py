@@ -2,19 +2,19 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from admin_ui import dialogs
 from admin_ui.access import Visitor
+from admin_ui.csv_download import CsvDownload, Download
 from admin_ui.markup import escaped, sentence
-from mailcore import DatabaseUnavailable, PalEMailError, Sender
+from mailcore import DatabaseUnavailable, PalEMailError, Sender, senders_csv
 
-#: How many senders are read at once.
-_AT_ONCE = 1000
 #: How many failures are told in full.
 _TOLD = 5
 
@@ -44,15 +44,18 @@ def draw(filters: Callable[[], Mapping[str, Any]]) -> None:
     """Draw the menu.
 
     Args:
-        filters: returns those of `SenderRegistry.page` that are set.
+        filters: returns those of `SenderRegistry.every` that are set.
     """
+    entries: tuple[Action | Download, ...] = (*_ACTIONS, Download())
     chosen = st.menu_button(
         "All that match",
-        _ACTIONS,
+        entries,
         icon=":material/checklist:",
         format_func=lambda action: f"{action.icon} {action.verb} …",
     )
-    if chosen:
+    if isinstance(chosen, Download):
+        dialogs.show(CsvDownload("senders", partial(_lines, filters())))
+    elif chosen:
         dialogs.show(ManySenders(chosen, filters()))
 
 
@@ -70,7 +73,7 @@ class ManySenders:
 
     def draw(self, visitor: Visitor) -> None:
         """Draw the count, what it means, and the button; then how far it is."""
-        senders = _all(visitor, self.filters)
+        senders = list(visitor.core.senders.every(**self.filters))
         if not senders:
             st.info("No senders match.", icon=":material/search_off:")
             return
@@ -120,13 +123,8 @@ class ManySenders:
         _draw_failures(failures)
 
 
-def _all(visitor: Visitor, filters: Mapping[str, Any]) -> list[Sender]:
-    senders: list[Sender] = []
-    while True:
-        page = visitor.core.senders.page(**filters, offset=len(senders), limit=_AT_ONCE)
-        senders += page.senders
-        if len(page.senders) < _AT_ONCE:
-            return senders
+def _lines(filters: Mapping[str, Any], visitor: Visitor) -> Iterator[str]:
+    return senders_csv(visitor.core.senders.every(**filters))
 
 
 def _count(senders: list[Sender]) -> str:

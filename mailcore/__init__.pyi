@@ -80,6 +80,7 @@ from .values.deliveries import (
     DayCount,
     Delivery,
     DeliveryPage,
+    DeliveryPosition,
     DeliveryStatus,
     IfUnknown,
     Queued,
@@ -104,12 +105,14 @@ from .values.senders import (
     GrantEnd,
     GrantEndCount,
     ImportedToken,
+    RegistryChange,
     Revocation,
     Sender,
     SenderEvent,
     SenderPage,
     Totals,
 )
+from .values.tables import deliveries_csv, senders_csv
 
 __all__ = [
     "ALIAS_PATTERN",
@@ -142,6 +145,7 @@ __all__ = [
     "DeliveryNotFound",
     "DeliveryNotSettleable",
     "DeliveryPage",
+    "DeliveryPosition",
     "DeliveryStatus",
     "DeploymentProblem",
     "ExchangeFailed",
@@ -177,6 +181,7 @@ __all__ = [
     "RateLimited",
     "ReauthRequired",
     "RefreshTokenMissing",
+    "RegistryChange",
     "RenewalWalk",
     "Revocation",
     "SearchTooSlow",
@@ -202,6 +207,7 @@ __all__ = [
     "aqueue_email",
     "asend_email",
     "default",
+    "deliveries_csv",
     "describe_age",
     "describe_alert",
     "describe_duration",
@@ -219,4 +225,5 @@ __all__ = [
     "now",
     "queue_email",
     "send_email",
+    "senders_csv",
 ]

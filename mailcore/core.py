@@ -1,6 +1,6 @@
 """One deployment: its parts, and the calls that jobs and front ends make."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property, partial
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from mailcore.sending.delivery_log import DeliveryLog
     from mailcore.sending.endings import IfNotSent
     from mailcore.values.checks import Finding
-    from mailcore.values.senders import ImportedToken, Sender
+    from mailcore.values.senders import ImportedToken, RegistryChange, Sender
 
 
 class Mailcore:
@@ -387,6 +387,35 @@ class Mailcore:
 
         return import_tokens(
             directory, dry_run=dry_run, by=by, database=self._database, vault=self._vault
+        )
+
+    def apply_senders(
+        self, text: str, *, dry_run: bool = False, delete_others: bool = False, by: str
+    ) -> "Iterator[RegistryChange]":
+        """Bring the registry to what a file says; yield each change once it is made.
+
+        What the file leaves out of a sender stays as it is. It is checked as a whole first, and
+        applying it again changes nothing.
+
+        Args:
+            text: the file: TOML with a table ``[senders.ALIAS]`` for each sender, which may have
+                ``account``, ``name`` and ``project``.
+            dry_run: only say what would change.
+            delete_others: delete the senders that the file does not name, with their grants.
+            by: who does it, for the audit trail.
+
+        Raises:
+            InvalidSender: the file is unusable. Nothing was changed.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        from mailcore.senders.declared import apply, read_declared  # noqa: PLC0415
+
+        return apply(
+            self.senders,
+            read_declared(text),
+            dry_run=dry_run,
+            delete_others=delete_others,
+            by=by,
         )
 
     def migrate(self) -> bool:

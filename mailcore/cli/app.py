@@ -12,6 +12,7 @@ from mailcore import PalEMailError, SenderNotFound
 from mailcore.cli import (
     alerts,
     api_keys,
+    applying,
     authorizing,
     checking,
     deliveries,
@@ -80,6 +81,7 @@ app.add_typer(_senders, name="senders", help="Add, list, pause, limit and delete
 _senders.command("list", cls=Command)(senders.list_)
 _senders.command("show", cls=Command)(senders.show)
 _senders.command("add", cls=Command)(senders.add)
+_senders.command("apply", cls=Command)(applying.apply)
 _senders.command("confirm", cls=Command)(senders.confirm)
 _senders.command("remove", cls=Command)(senders.remove)
 _senders.command("limit", cls=Command)(limits.limit)

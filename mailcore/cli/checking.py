@@ -11,7 +11,7 @@ import typer
 
 import mailcore
 from mailcore import PalEMailError, Sender, SenderStatus, describe_age, describe_messages
-from mailcore.cli import output, senders, wording
+from mailcore.cli import output, wording
 from mailcore.cli.exit_codes import ExitCode, exit_code
 from mailcore.cli.output import JsonOption
 
@@ -73,7 +73,7 @@ def check(
     other messages still go out.
     """
     with closing(mailcore.Mailcore()) as core:
-        chosen = [core.senders.get(alias) for alias in aliases or ()] or list(senders.every(core))
+        chosen = [core.senders.get(alias) for alias in aliases or ()] or list(core.senders.every())
         results = _check_all(core, chosen)
         unknown = _unknown(core, results, everyone=not aliases)
     if as_json:

@@ -11,7 +11,7 @@ import mailcore
 from mailcore import Delivery, DeliveryStatus, WaitsFor
 from mailcore.cli import output
 from mailcore.cli.audit import BY
-from mailcore.cli.output import JsonOption
+from mailcore.cli.output import CsvOption, JsonOption
 
 #: Where its word alone would be a riddle.
 _WAITS_FOR = {
@@ -67,12 +67,19 @@ def list_(
             help="Only those with this text in their subject, recipients or idempotency key."
         ),
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 25,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Show at most this many; --csv prints all.")
+    ] = 25,
     offset: Annotated[int, typer.Option(min=0, help="Skip this many.")] = 0,
+    as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List deliveries, newest first."""
     with closing(mailcore.Mailcore()) as core:
+        if as_csv:
+            every = core.deliveries.every(alias=sender, status=status, since=since, search=search)
+            output.csv(mailcore.deliveries_csv(every))
+            return
         page = core.deliveries.page(
             alias=sender,
             status=status,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: The option `--json`.
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
+#: The option `--csv`.
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
+
 #: Attributes of errors that `--json` prints, where an error has them.
 _ERROR_FIELDS = ("alias", "delivery_id", "field", "retry_after", "admin_url")
 #: The colours of a sender's status.
@@ -63,6 +66,13 @@ def document(value: object) -> None:
     written = json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
     # Outside its strings JSON has none of them.
     typer.echo(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", written))
+
+
+def csv(lines: Iterable[str]) -> None:
+    """Print CSV as it comes."""
+    for line in lines:
+        # Within a cell a line feed is data, and so is a carriage return before it.
+        typer.echo(visible(line.rstrip("\r\n")))
 
 
 def table(

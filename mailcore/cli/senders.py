@@ -1,6 +1,5 @@
 """`senders list|show|add|confirm|remove|pause|resume`."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from difflib import get_close_matches
@@ -24,13 +23,10 @@ from mailcore import (
 from mailcore.cli import files, output
 from mailcore.cli.audit import BY
 from mailcore.cli.exit_codes import ExitCode
-from mailcore.cli.output import JsonOption
+from mailcore.cli.output import CsvOption, JsonOption
 from mailcore.cli.wording import status
 
 Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="The sender.", show_default=False)]
-
-#: Senders read per query.
-_BATCH = 500
 
 
 class Filter(StrEnum):
@@ -45,7 +41,7 @@ class Filter(StrEnum):
     DUE = "due"
 
     def for_page(self) -> SenderStatus | Literal["expiring", "due"]:
-        """Return it as `SenderRegistry.page` takes it."""
+        """Return it as `SenderRegistry.every` takes it."""
         match self:
             case Filter.EXPIRING:
                 return "expiring"
@@ -55,27 +51,11 @@ class Filter(StrEnum):
                 return SenderStatus(self.value)
 
 
-def every(
-    core: "mailcore.Mailcore",
-    *,
-    search: str = "",
-    status: SenderStatus | Literal["expiring", "due"] | None = None,
-) -> Iterator[Sender]:
-    """Yield every matching sender, those that need attention first."""
-    offset = 0
-    while True:
-        page = core.senders.page(search=search, status=status, offset=offset, limit=_BATCH)
-        yield from page.senders
-        offset += _BATCH
-        if offset >= page.matching:
-            return
-
-
 def with_suggestion(error: SenderNotFound) -> SenderNotFound:
     """Return the error with the alias that was probably meant, if there is one like it."""
     try:
         with closing(mailcore.Mailcore()) as core:
-            known = [sender.alias for sender in every(core)]
+            known = [sender.alias for sender in core.senders.every()]
     except PalEMailError:  # the error is told all the same
         return error
     if meant := get_close_matches(error.alias or "", known, n=1):
@@ -95,14 +75,17 @@ def list_(
             "--status", help="Only those with this status; due means expiring or expired."
         ),
     ] = None,
+    as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List senders, those that need attention first."""
     chosen = status_.for_page() if status_ else None
     with closing(mailcore.Mailcore()) as core:
-        found = list(every(core, search=search, status=chosen))
+        found = list(core.senders.every(search=search, status=chosen))
     if as_json:
         output.document({"senders": found})
+    elif as_csv:
+        output.csv(mailcore.senders_csv(found))
     elif found:
         output.table(
             ("sender", "status", "account", "project", "grant", "last sent", "queued", "unknown"),

@@ -1,5 +1,6 @@
 """The registry: register, list, inspect, change and delete senders."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
 
@@ -35,6 +36,9 @@ from mailcore.values.senders import (
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
+
+#: How many senders are read at once where all are.
+_BATCH = 1000
 
 
 class SenderRegistry:
@@ -126,6 +130,22 @@ class SenderRegistry:
             return read_page(
                 connection, search=search, status=status, walk=walk, offset=offset, limit=limit
             )
+
+    def every(self, *, search: str = "", status: StatusFilter | None = None) -> Iterator[Sender]:
+        """Yield every sender that matches, those that need attention first.
+
+        Args:
+            search: as for `page`.
+            status: as for `page`.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        offset, matching = 0, 1
+        while offset < matching:
+            page = self.page(search=search, status=status, offset=offset, limit=_BATCH)
+            yield from page.senders
+            offset, matching = offset + _BATCH, page.matching
 
     def projects(self) -> tuple[str, ...]:
         """Return the names of all projects, in order.

@@ -1,6 +1,6 @@
 """Which deliveries are meant: for a list of them, and for what is done to many at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, text
@@ -22,6 +22,7 @@ def conditions(
     status: DeliveryStatus | None = None,
     since: datetime | None = None,
     search: str = "",
+    senders: Sequence[str] = ("*",),
 ) -> list[Condition]:
     """Return what a delivery must fulfil.
 
@@ -32,8 +33,13 @@ def conditions(
         status: as it is shown: *held* ones are not among the *queued*.
         since: it was asked for since this moment, aware.
         search: part of its subject, a recipient or its idempotency key; any case.
+        senders: patterns of aliases, one of which its sender's matches; ``*`` stands for any
+            characters.
     """
     found: list[Condition] = []
+    if "*" not in senders:
+        matching = (col(DeliveryRow.alias).like(_like(pattern), escape="\\") for pattern in senders)
+        found.append(or_(*matching))
     if alias is not None:
         found.append(col(DeliveryRow.alias) == storable(alias))
     if status is DeliveryStatus.HELD:
@@ -55,3 +61,13 @@ def conditions(
             )
         )
     return found
+
+
+def _like(pattern: str) -> str:
+    return (
+        storable(pattern)
+        .replace("\\", r"\\")
+        .replace("%", r"\%")
+        .replace("_", r"\_")
+        .replace("*", "%")
+    )

@@ -1,10 +1,11 @@
 """The log of deliveries, and settling those whose outcome is open."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import func
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from mailcore.clock import Deadline, now
 from mailcore.errors import (
@@ -29,6 +30,7 @@ from mailcore.sending.delivery_rows import (
     not_kept,
     not_settleable,
     parsed_id,
+    read_after,
     read_page,
     settle,
     shown,
@@ -45,11 +47,20 @@ from mailcore.store.encryption import Vault
 from mailcore.store.models import DeliveryRow
 from mailcore.store.postgres_errors import is_timeout
 from mailcore.store.sessions import driver
-from mailcore.values.deliveries import DayCount, Delivery, DeliveryPage, DeliveryStatus, Sent
+from mailcore.values.deliveries import (
+    DayCount,
+    Delivery,
+    DeliveryPage,
+    DeliveryPosition,
+    DeliveryStatus,
+    Sent,
+)
 from mailcore.values.senders import AuditEvent
 
 #: Seconds that a search through all deliveries may take, for who named no time.
 SEARCH_TIMEOUT = 30.0
+#: How many deliveries are read at once where all are.
+_BATCH = 1000
 #: Seconds that sending again may take.
 RETRY_TIMEOUT = 30.0
 
@@ -106,10 +117,80 @@ class DeliveryLog:
             DatabaseUnavailable: Postgres cannot be reached.
         """
         chosen = conditions(self._limits, alias=alias, status=status, since=since, search=search)
+        with self._searching(search, timeout) as session:
+            return read_page(session, chosen, self._limits, offset=offset, limit=limit)
+
+    def listing(
+        self,
+        *,
+        alias: str | None = None,
+        status: DeliveryStatus | None = None,
+        since: datetime | None = None,
+        search: str = "",
+        senders: Sequence[str] = ("*",),
+        after: DeliveryPosition | None = None,
+        limit: int = 100,
+        timeout: float = SEARCH_TIMEOUT,
+    ) -> tuple[Delivery, ...]:
+        """Return deliveries, newest first, from a position on. Unlike `page` it counts nothing.
+
+        Args:
+            alias: only this sender's.
+            status: only these.
+            since: only those asked for since this moment, aware.
+            search: as for `page`.
+            senders: patterns of aliases; ``*`` stands for any characters.
+            after: where to go on; None begins with the newest.
+            limit: how many at most.
+            timeout: seconds for all of it.
+
+        Raises:
+            SearchTooSlow: the search did not end in time.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        chosen = conditions(
+            self._limits, alias=alias, status=status, since=since, search=search, senders=senders
+        )
+        with self._searching(search, timeout) as session:
+            delivery_table.mark_cut_off(driver(session))
+            return read_after(session, chosen, self._limits, after=after, limit=limit)
+
+    def every(
+        self,
+        *,
+        alias: str | None = None,
+        status: DeliveryStatus | None = None,
+        since: datetime | None = None,
+        search: str = "",
+    ) -> Iterator[Delivery]:
+        """Yield every delivery that matches, newest first, reading a thousand at a time.
+
+        Args:
+            alias: only this sender's.
+            status: only these.
+            since: only those asked for since this moment, aware.
+            search: as for `page`.
+
+        Raises:
+            SearchTooSlow: the search did not end in time.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        after: DeliveryPosition | None = None
+        while True:
+            read = self.listing(
+                alias=alias, status=status, since=since, search=search, after=after, limit=_BATCH
+            )
+            yield from read
+            if len(read) < _BATCH:
+                return
+            after = DeliveryPosition(created_at=read[-1].created_at, id=read[-1].id)
+
+    @contextmanager
+    def _searching(self, search: str, timeout: float) -> Iterator[Session]:
         deadline = Deadline(timeout)
         try:
             with self._database.session(deadline) as session:
-                return read_page(session, chosen, self._limits, offset=offset, limit=limit)
+                yield session
         except DatabaseUnavailable as exc:
             # Postgres ends a statement a moment before its caller's time is up.
             if not search or not (is_timeout(exc) or deadline.is_over):

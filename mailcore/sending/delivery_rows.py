@@ -20,6 +20,7 @@ from mailcore.values.deliveries import (
     HELD_FOR,
     Delivery,
     DeliveryPage,
+    DeliveryPosition,
     DeliveryStatus,
     WaitsFor,
 )
@@ -85,6 +86,23 @@ def read_page(
         counting = select(func.count()).select_from(DeliveryRow).where(*conditions)
         matching = session.execute(counting).scalar_one()
     return DeliveryPage(deliveries=deliveries, matching=matching)
+
+
+def read_after(
+    session: Session,
+    conditions: Sequence[Condition],
+    limits: Mapping[str, object],
+    *,
+    after: DeliveryPosition | None,
+    limit: int,
+) -> tuple[Delivery, ...]:
+    """Read the rows that follow a position, newest first. However far on, it costs the same."""
+    created_at, key = col(DeliveryRow.created_at), col(DeliveryRow.id)
+    rows = select(*COLUMNS).where(*conditions).order_by(created_at.desc(), key).limit(limit)
+    if after is not None:
+        later = (created_at == after.created_at) & (key > parsed_id(after.id))
+        rows = rows.where(created_at <= after.created_at, (created_at < after.created_at) | later)
+    return tuple(map(shown, session.execute(rows.params(**limits)).mappings()))
 
 
 def parsed_id(delivery_id: str) -> UUID:

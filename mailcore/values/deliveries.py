@@ -151,6 +151,19 @@ class DeliveryPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPosition:
+    """A place in the list of all deliveries, newest first, which new ones do not move.
+
+    Attributes:
+        created_at: of the delivery that was listed last.
+        id: its id.
+    """
+
+    created_at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayCount:
     """Deliveries of one UTC day: how many were sent, failed, or have an unknown outcome."""
 

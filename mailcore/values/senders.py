@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from mailcore.status import SenderStatus
 
@@ -268,4 +269,20 @@ class ImportedToken:
     file: str
     alias: str | None
     outcome: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryChange:
+    """What happens to one sender so that the registry is as a file says.
+
+    Attributes:
+        alias: the sender.
+        action: ``add``, ``change`` or ``delete``; ``none`` if it is as the file says; ``keep`` if
+            the file does not name it.
+        detail: what changes, in words.
+    """
+
+    alias: str
+    action: Literal["add", "change", "delete", "none", "keep"]
     detail: str

@@ -89,3 +89,18 @@ def test_each_owner_gets_a_link(
     for each in rows:
         secret = each["link"].rpartition("/")[2]
         assert core.tickets.inspect(secret).alias == each["sender"]
+
+
+@pytest.mark.usefixtures("twelve")
+def test_those_that_match_are_downloaded(served: Served, person: Person, tmp_path: Path) -> None:
+    """As CSV, and the filter holds."""
+    page = person(served.url)
+    search(page, "shop")
+    dialog = choose(page, "Download as CSV")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "senders.csv")
+    text = (tmp_path / "senders.csv").read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(text.splitlines()))
+    assert len(rows) == 12
+    assert {row["project"] for row in rows} == {"shop"}
