@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,6 +22,7 @@ from admin_ui.deployment import Deployment, LoginMode
 from admin_ui.google_login import GoogleLogin
 from admin_ui.navigation import page_of
 from admin_ui.sessions import Session
+from callback.addresses import is_about_deliveries
 from callback.pages import PRIVATE, Card, Pages
 from mailcore import NotAdmitted
 
@@ -173,5 +175,7 @@ def _closed(heading: str, happened: str, next_step: str | None = None) -> Card:
 def _is_not_ours(scope: Scope) -> bool:
     path = scope["path"]
     return scope["type"] == "http" and (
-        path.removesuffix("/") in _NOT_OURS or path.startswith("/senders/")
+        path.removesuffix("/") in _NOT_OURS
+        or path.startswith("/senders/")
+        or is_about_deliveries(path, Headers(scope=scope))
     )

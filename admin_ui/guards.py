@@ -13,10 +13,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from callback.addresses import DELIVERIES, brings_key
 from mailcore import is_loopback
 
 #: They tell nothing, and are asked for by an address of the container or the pod.
 _PROBES = frozenset({"/healthz", "/readyz"})
+#: The JSON API's, beside what is below them.
+_API = frozenset({"/senders", "/metrics", DELIVERIES})
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 #: As tight as Streamlit allows: it starts by an inline script, and compiles its charts.
 _POLICY = (
@@ -99,8 +102,8 @@ def _lacks_secure(name: bytes, value: bytes) -> bool:
 
 def _is_api(path: str, headers: Headers) -> bool:
     # Other sites' pages do not know a key, and programs come by names of their own.
-    api = path in {"/senders", "/metrics"} or path.startswith("/senders/")
-    return api and headers.get("authorization", "").lower().startswith("bearer ")
+    api = path in _API or path.startswith(("/senders/", f"{DELIVERIES}/"))
+    return api and brings_key(headers)
 
 
 def _origins(host: str) -> set[str]:

@@ -49,18 +49,18 @@ class Api:
 
     def inspect(self, call: Call) -> Response:
         """``GET /senders/{alias}``."""
-        return json_response(self._core.senders.get(_alias(call)))
+        return json_response(self._core.senders.get(alias_of(call)))
 
     def delete(self, call: Call) -> Response:
         """``DELETE /senders/{alias}``: with its grant; what it still held is discarded."""
-        alias, wanted = _alias(call), call.query(DeletionQuery)
+        alias, wanted = alias_of(call), call.query(DeletionQuery)
         return json_response(
             self._core.senders.delete(alias, by=call.by, keep_grant=wanted.keep_grant)
         )
 
     def authorize(self, call: Call) -> Response:
         """``POST /senders/{alias}/auth``: a fresh link to Google's consent page."""
-        sender = self._core.senders.get(_alias(call))
+        sender = self._core.senders.get(alias_of(call))
         if not sender.has_own_client and self._core.client.current() is None:
             raise _no_client()
         authorization = self._core.authorizations.begin(sender.alias, by=call.by)
@@ -88,7 +88,12 @@ def _no_client() -> RequestRefused:
     )
 
 
-def _alias(call: Call) -> str:
+def alias_of(call: Call) -> str:
+    """Return the alias in the address.
+
+    Raises:
+        SenderNotFound: no sender can have it.
+    """
     # Postgres cannot be asked for a NUL; no alias has one.
     if "\0" in call.alias:
         raise SenderNotFound("No sender has that alias.")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -13,13 +14,20 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from callback import api_keys, calendar, health, logs, metrics, openapi, problems
+from callback.addresses import DELIVERIES, is_about_deliveries
 from callback.api import Api
 from callback.endpoint import Endpoint, Operation
+from callback.message_api import MessageApi
 from callback.pages import Pages
 from callback.pages import not_found as no_such_page
 from callback.reauth_pages import ReauthPages
+from callback.streamed_json import read_document
 from callback.ticket_pages import TicketPages
 from mailcore import ApiScope, Mailcore, Settings
+
+#: Messages that are taken in or sent at the same time; further ones wait. They may take minutes,
+#: and the other addresses have threads of their own.
+_SENDING_AT_ONCE = 32
 
 
 def routes(core: Mailcore) -> list[Route]:
@@ -32,7 +40,7 @@ def routes(core: Mailcore) -> list[Route]:
         core: does the work, and holds the settings.
     """
     logs.redact_access_log()
-    api = Api(core)
+    api, messages = Api(core), MessageApi(core)
     settings = core.settings
     pages = Pages(public_url=settings.public_url, auth_uri=settings.google_auth_uri)
     reauth_pages = ReauthPages(core, pages)
@@ -75,7 +83,39 @@ def routes(core: Mailcore) -> list[Route]:
             "/senders/{alias}/auth",
             Endpoint(keys, POST=Operation(api.authorize, ApiScope.ADMIN)),
         ),
+        Route(
+            "/senders/{alias}/messages",
+            Endpoint(
+                keys,
+                POST=Operation(
+                    messages.post,
+                    ApiScope.SEND,
+                    read=read_document,
+                    threads=CapacityLimiter(_SENDING_AT_ONCE),
+                ),
+            ),
+        ),
+        Route("/senders/{alias}/pause", Endpoint(keys, POST=Operation(messages.pause))),
+        Route("/senders/{alias}/resume", Endpoint(keys, POST=Operation(messages.resume))),
         Route("/senders/{rest:path}", Endpoint(keys)),
+        _DeliveriesRoute(
+            DELIVERIES,
+            Endpoint(keys, GET=Operation(messages.list, ApiScope.READ)),
+        ),
+        Route(
+            "/deliveries/{delivery}",
+            Endpoint(keys, GET=Operation(messages.inspect, ApiScope.READ)),
+        ),
+        *(
+            Route(f"/deliveries/{{delivery}}/{name}", Endpoint(keys, POST=Operation(handler)))
+            for name, handler in (
+                ("arrived", messages.arrived),
+                ("discard", messages.discard),
+                ("retry", messages.retry),
+                ("hold", messages.hold),
+                ("release", messages.release),
+            )
+        ),
         Route("/metrics", Endpoint(keys, GET=Operation(metrics.serve(core), ApiScope.METRICS))),
         # For whatever watches the process; they tell nothing that needs a key.
         Route("/healthz", Endpoint(None, GET=Operation(health.live))),
@@ -95,6 +135,16 @@ class _CalendarRoute(Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Say whether a request is for the calendar: it brings no key in a header."""
         if "authorization" in Headers(scope=scope) and "key" not in Request(scope).query_params:
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+class _DeliveriesRoute(Route):
+    """Leaves the admin page of that name alone."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Say whether a request is for the list."""
+        if not is_about_deliveries(scope["path"], Headers(scope=scope)):
             return Match.NONE, {}
         return super().matches(scope)
 

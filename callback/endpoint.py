@@ -8,22 +8,29 @@ problem document, whichever application the routes are part of.
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from callback import problems
 from callback.api_keys import NOBODY, Authenticator, Caller
-from callback.problems import RequestRefused
+from callback.problems import (
+    RequestRefused,
+    incomplete,
+    not_an_object,
+    not_json,
+    require_json,
+    too_large,
+)
 from mailcore import ApiScope, PalEMailError
 
 if TYPE_CHECKING:
@@ -56,12 +63,12 @@ class Call:
     Attributes:
         request: for its path and query.
         caller: who asks.
-        body: the body's bytes.
+        body: the body's bytes; or, where it is read as it comes, its JSON object.
     """
 
     request: Request
     caller: Caller
-    body: bytes = field(repr=False)
+    body: bytes | dict[str, Any] = field(repr=False)
 
     @property
     def by(self) -> str:
@@ -88,23 +95,15 @@ class Call:
             RequestRefused: it is not a JSON object, or a member is missing, unknown or
                 unusable.
         """
-        media_type = self.request.headers.get("content-type", "").partition(";")[0].strip()
-        if media_type.lower() != "application/json":
-            raise RequestRefused(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                "not_json",
-                "Send JSON, with Content-Type: application/json.",
-            )
+        if isinstance(self.body, dict):
+            return _validated(model, self.body)
+        require_json(self.request)
         try:
             members = json.loads(self.body)
         except (ValueError, RecursionError) as exc:
-            raise RequestRefused(
-                HTTPStatus.BAD_REQUEST, "bad_json", "The body is not JSON."
-            ) from exc
+            raise not_json() from exc
         if not isinstance(members, dict):
-            raise RequestRefused(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "bad_json", "The body must be a JSON object."
-            )
+            raise not_an_object()
         return _validated(model, members)
 
 
@@ -155,12 +154,42 @@ def json_response(
 Handler = Callable[[Call], Response]
 
 
+async def read_bytes(request: Request) -> bytes:
+    """Return a body's bytes.
+
+    Raises:
+        RequestRefused: it is too large, or ended too soon.
+    """
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_LIMIT:
+                raise too_large(BODY_LIMIT)
+    except ClientDisconnect as exc:
+        raise incomplete() from exc
+    return bytes(body)
+
+
+#: Reads a body.
+BodyReader = Callable[[Request], Awaitable[bytes | dict[str, Any]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What one method does at an address, and the scope that a key needs for it."""
+    """What one method does at an address.
+
+    Attributes:
+        handler: does it.
+        scope: what a key must be for.
+        read: reads the body; by default as bytes, up to a limit.
+        threads: where the handler runs; None for where all others do.
+    """
 
     handler: Handler
     scope: ApiScope = ApiScope.ADMIN
+    read: BodyReader = read_bytes
+    threads: CapacityLimiter | None = None
 
 
 class Endpoint:
@@ -194,8 +223,8 @@ class Endpoint:
         operation = self._operation(request.method)
         if self._keys:
             _permit(caller, operation, request)
-        call = Call(request=request, caller=caller, body=await _read(request))
-        return await run_in_threadpool(operation.handler, call)
+        call = Call(request=request, caller=caller, body=await operation.read(request))
+        return await to_thread.run_sync(operation.handler, call, limiter=operation.threads)
 
     def _operation(self, method: str) -> Operation:
         if not self._operations:
@@ -218,22 +247,3 @@ def _permit(caller: Caller, operation: Operation, request: Request) -> None:
     caller.require_scope(operation.scope)
     if "alias" in request.path_params:
         caller.require_sender(request.path_params["alias"])
-
-
-async def _read(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_LIMIT:
-                raise RequestRefused(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    "body_too_large",
-                    f"The body is longer than {BODY_LIMIT:,} bytes.",
-                    headers={"Connection": "close"},
-                )
-    except ClientDisconnect as exc:
-        raise RequestRefused(
-            HTTPStatus.BAD_REQUEST, "incomplete", "The body ended too soon."
-        ) from exc
-    return bytes(body)

@@ -19,18 +19,25 @@ from callback.schemas import (
     ALIAS_SCHEMA,
     AuthorizationLink,
     DeletionQuery,
+    DeliveryList,
+    DeliveryQuery,
     Health,
+    NewMessage,
     NewSender,
     Problem,
     SenderList,
     SenderQuery,
+    SendingQuery,
 )
-from mailcore import Deleted, Sender
+from mailcore import Deleted, Delivery, Sender
 
 Schema = dict[str, object]
 
-_BODIES = (NewSender, SenderQuery, DeletionQuery)
-_ANSWERS = (Sender, SenderList, Deleted, AuthorizationLink, Health, Problem)
+_QUERIES = (SenderQuery, DeletionQuery, SendingQuery, DeliveryQuery)
+_BODIES = (NewSender, NewMessage, *_QUERIES)
+_ANSWERS = (
+    *(Sender, SenderList, Deleted, AuthorizationLink, Delivery, DeliveryList, Health, Problem),
+)
 _REFERENCE = "#/components/schemas/{model}"
 #: A line of a docstring's Attributes section.
 _ATTRIBUTE = re.compile(r"^ +(\w+): (.+)$", re.MULTILINE)
@@ -75,8 +82,8 @@ def document(public_url: str) -> Schema:
         public_url: where the API is reached.
     """
     schemas = _schemas()
-    listing, deletion = (
-        _query(schemas.pop(query.__name__)) for query in (SenderQuery, DeletionQuery)
+    listing, deletion, sending, deliveries = (
+        _query(schemas.pop(query.__name__)) for query in _QUERIES
     )
     return {
         "openapi": "3.1.0",
@@ -84,8 +91,9 @@ def document(public_url: str) -> Schema:
             "title": "pal-e-mail",
             "version": "1",
             "description": (
-                "Gmail senders: register them, check their status, and start re-auths. No "
-                "response contains a token or a client secret."
+                "Gmail senders: register them, check their status, start re-auths, send through "
+                "them, and see what became of each message. No response contains a token or a "
+                "client secret."
             ),
         },
         "servers": [{"url": public_url.rstrip("/")}],
@@ -99,6 +107,29 @@ def document(public_url: str) -> Schema:
                 "delete": _delete(deletion),
             },
             "/senders/{alias}/auth": {"parameters": [_ALIAS_IN_PATH], "post": _authorize()},
+            "/senders/{alias}/messages": {
+                "parameters": [_ALIAS_IN_PATH],
+                "post": _send(sending),
+            },
+            **{
+                f"/senders/{{alias}}/{action}": {
+                    "parameters": [_ALIAS_IN_PATH],
+                    "post": _change_sender(action, summary),
+                }
+                for action, summary in _SENDER_ACTIONS.items()
+            },
+            "/deliveries": {"get": _list_deliveries(deliveries)},
+            "/deliveries/{delivery}": {
+                "parameters": [_DELIVERY_IN_PATH],
+                "get": _inspect_delivery(),
+            },
+            **{
+                f"/deliveries/{{delivery}}/{action}": {
+                    "parameters": [_DELIVERY_IN_PATH],
+                    "post": _change_delivery(action, summary),
+                }
+                for action, summary in _DELIVERY_ACTIONS.items()
+            },
             "/metrics": {"get": _metrics()},
             "/healthz": {"get": _health("The process responds.")},
             "/readyz": {"get": _health("The database responds, and its tables are up to date.")},
@@ -234,6 +265,77 @@ def _authorize() -> Schema:
     }
 
 
+def _send(parameters: list[Schema]) -> Schema:
+    return {
+        "operationId": "sendMessage",
+        "summary": "Queue a message, or send it while you wait; needs the scope send",
+        "parameters": [_IDEMPOTENCY_KEY, *parameters],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _ref(NewMessage)}},
+        },
+        "responses": {
+            "200": _located("With `wait`: Gmail has accepted it."),
+            "202": _located(
+                "It is queued; or what became of an earlier message with the same key."
+            ),
+            **_problems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+        },
+    }
+
+
+def _list_deliveries(parameters: list[Schema]) -> Schema:
+    return {
+        "operationId": "listDeliveries",
+        "summary": "List deliveries, newest first",
+        "parameters": parameters,
+        "responses": {
+            "200": _json("One page of deliveries.", DeliveryList),
+            **_problems(401, 403, 413, 422, 500, 503),
+        },
+    }
+
+
+def _inspect_delivery() -> Schema:
+    return {
+        "operationId": "inspectDelivery",
+        "summary": "Show one delivery",
+        "responses": {
+            "200": _json("The delivery.", Delivery),
+            **_problems(401, 403, 404, 413, 500, 503),
+        },
+    }
+
+
+def _change_delivery(action: str, summary: str) -> Schema:
+    return {
+        "operationId": f"{action}Delivery",
+        "summary": summary,
+        "responses": {
+            "200": _json("The delivery as it is now.", Delivery),
+            **_problems(401, 403, 404, 409, 413, 500, 503),
+        },
+    }
+
+
+def _change_sender(action: str, summary: str) -> Schema:
+    return {
+        "operationId": f"{action}Sender",
+        "summary": summary,
+        "responses": {
+            "200": _json("The sender as it is now.", Sender),
+            **_problems(401, 403, 404, 413, 500, 503),
+        },
+    }
+
+
+def _located(description: str) -> Schema:
+    return {
+        **_json(description, Delivery),
+        "headers": {"Location": {"schema": {"type": "string"}}},
+    }
+
+
 def _metrics() -> Schema:
     return {
         "operationId": "readMetrics",
@@ -272,6 +374,30 @@ def _problems(*statuses: int) -> Schema:
 
 
 _ALIAS_IN_PATH: Schema = {"name": "alias", "in": "path", "required": True, "schema": ALIAS_SCHEMA}
+_DELIVERY_IN_PATH: Schema = {
+    "name": "delivery",
+    "in": "path",
+    "required": True,
+    "description": "Its ID.",
+    "schema": {"type": "string", "format": "uuid"},
+}
+_IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "One per message: with the same key for the same sender, nothing is sent again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+_DELIVERY_ACTIONS = {
+    "arrived": "Settle a message with unknown outcome as sent, because it has arrived",
+    "retry": "Queue a message again that failed or lapsed, or whose outcome is unknown",
+    "discard": "Cancel a queued message, or discard one with unknown outcome",
+    "hold": "Hold a queued message until it is released",
+    "release": "Release a held message; one queued for later goes out now",
+}
+_SENDER_ACTIONS = {
+    "pause": "Pause a sender's queue until it is resumed",
+    "resume": "Resume a sender's queue",
+}
 _PROBLEM_RESPONSE: Schema = {
     "description": "The request was not carried out; `code` and `detail` say why.",
     "content": {problems.MEDIA_TYPE: {"schema": _ref(Problem)}},

@@ -1,10 +1,12 @@
 """Errors for programs: RFC 9457 problem details."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from callback.error_responses import UNFORESEEN, UNFORESEEN_DETAIL, outcome_of
@@ -53,6 +55,7 @@ def response(
     title: str | None = None,
     remedy: str | None = None,
     field: str | None = None,
+    delivery_id: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a problem document.
@@ -64,6 +67,7 @@ def response(
         title: what kind of problem it is; by default the status in words.
         remedy: what to do about it.
         field: the member or parameter at fault.
+        delivery_id: the message that it is about.
         headers: to send with it.
     """
     problem = Problem(
@@ -74,6 +78,7 @@ def response(
         code=code,
         remedy=remedy,
         field=field,
+        delivery_id=delivery_id,
     )
     members = {name: value for name, value in asdict(problem).items() if value is not None}
     return Response(
@@ -111,6 +116,8 @@ def from_error(error: PalEMailError) -> Response:
         title=outcome.heading,
         remedy=outcome.api_remedy or (None if outcome.public_message else error.remedy),
         field=getattr(error, "field", None),
+        delivery_id=getattr(error, "delivery_id", None),
+        headers=_when(error),
     )
 
 
@@ -119,3 +126,51 @@ def unforeseen() -> Response:
     return response(
         UNFORESEEN.status, "internal_error", UNFORESEEN_DETAIL, title=UNFORESEEN.heading
     )
+
+
+def _when(error: PalEMailError) -> dict[str, str]:
+    """Say when to try again, where that is known (RFC 9110 section 10.2.3)."""
+    seconds = getattr(error, "retry_after", None)
+    return {} if seconds is None else {"Retry-After": str(math.ceil(seconds))}
+
+
+def require_json(request: Request) -> None:
+    """Refuse a body that does not say that it is JSON.
+
+    Raises:
+        RequestRefused: it says something else, or nothing.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if media_type.lower() != "application/json":
+        raise RequestRefused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "not_json",
+            "Send JSON, with Content-Type: application/json.",
+        )
+
+
+def not_json() -> RequestRefused:
+    """Return the refusal of a body that cannot be read."""
+    return RequestRefused(HTTPStatus.BAD_REQUEST, "bad_json", "The body is not JSON.")
+
+
+def not_an_object() -> RequestRefused:
+    """Return the refusal of JSON that is no object."""
+    return RequestRefused(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "bad_json", "The body must be a JSON object."
+    )
+
+
+def too_large(limit: int) -> RequestRefused:
+    """Return the refusal of a body of more bytes than are read."""
+    return RequestRefused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body_too_large",
+        f"The body is longer than {limit:,} bytes.",
+        headers={"Connection": "close"},
+    )
+
+
+def incomplete() -> RequestRefused:
+    """Return the refusal of a body whose end never came."""
+    return RequestRefused(HTTPStatus.BAD_REQUEST, "incomplete", "The body ended too soon.")

@@ -37,6 +37,16 @@ def test_the_description_is_served_to_anybody(browser: TestClient) -> None:
         "/senders/calendar.ics",
         "/senders/{alias}",
         "/senders/{alias}/auth",
+        "/senders/{alias}/messages",
+        "/senders/{alias}/pause",
+        "/senders/{alias}/resume",
+        "/deliveries",
+        "/deliveries/{delivery}",
+        "/deliveries/{delivery}/arrived",
+        "/deliveries/{delivery}/retry",
+        "/deliveries/{delivery}/discard",
+        "/deliveries/{delivery}/hold",
+        "/deliveries/{delivery}/release",
         "/metrics",
         "/healthz",
         "/readyz",
@@ -70,7 +80,7 @@ def test_the_application_keeps_its_promise(
     core.senders.register("alerts", gmail_account=ACCOUNT, by="t")
     schema = schemathesis.openapi.from_asgi("/openapi.json", api.app)
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    assert len(operations) == 9
+    assert len(operations) == 19
 
     for operation in operations:
         if mode.is_negative and operation.path in {"/metrics", "/healthz", "/readyz"}:
