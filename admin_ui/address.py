@@ -9,21 +9,21 @@ tab connects again; but the tab still has it, so there the page is loaded anew.
 """
 
 import json
+from secrets import token_hex
 
 import streamlit as st
 
 _SCRIPT = """<script>{
-  const here = new URL(location);
+  const here = new URL(location), session = window.palEMailSession;
+  window.palEMailSession = %(session)s;
   for (const [name, value] of Object.entries(%(chosen)s))
     value ? here.searchParams.set(name, value) : here.searchParams.delete(name);
   if (here.href === location.href) {}
-  else if (%(is_new)s && performance.now() > %(loaded)d) location.reload();
+  else if (session && session !== window.palEMailSession) location.reload();
   else history.replaceState(history.state, "", here);
 }</script>"""
-#: After so many milliseconds, a tab is not one that has just been loaded.
-_LOADED = 10_000
-#: In the session of a tab that has been drawn before.
-_KNOWN = "address is known"
+#: What tells one session of the server from another.
+_SESSION = "session"
 
 
 def read(place: str, name: str) -> str:
@@ -54,9 +54,8 @@ def draw(place: str) -> None:
     """Have the address say what was chosen on a page."""
     # "<" would end the script.
     chosen = json.dumps(_chosen(place)).replace("<", "\\u003c")
-    is_new = not st.session_state.get(_KNOWN)
-    st.session_state[_KNOWN] = True
-    values = {"chosen": chosen, "is_new": json.dumps(is_new), "loaded": _LOADED}
+    session = st.session_state.setdefault(_SESSION, token_hex(8))
+    values = {"chosen": chosen, "session": json.dumps(session)}
     with st.container(key="address"):
         st.html(_SCRIPT % values, unsafe_allow_javascript=True)
 

@@ -190,7 +190,10 @@ def _shown() -> Filter:
 
 
 def _choose() -> None:
-    show, search = st.session_state[_SHOW], st.session_state[_SEARCH]
+    # A tab that comes back after its connection was lost may say that nothing is chosen.
+    show = st.session_state[_SHOW] or _shown()
+    search = st.session_state[_SEARCH] or ""
+    st.session_state[_SHOW] = show
     address.write(_PLACE, _SHOW, "" if show == "all" else show)
     address.write(_PLACE, _SEARCH, search.strip())
     paging.to_first(_PLACE)

@@ -59,6 +59,7 @@ def test_a_laptop_that_slept_wakes_up_where_it_was(
     core.senders.register("new", by="test")
     page = person(f"{serve().url}/?show=pending")
     expect(row(page, "new")).to_be_visible()
+    page.wait_for_function("window.palEMailSession")  # it is drawn to its end
     page.context.set_offline(True)
     try:
         core.senders.register("newer", by="test")

@@ -13,6 +13,7 @@ import pytest
 
 from mailcore import (
     AuthorizationError,
+    DatabaseUnavailable,
     Delivery,
     DeliveryStatus,
     Mailcore,
@@ -21,7 +22,9 @@ from mailcore import (
     Sender,
     Sent,
 )
+from mailcore.clock import Deadline
 from mailcore.sandbox import GoogleSandbox, SandboxMessage, faults
+from mailcore.store.database import patiently
 from tests.support.authorise import ACCOUNT, authorise
 from tests.support.certificates import server_context
 from tests.support.connect_proxy import connect_proxy, go_through
@@ -169,7 +172,7 @@ def test_postgres_losing_its_connections_loses_nothing(
         for so_far in range(5, 95, 10):
             google.wait_for_outbox(so_far, timeout=30)
             database.cut()
-    rows = deliveries(core)
+    rows = patiently(DatabaseUnavailable, Deadline(10))(deliveries, core)
     assert {row.id for row in rows} == {answer.delivery_id for answer in answers}
     assert {row.status for row in rows} == {DeliveryStatus.SENT}
     assert len(google.outbox) == 100
