@@ -2,7 +2,7 @@
 
 from .access.logins import Logins
 from .access.page_secrets import PageSecrets
-from .api_keys import ApiKey, ApiScope, digest_of
+from .api_keys import ApiKey, ApiScope, digest_of, find_key
 from .clock import now
 from .core import Mailcore
 from .default import (
@@ -219,6 +219,7 @@ __all__ = [
     "describe_revocation",
     "digest_of",
     "expiry_cause",
+    "find_key",
     "has_testing_lifetime",
     "is_loopback",
     "new_encryption_key",

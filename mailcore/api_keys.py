@@ -1,8 +1,10 @@
 """API keys: what each may do, for which senders. Only a key's hash is kept."""
 
 import hashlib
+import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -60,6 +62,22 @@ def new_key() -> str:
 def digest_of(key: str) -> bytes:
     """Return what is kept of a key."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def find_key(keys: Mapping[str, ApiKey], sent: str) -> tuple[str, ApiKey] | None:
+    """Return the label and the key that a caller has sent, or None.
+
+    It is compared with every key, each in constant time, so that timing tells nothing.
+
+    Args:
+        keys: the deployment's, by their labels.
+        sent: what the caller sent.
+    """
+    digest = digest_of(sent)
+    matching = [
+        (label, key) for label, key in keys.items() if hmac.compare_digest(key.digest, digest)
+    ]
+    return matching[0] if matching else None
 
 
 def parse(text: str) -> dict[str, ApiKey]:

@@ -1,6 +1,6 @@
 """One deployment: its parts, and the calls that jobs and front ends make."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property, partial
@@ -13,9 +13,11 @@ from mailcore.google.refresh import TokenRefresh
 from mailcore.google.transport import Transport
 from mailcore.grants.oauth_clients import OAuthClients
 from mailcore.grants.tokens import Tokens
-from mailcore.message.arguments import QueueArguments, SendArguments
+from mailcore.message.arguments import QueueArguments, QueueOptions, SendArguments
 from mailcore.message.compose import ComposedMessage
+from mailcore.message.whole_message import OtherFrom, WholeMessage, adopt
 from mailcore.sending.attempts import Attempts
+from mailcore.sending.error_context import errors_name
 from mailcore.sending.send_email import Mailer
 from mailcore.settings import Settings
 from mailcore.store.all_sealed import all_sealed
@@ -25,6 +27,8 @@ from mailcore.threads import Workers
 from mailcore.values.deliveries import IfUnknown, Queued, Sent
 
 if TYPE_CHECKING:
+    from email.message import Message
+
     from mailcore.access.logins import Logins
     from mailcore.access.page_secrets import PageSecrets
     from mailcore.monitoring.alerting import Alerting
@@ -238,6 +242,91 @@ class Mailcore:
         psycopg's AsyncConnection.
         """
         return await self._taking_in.aqueue_email(alias, connection=connection, **arguments)
+
+    def queue_message(
+        self,
+        alias: str,
+        message: "bytes | Message",
+        *,
+        recipients: Sequence[str] | None = None,
+        other_from: OtherFrom = "replace",
+        once: bool = False,
+        connection: Any = None,
+        **options: Unpack[QueueOptions],
+    ) -> Queued:
+        """Queue a message that another program composed; a worker sends it.
+
+        Its body and most headers stay as they are. From becomes the sender's own; Bcc also names
+        those recipients whom no other header names.
+
+        Args:
+            alias: the sender.
+            message: an RFC 5322 message: bytes, or of Python's `email` package.
+            recipients: the envelope's addresses; None takes those of To, Cc and Bcc.
+            other_from: what to do with a From that is not the sender's account: ``"replace"``
+                it, and keep it as Reply-To if there is none; or ``"refuse"`` the message.
+            once: a message with the same Message-ID to the same recipients, queued within a day,
+                is the same message: nothing is queued again, and the result says how far the
+                first has come. Not together with an ``idempotency_key``.
+            connection: as for `queue_email`.
+            **options: ``idempotency_key``, ``thread_id``, ``send_at``, ``expires_at`` and
+                ``if_unknown``, as for `queue_email`.
+
+        Raises:
+            InvalidMessage: it cannot be read, or names others than ``recipients``.
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+            TypeError: the connection is of a type that is not supported.
+        """
+        whole = self._adopted(alias, message, recipients, other_from)
+        take_in = self._taking_in.queue_once if once else self._taking_in.queue_whole
+        return take_in(alias, whole, connection=connection, **options)
+
+    def send_message(
+        self,
+        alias: str,
+        message: "bytes | Message",
+        *,
+        recipients: Sequence[str] | None = None,
+        other_from: OtherFrom = "replace",
+        idempotency_key: str | None = None,
+        timeout: float = 30.0,
+        or_queue: bool = False,
+    ) -> Sent | Queued:
+        """Send a message that another program composed; see `queue_message` and `send_email`.
+
+        Args:
+            alias: the sender.
+            message: as for `queue_message`.
+            recipients: as for `queue_message`.
+            other_from: as for `queue_message`.
+            idempotency_key: as for `send_email`.
+            timeout: as for `send_email`.
+            or_queue: as for `send_email`.
+
+        Raises:
+            PalEMailError: as `send_email`.
+        """
+        whole = self._adopted(alias, message, recipients, other_from)
+        return self._mailer.send_whole(
+            alias,
+            whole,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+            or_queue=self._queues_instead() if or_queue else None,
+        )
+
+    def _adopted(
+        self,
+        alias: str,
+        message: "bytes | Message",
+        recipients: Sequence[str] | None,
+        other_from: OtherFrom,
+    ) -> WholeMessage:
+        with errors_name(alias):
+            raw = message if isinstance(message, bytes) else message.as_bytes()
+            account = self.senders.get(alias).gmail_account
+            return adopt(raw, recipients=recipients, account=account, other_from=other_from)
 
     @overload
     def send_email(

@@ -4,7 +4,7 @@ import os
 from base64 import urlsafe_b64decode
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -51,6 +51,11 @@ SETTING_EXAMPLES = {
     "PALEMAIL_ALERT_URLS": "slack://…, urgent palemail://ops@example.com",
     "PALEMAIL_ALERT_DELAY": "300",
     "PALEMAIL_HEARTBEAT_URL": "https://hc-ping.com/the-id-of-your-check",
+    "PALEMAIL_SMTP_PORT": "2525",
+    "PALEMAIL_SMTP_HOST": "127.0.0.1",
+    "PALEMAIL_SMTP_CERTIFICATE": "/etc/pal-e-mail/smtp.pem",
+    "PALEMAIL_SMTP_KEY": "/etc/pal-e-mail/smtp-key.pem",
+    "PALEMAIL_SMTP_FROM": "refuse",
     "PALEMAIL_GRANT_DAYS": "7",
     "PALEMAIL_SIGNED_USER_HEADER": "Cf-Access-Jwt-Assertion",
     "PALEMAIL_SIGNED_USER_KEYS_URL": "https://example.cloudflareaccess.com/cdn-cgi/access/certs",
@@ -197,6 +202,12 @@ class Settings(BaseModel):
     #: Seconds that an alert waits for others, to go out with them.
     alert_delay: Annotated[float, Field(ge=0, le=3600)] = 300.0
     heartbeat_url: Annotated[SecretStr, AfterValidator(_heartbeat_address)] | None = None
+    #: With `up`, a server for SMTP listens here; None: there is none.
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    smtp_host: str = "127.0.0.1"
+    smtp_certificate: Path | None = None
+    smtp_key: Path | None = None
+    smtp_from: Literal["replace", "refuse"] = "replace"
     grant_days: Days | None = None
     #: Of each sender that has no limits of its own; None sets none.
     messages_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None

@@ -24,6 +24,7 @@ from mailcore.cli import (
     senders,
     sending,
     serving,
+    smtp,
     upkeep,
     worker,
 )
@@ -76,6 +77,7 @@ app.command(cls=Command)(serving.up)
 app.command("open", cls=Command)(opening.open_page)
 app.command(cls=Command)(demo.demo)
 app.command(cls=Command)(worker.worker)
+app.command(cls=Command)(smtp.smtp)
 app.command(cls=Command)(upkeep.migrate)
 app.add_typer(_senders, name="senders", help="Add, list, pause, limit and delete senders.")
 _senders.command("list", cls=Command)(senders.list_)

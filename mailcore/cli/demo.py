@@ -14,15 +14,14 @@ import typer
 
 import mailcore
 from mailcore import ConfigurationError, DatabaseUnavailable
+from mailcore.cli.ports import require_free
 from mailcore.cli.serving import (
     NoWorkerOption,
     PortOption,
     database,
     load_server,
-    require_free,
-    until_stopped,
 )
-from mailcore.cli.signals import undisturbed
+from mailcore.cli.signals import undisturbed, until_stopped
 from mailcore.cli.worker import working
 
 if TYPE_CHECKING:

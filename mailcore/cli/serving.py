@@ -2,10 +2,8 @@
 
 import gc
 import importlib
-import os
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +12,9 @@ import mailcore
 from mailcore import ConfigurationError
 from mailcore.cli import output
 from mailcore.cli.paths import shortest
-from mailcore.cli.signals import Stopped, exiting_on_signals, undisturbed
+from mailcore.cli.ports import require_free
+from mailcore.cli.signals import undisturbed, until_stopped
+from mailcore.cli.smtp import check_smtp, taking_in
 from mailcore.cli.worker import working
 
 NoWorkerOption = Annotated[
@@ -57,18 +57,11 @@ def up(
         # Before a database is touched: what will not be served is not set up.
         server.login_mode(host, settings, no_login=no_login, link=link)
         require_free(host, port)
+        check_smtp(settings)
         with database(settings), closing(mailcore.Mailcore(settings)) as core:
             core.migrate()
-            with nullcontext() if no_worker else working(core):
+            with nullcontext() if no_worker else working(core), taking_in(core):
                 server.serve(core, host=host, port=port, no_login=no_login, link=link)
-
-
-@contextmanager
-def until_stopped() -> Iterator[None]:
-    """Serve until told to stop, and say so once nothing is left running."""
-    with suppress(Stopped), exiting_on_signals():
-        yield
-    output.say("Stopped.")
 
 
 def load_server() -> Any:
@@ -91,24 +84,6 @@ def with_public_url(settings: "mailcore.Settings", port: int) -> "mailcore.Setti
     if "public_url" in settings.model_fields_set:
         return settings
     return mailcore.Settings(public_url=f"http://localhost:{port}")
-
-
-def require_free(host: str, port: int) -> None:
-    """Check that the port is free, before anything is started.
-
-    Raises:
-        ConfigurationError: it is in use, or the address is not one of this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.create_server((host, port), family=family).close()
-    except socket.gaierror as exc:
-        raise ConfigurationError(f"Cannot listen on {host}: {exc.strerror}.") from exc
-    except OSError as exc:
-        raise ConfigurationError(
-            f"Cannot listen on {host}, port {port}: {os.strerror(exc.errno or 0)}.",
-            remedy="Choose another port with --port, or stop what uses it.",
-        ) from exc
 
 
 @contextmanager

@@ -1,11 +1,17 @@
 """Shutting down cleanly on Ctrl-C, SIGTERM, and when the terminal closes."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
+from mailcore.cli import output
+
 _Handler = Callable[[int, FrameType | None], None]
+
+#: Seconds after which whoever waits for a signal looks up.
+_WAKES_UP = 0.5
 
 _STOP = (signal.SIGINT, signal.SIGTERM)
 
@@ -26,6 +32,25 @@ def exiting_on_signals() -> Iterator[None]:
 
     with _handled_by(stop), _hangup_is_stop():
         yield
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Serve until told to stop, and say so once nothing is left running."""
+    with suppress(Stopped), exiting_on_signals():
+        yield
+    output.say("Stopped.")
+
+
+def wait_for_signal() -> None:
+    """Wait until a signal's handler raises.
+
+    The system may hand a signal to any thread, while handlers run in this one, and only once it
+    wakes up.
+    """
+    never = threading.Event()
+    while not never.wait(_WAKES_UP):
+        pass
 
 
 @contextmanager

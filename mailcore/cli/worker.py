@@ -1,9 +1,8 @@
 """`worker`: sends queued mail. Any number may run, on any number of machines."""
 
 import importlib
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,14 +10,11 @@ import typer
 import mailcore
 from mailcore import ConfigurationError
 from mailcore.cli import output
-from mailcore.cli.signals import Stopped, exiting_on_signals, undisturbed
+from mailcore.cli.signals import undisturbed, until_stopped, wait_for_signal
 from mailcore.cli.worker_ports import Listener, watchable
 
 if TYPE_CHECKING:
     from mailcore.worker import Worker
-
-#: Seconds after which whoever waits for a signal looks up.
-_WAKES_UP = 0.5
 
 
 def worker(
@@ -54,7 +50,7 @@ def worker(
     ] = "127.0.0.1",
 ) -> None:
     """Send queued mail until stopped."""
-    with suppress(Stopped), exiting_on_signals(), closing(mailcore.Mailcore()) as core:
+    with until_stopped(), closing(mailcore.Mailcore()) as core:
         if not core.is_migrated():
             raise ConfigurationError(
                 "The database schema is not up to date.", remedy="Run `pal-e-mail migrate`."
@@ -69,19 +65,7 @@ def worker(
             ),
         ):
             output.result("Sending queued mail. Press Ctrl-C to stop.")
-            _wait_for_signal()
-    output.say("Stopped.")
-
-
-def _wait_for_signal() -> None:
-    """Wait until a signal's handler raises.
-
-    The system may hand a signal to any thread, while handlers run in this one, and only once it
-    wakes up.
-    """
-    never = threading.Event()
-    while not never.wait(_WAKES_UP):
-        pass
+            wait_for_signal()
 
 
 @contextmanager

@@ -33,11 +33,15 @@ class SendArguments(ContentArguments, total=False):
     timeout: float
 
 
-class QueueArguments(ContentArguments, total=False):
-    """The content, and how it is queued. Explained at `mailcore.Mailcore.queue_email`."""
+class QueueOptions(TypedDict, total=False):
+    """How a message is queued. Explained at `mailcore.Mailcore.queue_email`."""
 
     thread_id: str | None
     idempotency_key: str | None
     send_at: datetime | None
     expires_at: datetime | None
     if_unknown: str
+
+
+class QueueArguments(ContentArguments, QueueOptions, total=False):
+    """The content, and how it is queued."""

@@ -43,7 +43,8 @@ class ComposedMessage:
     """A message, ready for Gmail.
 
     Attributes:
-        raw: 7-bit bytes, lines ending in CRLF, Bcc included (Gmail reads and removes it).
+        raw: lines ending in CRLF, Bcc included (Gmail reads and removes it). It is 7-bit, unless
+            another program composed it.
         message_id: the Message-ID that it is handed to Gmail with, with its angle brackets.
             Gmail may replace it, so put later messages into its thread by ``thread_id``.
         recipients: every address of To, Cc and Bcc once, in ASCII.

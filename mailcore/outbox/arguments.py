@@ -4,19 +4,23 @@ from datetime import datetime
 
 from mailcore.clock import now
 from mailcore.errors import InvalidMessage
+from mailcore.message.arguments import QueueOptions
 from mailcore.sending.options import check_names
 from mailcore.values.deliveries import IfUnknown
 
+#: The names of what `queueing_options` takes.
+OPTIONS = tuple(QueueOptions.__annotations__)
 
-def check_queueing(
+
+def queueing_options(
     *,
-    thread_id: str | None,
-    idempotency_key: str | None,
-    send_at: datetime | None,
-    expires_at: datetime | None,
-    if_unknown: str,
-) -> None:
-    """Refuse what cannot be used, before anything happens.
+    thread_id: str | None = None,
+    idempotency_key: str | None = None,
+    send_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    if_unknown: str = IfUnknown.ASK,
+) -> dict[str, object]:
+    """Return the options as columns; refuse what cannot be used, before anything happens.
 
     Raises:
         InvalidMessage: ``field`` says which argument.
@@ -36,6 +40,13 @@ def check_queueing(
             remedy='Give "ask" or "resend".',
             field="if_unknown",
         )
+    return {
+        "thread_id": thread_id,
+        "idempotency_key": idempotency_key,
+        "send_at": send_at,
+        "expires_at": expires_at,
+        "if_unknown": str(if_unknown),
+    }
 
 
 def _check_moment(moment: datetime | None, field: str) -> None:

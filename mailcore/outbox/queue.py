@@ -5,18 +5,21 @@ for the same sender write two rows that have nothing in common. Only the same id
 waits for the transaction that used it first: what that comes to is the answer.
 """
 
+import hashlib
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from functools import partial
+from itertools import count
 from typing import Any, Unpack
 from uuid import uuid4
 
-from mailcore.clock import Deadline
+from mailcore.clock import Deadline, now
 from mailcore.errors import DatabaseUnavailable
 from mailcore.grants.tokens import Tokens
-from mailcore.message.arguments import QueueArguments
-from mailcore.message.compose import compose
-from mailcore.outbox.arguments import check_queueing
+from mailcore.message.arguments import QueueArguments, QueueOptions
+from mailcore.message.compose import ComposedMessage, compose
+from mailcore.message.whole_message import WholeMessage
+from mailcore.outbox.arguments import OPTIONS, queueing_options
 from mailcore.outbox.callers_connection import arun, run
 from mailcore.senders.picture import no_sender
 from mailcore.senders.validation import ALIAS_PATTERN
@@ -26,7 +29,7 @@ from mailcore.store.encryption import Vault
 from mailcore.store.sealed_columns import MESSAGE
 from mailcore.store.wake_up import CHANNEL
 from mailcore.threads import Workers
-from mailcore.values.deliveries import DeliveryStatus, IfUnknown, Queued
+from mailcore.values.deliveries import DeliveryStatus, Queued
 
 #: What a message writes, by the column. Times are Postgres' own, and move on within a
 #: transaction: its messages keep their order.
@@ -96,6 +99,9 @@ _EARLIER = """
     WHERE id = %(id)s::uuid OR (alias = %(alias)s AND idempotency_key = %(idempotency_key)s::text)
 """
 
+#: For how long a message with the same Message-ID is the same.
+_SAME_MESSAGE = timedelta(days=1)
+
 _Row = tuple[Any, ...]
 
 
@@ -120,16 +126,56 @@ class Queue:
     ) -> Queued:
         """See `mailcore.Mailcore.queue_email`."""
         with errors_name(alias):
-            values = self._values(alias, **arguments)
-            run_here = partial(self._run, connection, values)
-            row = run_here(_insert(values))
-            if row is None or not row[0]:
-                # Unknown, or never authorised: its grant may be in a file.
-                self._tokens.load(alias)
-                row = row or run_here(_insert(values))
-            if row is not None and row[1] is None:
-                row = run_here(_EARLIER)
-            return _queued(alias, row)
+            return self._take_in(alias, connection, self._values(alias, **arguments))
+
+    def queue_whole(
+        self,
+        alias: str,
+        whole: WholeMessage,
+        *,
+        connection: Any = None,
+        **options: Unpack[QueueOptions],
+    ) -> Queued:
+        """See `mailcore.Mailcore.queue_message`."""
+        with errors_name(alias):
+            checked = queueing_options(**options)
+            values = self._row(alias, whole.message, from_name=whole.from_name, **checked)
+            return self._take_in(alias, connection, values)
+
+    def queue_once(
+        self,
+        alias: str,
+        whole: WholeMessage,
+        *,
+        connection: Any = None,
+        **options: Unpack[QueueOptions],
+    ) -> Queued:
+        """Queue a message, unless it was queued within a day: a client may ask again.
+
+        Its key is of its Message-ID and its recipients. Of one that was used before, more than a
+        day ago, the next one is taken.
+        """
+        if whole.given_id is None:
+            return self.queue_whole(alias, whole, connection=connection, **options)
+        same = "\n".join([whole.given_id, *sorted(whole.message.recipients)])
+        key = f"smtp:{hashlib.sha256(same.encode()).hexdigest()[:40]}"
+        for number in count():
+            options["idempotency_key"] = f"{key}:{number}" if number else key
+            queued = self.queue_whole(alias, whole, connection=connection, **options)
+            if queued.send_at is None or now() - queued.send_at < _SAME_MESSAGE:
+                break
+        return queued
+
+    def _take_in(self, alias: str, connection: Any, values: Mapping[str, object]) -> Queued:
+        run_here = partial(self._run, connection, values)
+        row = run_here(_insert(values))
+        if row is None or not row[0]:
+            # Unknown, or never authorised: its grant may be in a file.
+            self._tokens.load(alias)
+            row = row or run_here(_insert(values))
+        if row is not None and row[1] is None:
+            row = run_here(_EARLIER)
+        return _queued(alias, row)
 
     async def aqueue_email(
         self, alias: str, *, connection: Any = None, **arguments: Unpack[QueueArguments]
@@ -159,26 +205,15 @@ class Queue:
             row: _Row | None = own.run(statement, values).fetchone()
             return row
 
-    def _values(
-        self,
-        alias: str,
-        *,
-        thread_id: str | None = None,
-        idempotency_key: str | None = None,
-        send_at: Any = None,
-        expires_at: Any = None,
-        if_unknown: IfUnknown | str = IfUnknown.ASK,
-        **content: Any,
-    ) -> dict[str, object]:
+    def _values(self, alias: str, **arguments: Unpack[QueueArguments]) -> dict[str, object]:
         """Compose a message, and return its row."""
-        check_queueing(
-            thread_id=thread_id,
-            idempotency_key=idempotency_key,
-            send_at=send_at,
-            expires_at=expires_at,
-            if_unknown=if_unknown,
-        )
-        message = compose(from_address=None, **content)
+        given: dict[str, Any] = dict(arguments)
+        options = {name: given.pop(name) for name in OPTIONS if name in given}
+        checked = queueing_options(**options)
+        message = compose(from_address=None, **given)
+        return self._row(alias, message, from_name=given.get("from_name"), **checked)
+
+    def _row(self, alias: str, message: ComposedMessage, **columns: object) -> dict[str, object]:
         if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one
             raise no_sender(alias)
         return {
@@ -188,12 +223,7 @@ class Queue:
             "subject": message.subject,
             "message_id": message.message_id,
             "body": self._vault.seal_bytes(message.raw, MESSAGE.at(alias, message.message_id)),
-            "from_name": content.get("from_name"),
-            "thread_id": thread_id,
-            "idempotency_key": idempotency_key,
-            "send_at": send_at,
-            "expires_at": expires_at,
-            "if_unknown": str(if_unknown),
+            **columns,
         }
 
 

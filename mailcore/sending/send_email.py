@@ -15,6 +15,7 @@ from mailcore.grants.sender_loading import LoadedSender
 from mailcore.grants.tokens import Tokens
 from mailcore.message.arguments import ContentArguments
 from mailcore.message.compose import ComposedMessage, compose
+from mailcore.message.whole_message import WholeMessage
 from mailcore.sending.attempts import Attempts
 from mailcore.sending.endings import FAILS, IfNotSent
 from mailcore.sending.error_context import about_delivery, errors_name
@@ -69,25 +70,49 @@ class Mailer:
         """See `mailcore.Mailcore.send_email`."""
         with errors_name(alias):
             check_options(thread_id, idempotency_key, timeout)
-            deadline = Deadline(timeout)
             request = SendRequest(
                 alias=alias,
                 message=compose(from_address=None, **content),
                 from_name=content.get("from_name"),
                 thread_id=thread_id,
                 idempotency_key=idempotency_key,
-                deadline=deadline,
+                deadline=Deadline(timeout),
             )
             if dry_run:
                 request.complete(self._load(request))
                 return request.message
-            self._recorder.record_missed(deadline.seconds_left / 4)
-            begun = self._begin(request, or_queue=or_queue is not None)
-            if not isinstance(begun, OutgoingMessage):
-                return begun
-            if or_queue is None:
-                return self.deliver(begun)
-            return self._deliver_or_queue(begun, or_queue)
+            return self._send(request, or_queue)
+
+    def send_whole(
+        self,
+        alias: str,
+        whole: WholeMessage,
+        *,
+        idempotency_key: str | None = None,
+        timeout: float = 30.0,
+        or_queue: IfNotSent | None = None,
+    ) -> Sent | Queued:
+        """See `mailcore.Mailcore.send_message`."""
+        with errors_name(alias):
+            check_options(None, idempotency_key, timeout)
+            request = SendRequest(
+                alias=alias,
+                message=whole.message,
+                from_name=whole.from_name,
+                thread_id=None,
+                idempotency_key=idempotency_key,
+                deadline=Deadline(timeout),
+            )
+            return self._send(request, or_queue)
+
+    def _send(self, request: SendRequest, or_queue: IfNotSent | None) -> Sent | Queued:
+        self._recorder.record_missed(request.deadline.seconds_left / 4)
+        begun = self._begin(request, or_queue=or_queue is not None)
+        if not isinstance(begun, OutgoingMessage):
+            return begun
+        if or_queue is None:
+            return self.deliver(begun)
+        return self._deliver_or_queue(begun, or_queue)
 
     def close(self) -> None:
         """Write the records for which the database was away: this process may end now."""
