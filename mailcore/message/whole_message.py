@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from mailcore.clock import now
 from mailcore.errors import InvalidMessage
-from mailcore.message.addresses import Mailbox, mail_address, parse_addresses
+from mailcore.message.addresses import Mailbox, parse_addresses
 from mailcore.message.compose import MAX_MESSAGE, ComposedMessage
 from mailcore.message.headers import header, mailbox_header, shortened, unstructured
 
@@ -65,7 +65,8 @@ def adopt(
 
     Args:
         raw: the message (RFC 5322), with any line ends.
-        recipients: the envelope's addresses; None takes those of To, Cc and Bcc.
+        recipients: the envelope's addresses, with or without names; None takes those of To, Cc
+            and Bcc.
         account: the sender's mailbox, or None where it is not known.
         other_from: what to do with a From that is not that mailbox.
 
@@ -160,7 +161,8 @@ def _envelope(recipients: Sequence[str] | None, named: dict[str, list[Mailbox]])
     if recipients is None:
         given = [each.address for mailboxes in named.values() for each in mailboxes]
     else:
-        given = [mail_address(address, field="recipients") for address in recipients]
+        people = parse_addresses(recipients, field="recipients")
+        given = [each.address for each in people]
     if not given:
         raise InvalidMessage(
             "The message has no recipient.", remedy="Name one in To, Cc or Bcc.", field="to"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from admin_ui.access import is_loopback, login_mode, require_login_client
 from admin_ui.deployment import LoginMode
