@@ -190,10 +190,7 @@ def _shown() -> Filter:
 
 
 def _choose() -> None:
-    # A tab that comes back after its connection was lost may say that nothing is chosen.
-    show = st.session_state[_SHOW] or _shown()
-    search = st.session_state[_SEARCH] or ""
-    st.session_state[_SHOW] = show
+    show, search = st.session_state[_SHOW] or _shown(), st.session_state[_SEARCH]
     address.write(_PLACE, _SHOW, "" if show == "all" else show)
     address.write(_PLACE, _SEARCH, search.strip())
     paging.to_first(_PLACE)
@@ -216,7 +213,8 @@ def _draw_controls(totals: Totals) -> None:
     def labelled(name: Filter) -> str:
         return f"{_filter_icon(name)}{name.capitalize()} **{counts[name]}**"
 
-    st.session_state.setdefault(_SHOW, _shown())
+    # A tab that comes back after its connection was lost may say that nothing is chosen.
+    st.session_state[_SHOW] = st.session_state.get(_SHOW) or _shown()
     st.session_state.setdefault(_SEARCH, address.read(_PLACE, _SEARCH))
     show, search, many = st.columns([14, 6, 4], vertical_alignment="center", gap="xsmall")
     show.pills(

@@ -52,7 +52,10 @@ def test_an_address_that_is_no_page_is_not_found(served: Served) -> None:
         "/sender/alerts": 404,
     }
     answers = {
-        path: urllib3.request("GET", served.url + path, headers=served.headers) for path in expected
+        path: urllib3.request(
+            "GET", served.url + path, headers={**served.headers, "Accept": "text/html"}
+        )
+        for path in expected
     }
     assert {path: answer.status for path, answer in answers.items()} == expected
     assert "There is no page at this address" in answers["/sender/alerts"].data.decode()
