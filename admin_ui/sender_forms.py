@@ -26,6 +26,12 @@ def draw_identity(visitor: Visitor, sender: Sender) -> None:
             value=sender.display_name or "",
             help="What recipients see as the sender's name.",
         )
+        send_as = st.text_input(
+            "Also sends as",
+            value=", ".join(sender.send_as),
+            help="Further addresses for From, separated by commas. Each has to be set up in the "
+            'account\'s Gmail settings, under "Send mail as": Gmail silently replaces others.',
+        )
         project = st.text_input("Project", value=sender.project or "")
         if not st.form_submit_button("Save"):
             return
@@ -33,6 +39,7 @@ def draw_identity(visitor: Visitor, sender: Sender) -> None:
         if sender.generation == 0:
             changes["gmail_account"] = account.strip() or None
         try:
+            visitor.core.senders.set_send_as(sender.alias, send_as.split(","), by=visitor.by)
             visitor.core.senders.update(sender.alias, **changes, by=visitor.by)
         except InvalidSender as exc:
             error_notices.draw(exc)

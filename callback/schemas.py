@@ -193,6 +193,10 @@ class NewMessage(_Strict):
         examples=["df says 100 %."],
     )
     html: Text | None = Field(default=None, description="The HTML body.")
+    from_address: Text | None = Field(
+        default=None,
+        description="One of the addresses that the sender may send as; by default its account.",
+    )
     from_name: Text | None = Field(
         default=None,
         description="The name shown next to the sender's address; by default the sender's own.",

@@ -325,8 +325,14 @@ class Mailcore:
     ) -> WholeMessage:
         with errors_name(alias):
             raw = message if isinstance(message, bytes) else message.as_bytes()
-            account = self.senders.get(alias).gmail_account
-            return adopt(raw, recipients=recipients, account=account, other_from=other_from)
+            sender = self.senders.get(alias)
+            return adopt(
+                raw,
+                recipients=recipients,
+                account=sender.gmail_account,
+                send_as=sender.send_as,
+                other_from=other_from,
+            )
 
     @overload
     def send_email(
@@ -365,6 +371,7 @@ class Mailcore:
             cc: as `to`.
             bcc: as `to`; the other recipients don't see them.
             reply_to: as `to`.
+            from_address: one of the addresses that the sender may send as; None uses its account.
             from_name: the name shown next to the sender's address; None uses the sender's own.
             headers: additional headers, such as ``{"List-Unsubscribe": "<…>"}``.
             thread_id: Gmail's id of the thread to add it to, as in `Sent.thread_id`.
@@ -374,6 +381,9 @@ class Mailcore:
             inline: content id → image, for ``<img src="cid:…">``.
             idempotency_key: one per message: a second call with the same key and sender
                 returns the first result and sends nothing, in any process, whatever its message.
+            if_unknown: what to do if it is unclear whether Gmail accepted it. ``"ask"`` raises
+                `OutcomeUnknown` and leaves it to a person; ``"resend"`` sends it again, until the
+                timeout, and it may arrive twice. If the process dies, a worker sends it again.
             timeout: seconds for the whole call.
             dry_run: return the `ComposedMessage` that would go out, and send nothing.
             or_queue: if the message certainly was not sent, queue it and return `Queued`, instead
@@ -392,13 +402,17 @@ class Mailcore:
             MessageRejected: Gmail refuses this message.
             ConfigurationError: the OAuth client, the project or a setting is at fault.
         """
-        queues = self._queues_instead() if or_queue else None
+        queues = self._queues_instead(arguments.get("if_unknown")) if or_queue else None
         return self._mailer.send_email(alias, dry_run=dry_run, or_queue=queues, **arguments)
 
-    def _queues_instead(self) -> "IfNotSent":
+    def _queues_instead(self, if_unknown: str | None = None) -> "IfNotSent":
         from mailcore.outbox.retrying import into_the_queue  # noqa: PLC0415
 
-        return into_the_queue(IfUnknown.ASK, timedelta(days=self.settings.give_up_after))
+        resend = if_unknown == IfUnknown.RESEND
+        return into_the_queue(
+            IfUnknown.RESEND if resend else IfUnknown.ASK,
+            timedelta(days=self.settings.give_up_after),
+        )
 
     @overload
     async def asend_email(
@@ -419,7 +433,7 @@ class Mailcore:
         timeout starts when it comes. Cancelling the call stops the waiting, not the sending; the
         outcome is still recorded.
         """
-        queues = self._queues_instead() if or_queue else None
+        queues = self._queues_instead(arguments.get("if_unknown")) if or_queue else None
         sending = partial(self._mailer.send_email, alias, or_queue=queues, **arguments)
         return cast("Sent | Queued", await self._workers.run(sending))
 

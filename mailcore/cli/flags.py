@@ -15,6 +15,7 @@ _FLAGS = {
     "subject": "--subject",
     "text": "--text",
     "html": "--html",
+    "from_address": "--from-address",
     "from_name": "--from-name",
     "headers": "--header",
     "attachments": "--attach",
@@ -23,6 +24,7 @@ _FLAGS = {
     "in_reply_to": "--in-reply-to",
     "references": "--references",
     "idempotency_key": "--idempotency-key",
+    "if_unknown": "--if-unknown",
     "timeout": "--timeout",
 }
 #: Where a text names an argument: at its start, or after one of these words.

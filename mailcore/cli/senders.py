@@ -23,6 +23,7 @@ from mailcore import (
 from mailcore.cli import files, output
 from mailcore.cli.audit import BY
 from mailcore.cli.exit_codes import ExitCode
+from mailcore.cli.flags import wrong
 from mailcore.cli.output import CsvOption, JsonOption
 from mailcore.cli.wording import status
 
@@ -122,6 +123,7 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
             "status": status(sender),
             "reason": sender.status_reason,
             "account": sender.gmail_account or "any",
+            "sends as": ", ".join(sender.send_as),
             "to be confirmed": sender.offered_account,
             "name": sender.display_name,
             "project": sender.project,
@@ -215,6 +217,31 @@ def remove(
     )
     if grant := describe_revocation(deleted.grant):
         output.say(grant)
+
+
+def send_as(
+    alias: Alias,
+    addresses: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ADDRESS]...", help="All of them.", show_default=False),
+    ] = None,
+    *,
+    none: Annotated[bool, typer.Option("--none", help="Take them all away.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say as which further addresses a sender may send.
+
+    Each has to be set up in the account's own Gmail settings, under "Send mail as": Gmail silently
+    replaces an address that it doesn't know.
+    """
+    if bool(addresses) == none:
+        raise wrong("[ADDRESS]... and --none", "give addresses, or --none")
+    with closing(mailcore.Mailcore()) as core:
+        sender = core.senders.set_send_as(alias, addresses or (), by=BY)
+    if as_json:
+        output.document(sender)
+    own = ", ".join(part for part in (sender.gmail_account, *sender.send_as) if part)
+    output.say(f"{alias} may send as {own or 'the account of its first consent'}.")
 
 
 def pause(alias: Alias, *, as_json: JsonOption = False) -> None:

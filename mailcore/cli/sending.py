@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import mailcore
-from mailcore import InvalidMessage
+from mailcore import IfUnknown, InvalidMessage
 from mailcore.cli import files, output
 from mailcore.cli.flags import in_flags, wrong
 from mailcore.cli.output import JsonOption
@@ -54,6 +54,9 @@ def send(
     reply_to: Annotated[
         list[str] | None, typer.Option(metavar="ADDRESS", help="Address for replies; repeatable.")
     ] = None,
+    from_address: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="One that the sender may send as.")
+    ] = None,
     from_name: Annotated[str | None, typer.Option(help="Name shown as the sender.")] = None,
     header: Annotated[
         list[str] | None,
@@ -79,6 +82,12 @@ def send(
     idempotency_key: Annotated[
         str | None, typer.Option(help="Messages with the same key are sent only once.")
     ] = None,
+    if_unknown: Annotated[
+        IfUnknown,
+        typer.Option(
+            help="If it is unclear whether Gmail accepted it: ask a person, or send it again."
+        ),
+    ] = IfUnknown.ASK,
     timeout: Annotated[float, typer.Option(help="Total time limit in seconds.")] = 30.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the message instead of sending it.")
@@ -96,6 +105,7 @@ def send(
         "cc": cc,
         "bcc": bcc,
         "reply_to": reply_to,
+        "from_address": from_address,
         "from_name": from_name,
         "headers": _pairs("header", ":", header or ()),
         "attachments": attach or (),
@@ -104,6 +114,7 @@ def send(
         "in_reply_to": in_reply_to,
         "references": references,
         "idempotency_key": idempotency_key,
+        "if_unknown": if_unknown,
         "timeout": timeout,
     }
     _require_complete(arguments)

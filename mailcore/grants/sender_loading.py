@@ -14,7 +14,7 @@ from mailcore.store.encryption import Vault
 from mailcore.store.sealed_columns import SENDER_GRANT
 
 #: What `SenderReader.from_row` reads.
-SENDER_COLUMNS = """id, alias, gmail_account, display_name, generation, status, token_json,
+SENDER_COLUMNS = """id, alias, gmail_account, send_as, display_name, generation, status, token_json,
     grant_client_json, credentials_json,
     last_error_code, last_error_at, clock_timestamp() AS read_at"""
 
@@ -37,6 +37,7 @@ class LoadedSender:
     id: int
     alias: str
     gmail_account: str | None
+    send_as: tuple[str, ...]
     display_name: str | None
     generation: int
     status: SenderStatus
@@ -84,6 +85,7 @@ class SenderReader:
             id=row.id,
             alias=row.alias,
             gmail_account=row.gmail_account,
+            send_as=tuple(row.send_as),
             display_name=row.display_name,
             generation=row.generation,
             status=SenderStatus(row.status),

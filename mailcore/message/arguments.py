@@ -17,6 +17,7 @@ class ContentArguments(TypedDict, total=False):
     cc: Addresses | None
     bcc: Addresses | None
     reply_to: Addresses | None
+    from_address: str | None
     from_name: str | None
     headers: Mapping[str, str] | None
     in_reply_to: str | None
@@ -30,6 +31,7 @@ class SendArguments(ContentArguments, total=False):
 
     thread_id: str | None
     idempotency_key: str | None
+    if_unknown: str
     timeout: float
 
 

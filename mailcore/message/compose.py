@@ -59,7 +59,7 @@ class ComposedMessage:
 
 def compose(
     *,
-    from_address: str | None,
+    from_address: str | None = None,
     from_name: str | None = None,
     to: Addresses | None = None,
     subject: str,

@@ -5,7 +5,7 @@ the envelope names: Gmail sends to everyone in the headers, and to nobody else.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime, make_msgid
 from typing import Literal, TypeAlias
@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from mailcore.clock import now
 from mailcore.errors import InvalidMessage
 from mailcore.message.addresses import Mailbox, parse_addresses
-from mailcore.message.compose import MAX_MESSAGE, ComposedMessage
+from mailcore.message.compose import MAX_MESSAGE, ComposedMessage, add_from
 from mailcore.message.headers import header, mailbox_header, shortened, unstructured
 
 #: What is done with a From that is not the sender's: it is replaced, and becomes Reply-To if
@@ -59,6 +59,7 @@ def adopt(
     *,
     recipients: Sequence[str] | None,
     account: str | None,
+    send_as: Collection[str] = (),
     other_from: OtherFrom = "replace",
 ) -> WholeMessage:
     """Make a message ready for Gmail.
@@ -68,7 +69,8 @@ def adopt(
         recipients: the envelope's addresses, with or without names; None takes those of To, Cc
             and Bcc.
         account: the sender's mailbox, or None where it is not known.
-        other_from: what to do with a From that is not that mailbox.
+        send_as: further addresses that From may be.
+        other_from: what to do with any other From.
 
     Raises:
         InvalidMessage: it cannot be read, goes to nobody, or to others than the envelope says;
@@ -80,7 +82,9 @@ def adopt(
     everyone = _envelope(recipients, named)
     hidden = _hidden(named, everyone)
     writer = _from(fields)
-    is_own = writer is not None and writer.address.casefold() == (account or "").casefold()
+    address = writer.address.casefold() if writer else ""
+    is_alias = address in {each.casefold() for each in send_as}
+    is_own = is_alias or address == (account or "").casefold()
     if writer is not None and not is_own and other_from == "refuse":
         raise InvalidMessage(
             f"The message is from {writer.address}, and the sender's account is "
@@ -107,6 +111,8 @@ def adopt(
         recipients=everyone,
         subject=_subject(fields),
     )
+    if writer is not None and is_alias:
+        composed = add_from(composed, address=writer.address, name=writer.name)
     return WholeMessage(composed, (writer.name or None) if writer else None, given_id)
 
 

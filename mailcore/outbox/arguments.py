@@ -5,7 +5,7 @@ from datetime import datetime
 from mailcore.clock import now
 from mailcore.errors import InvalidMessage
 from mailcore.message.arguments import QueueOptions
-from mailcore.sending.options import check_names
+from mailcore.sending.options import check_if_unknown, check_names
 from mailcore.values.deliveries import IfUnknown
 
 #: The names of what `queueing_options` takes.
@@ -34,12 +34,7 @@ def queueing_options(
             remedy="Give an expires_at after send_at, and in the future.",
             field="expires_at",
         )
-    if if_unknown not in set(IfUnknown):
-        raise InvalidMessage(
-            f"if_unknown must not be {if_unknown!r}.",
-            remedy='Give "ask" or "resend".',
-            field="if_unknown",
-        )
+    check_if_unknown(if_unknown)
     return {
         "thread_id": thread_id,
         "idempotency_key": idempotency_key,

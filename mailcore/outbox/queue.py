@@ -24,6 +24,7 @@ from mailcore.outbox.callers_connection import arun, run
 from mailcore.senders.picture import no_sender
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.sending.error_context import errors_name
+from mailcore.sending.from_address import check_from
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.sealed_columns import MESSAGE
@@ -210,8 +211,17 @@ class Queue:
         given: dict[str, Any] = dict(arguments)
         options = {name: given.pop(name) for name in OPTIONS if name in given}
         checked = queueing_options(**options)
-        message = compose(from_address=None, **given)
+        message = compose(**given)
+        if given.get("from_address") is not None:
+            self._check_from(alias, message)
         return self._row(alias, message, from_name=given.get("from_name"), **checked)
+
+    def _check_from(self, alias: str, message: ComposedMessage) -> None:
+        """Ask as whom the sender may send: it is told at once, rather than by the worker."""
+        sender = self._tokens.senders.by_alias(self._database, alias, None)
+        if sender is None:
+            raise no_sender(alias)
+        check_from(message, alias=alias, account=sender.gmail_account, send_as=sender.send_as)
 
     def _row(self, alias: str, message: ComposedMessage, **columns: object) -> dict[str, object]:
         if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one

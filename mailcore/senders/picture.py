@@ -38,7 +38,7 @@ EXPIRING = """
 
 #: Of the tables ``sender`` and ``open``.
 COLUMNS = f"""
-    sender.alias, sender.gmail_account, sender.display_name, sender.project,
+    sender.alias, sender.gmail_account, sender.display_name, sender.send_as, sender.project,
     sender.offered_account, sender.status, sender.status_reason, sender.status_changed_at,
     sender.generation,
     sender.granted_scopes, sender.grant_issued_at, sender.grant_expires_at,
@@ -69,7 +69,9 @@ _ONE = text(f"""
 """).columns(**MOMENTS)  # noqa: S608 - of constants
 
 _AS_STORED = tuple(
-    name for name in Sender.__dataclass_fields__ if name not in {"status", "granted_scopes"}
+    name
+    for name in Sender.__dataclass_fields__
+    if name not in {"status", "granted_scopes", "send_as"}
 )
 
 
@@ -96,6 +98,7 @@ def sender_from(row: RowMapping) -> Sender:
         **{name: row[name] for name in _AS_STORED},
         status=SenderStatus(row["status"]),
         granted_scopes=tuple(row["granted_scopes"]),
+        send_as=tuple(row["send_as"]),
     )
 
 

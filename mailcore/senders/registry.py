@@ -1,6 +1,6 @@
 """The registry: register, list, inspect, change and delete senders."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Literal
 
@@ -231,6 +231,33 @@ class SenderRegistry:
             if changed:
                 row.sqlmodel_update({**changed, "updated_at": now()})
                 detail = ", ".join(f"{name}: {value or 'none'}" for name, value in changed.items())
+                session.add(event(alias, AuditEvent.CHANGED, who=by, detail=detail))
+            session.flush()
+            return read_sender(session.connection(), alias)
+
+    def set_send_as(self, alias: str, addresses: Collection[str], *, by: str) -> Sender:
+        """Say as which further addresses a sender may send.
+
+        They must be set up in the account's own settings ("Send mail as"): Gmail silently replaces
+        a From that it does not know.
+
+        Args:
+            alias: the sender.
+            addresses: all of them; none takes them away.
+            by: who does it.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            InvalidSender: one of them is no address.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        checked = [checked_account(address, alias, field="send_as") for address in addresses]
+        wanted = sorted({address for address in checked if address})
+        with self._database.session() as session:
+            row = find(session, alias)
+            if row.send_as != wanted:
+                row.sqlmodel_update({"send_as": wanted, "updated_at": now()})
+                detail = f"send as: {', '.join(wanted) or 'none'}"
                 session.add(event(alias, AuditEvent.CHANGED, who=by, detail=detail))
             session.flush()
             return read_sender(session.connection(), alias)

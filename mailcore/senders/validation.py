@@ -38,7 +38,7 @@ def checked_alias(alias: str) -> str:
     return alias
 
 
-def checked_account(account: str | None, alias: str) -> str | None:
+def checked_account(account: str | None, alias: str, *, field: str = "gmail_account") -> str | None:
     """Return an account's address in its normal form, or None for an empty one.
 
     Raises:
@@ -55,7 +55,7 @@ def checked_account(account: str | None, alias: str) -> str | None:
         raise InvalidSender(
             f"{account!r} is not an email address: {exc}",
             remedy="Example: alerts@example.com",
-            field="gmail_account",
+            field=field,
             alias=alias,
         ) from exc
 

@@ -4,11 +4,12 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_base, wait_random_exponential
 
 from mailcore.clock import now
-from mailcore.errors import DatabaseUnavailable
+from mailcore.errors import DatabaseUnavailable, PalEMailError
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted, Gmail
 from mailcore.grants.tokens import Tokens
 from mailcore.sending.outgoing import OutgoingMessage
+from mailcore.values.deliveries import IfUnknown
 
 
 class Attempts:
@@ -24,7 +25,7 @@ class Attempts:
         self._gmail = gmail
 
     def run(self, outgoing: OutgoingMessage) -> Accepted:
-        """Repeat what certainly did not reach Gmail, and nothing else.
+        """Repeat what certainly did not reach Gmail; what may have, only if its caller wants that.
 
         The queue has its messages tried once: it sends others meanwhile.
 
@@ -38,13 +39,19 @@ class Attempts:
         def too_late(state: RetryCallState) -> bool:
             return state.upcoming_sleep >= outgoing.request.post_by.seconds_left
 
+        def again(exc: BaseException) -> bool:
+            return _did_not_arrive(exc) or _is_repeated(exc, outgoing)
+
         retrying = Retrying(
-            retry=retry_if_exception(_did_not_arrive),
-            wait=_AsGoogleAsks(),
-            stop=too_late,
-            reraise=True,
+            retry=retry_if_exception(again), wait=_AsGoogleAsks(), stop=too_late, reraise=True
         )
-        return retrying(self._attempt, outgoing)
+        try:
+            return retrying(self._attempt, outgoing)
+        except (GoogleFailure, PalEMailError) as exc:
+            # What became of the last attempt says nothing of the one before.
+            if outgoing.may_have_arrived:
+                raise _unknown(exc) from exc
+            raise
 
     def _attempt(self, outgoing: OutgoingMessage) -> Accepted:
         try:
@@ -100,6 +107,21 @@ class Attempts:
             return False
         outgoing.sender = current
         return True
+
+
+def _unknown(exc: GoogleFailure | PalEMailError) -> GoogleFailure:
+    if isinstance(exc, GoogleFailure):
+        return GoogleFailure(FailureKind.UNKNOWN, exc.reason, exc.text)
+    return GoogleFailure(FailureKind.UNKNOWN, exc.code, exc.message)
+
+
+def _is_repeated(exc: BaseException, outgoing: OutgoingMessage) -> bool:
+    """Say whether a message may have arrived, and its caller rather has it twice than never."""
+    unknown = isinstance(exc, GoogleFailure) and exc.kind is FailureKind.UNKNOWN
+    if unknown and outgoing.request.if_unknown is IfUnknown.RESEND:
+        outgoing.may_have_arrived = True
+        return True
+    return False
 
 
 def _did_not_arrive(exc: BaseException) -> bool:

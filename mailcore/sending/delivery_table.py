@@ -139,7 +139,9 @@ _CUT_OFF = f"""
                           THEN '{DeliveryStatus.QUEUED}' ELSE '{DeliveryStatus.UNKNOWN}' END,
             attempts = attempts + 1,
             error_code = '{OutcomeUnknown.code}',
-            error_text = %(reason)s
+            error_text = %(reason)s,
+            send_at = CASE WHEN if_unknown = '{IfUnknown.RESEND}'
+                           THEN coalesce(send_at, now()) ELSE send_at END
         WHERE id IN (SELECT id FROM cut_off WHERE (SELECT count(*) FROM known) >= 0)
           AND status = '{DeliveryStatus.SENDING}' AND leased_until < now()
         RETURNING alias, status

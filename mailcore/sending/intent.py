@@ -10,7 +10,7 @@ from mailcore.sending.outgoing import SendRequest
 from mailcore.sending.stored_messages import sealed_message
 from mailcore.store.connection import Connection
 from mailcore.store.encryption import Vault
-from mailcore.values.deliveries import DeliveryStatus
+from mailcore.values.deliveries import DeliveryStatus, IfUnknown
 
 #: How much longer than its deadline a send may take before it counts as cut off. Leases are
 #: written and compared by Postgres' clock alone: hosts disagree.
@@ -36,7 +36,9 @@ _SAME_KEY = f"""
         send_at = NULL, expires_at = NULL, claimed_by = NULL, tried_since = NULL, held_by = NULL
     WHERE CASE WHEN delivery.message_id = excluded.message_id
           THEN delivery.status = '{DeliveryStatus.SENDING}'
-          ELSE delivery.status IN ('{DeliveryStatus.FAILED}', '{DeliveryStatus.LAPSED}') END
+          ELSE delivery.status IN ('{DeliveryStatus.FAILED}', '{DeliveryStatus.LAPSED}')
+               OR (delivery.status = '{DeliveryStatus.UNKNOWN}'
+                   AND excluded.if_unknown = '{IfUnknown.RESEND}') END
 """  # noqa: S608 - of constants
 
 
@@ -47,11 +49,11 @@ def _load_with_intent(conflict: str) -> str:
         WHERE alias = %(alias)s AND generation >= %(least_generation)s
     ), intent AS (
         INSERT INTO delivery (id, alias, recipients, subject, message_id, status, attempts,
-                              idempotency_key, thread_id, from_name, body, leased_until,
-                              created_at, updated_at)
+                              idempotency_key, thread_id, from_name, body, if_unknown,
+                              leased_until, created_at, updated_at)
         SELECT %(id)s, alias, %(recipients)s, %(subject)s, %(message_id)s,
                '{DeliveryStatus.SENDING}', 0, %(idempotency_key)s, %(thread_id)s, %(from_name)s,
-               %(body)s, now() + %(lease)s, %(at)s, %(at)s
+               %(body)s, %(if_unknown)s, now() + %(lease)s, %(at)s, %(at)s
         FROM loaded
         {conflict}
         RETURNING id AS delivery_id, attempts AS attempts, leased_until
@@ -97,7 +99,8 @@ def load_with_intent(
     """Read a sender, and record the intent to send a message through it.
 
     With a key the message is recorded, too: a person can have it sent again if this process
-    dies. Without one its bytes would travel twice with every send, only for that.
+    dies. So it is where the queue shall do that. Otherwise its bytes would travel twice with every
+    send, only for that.
 
     Args:
         connection: one on which each statement is its own transaction.
@@ -113,6 +116,7 @@ def load_with_intent(
     if not ALIAS_PATTERN.fullmatch(request.alias):  # Postgres would choke on some that cannot be
         return None
     key = request.idempotency_key
+    keep = key is not None or request.if_unknown is IfUnknown.RESEND
     values = {
         "id": request.delivery_id,
         "alias": request.alias,
@@ -122,7 +126,8 @@ def load_with_intent(
         "idempotency_key": key,
         "thread_id": request.thread_id,
         "from_name": request.from_name,
-        "body": None if key is None else sealed_message(request, vault),
+        "body": sealed_message(request, vault) if keep else None,
+        "if_unknown": request.if_unknown.value,
         "lease": lease(request.deadline.seconds_left),
         "least_generation": least_generation,
         "at": request.asked_for_at,

@@ -3,12 +3,15 @@
 import math
 
 from mailcore.errors import InvalidMessage
+from mailcore.values.deliveries import IfUnknown
 
 #: Characters that a name given by the caller may have.
 _MAX_NAME = 255
 
 
-def check_options(thread_id: str | None, key: str | None, timeout: float) -> None:
+def check_options(
+    thread_id: str | None, key: str | None, timeout: float, if_unknown: str = IfUnknown.ASK
+) -> None:
     """Refuse what cannot be used, before anything happens.
 
     Raises:
@@ -21,6 +24,21 @@ def check_options(thread_id: str | None, key: str | None, timeout: float) -> Non
             field="timeout",
         )
     check_names(thread_id, key)
+    check_if_unknown(if_unknown)
+
+
+def check_if_unknown(value: str) -> None:
+    """Refuse what says neither that a person decides, nor that it is sent again.
+
+    Raises:
+        InvalidMessage: it does.
+    """
+    if value not in set(IfUnknown):
+        raise InvalidMessage(
+            f"if_unknown must not be {value!r}.",
+            remedy='Give "ask" or "resend".',
+            field="if_unknown",
+        )
 
 
 def check_names(thread_id: str | None, key: str | None) -> None:

@@ -8,14 +8,15 @@ from uuid import UUID, uuid4
 from mailcore.clock import Deadline, now
 from mailcore.grants.sender_loading import LoadedSender
 from mailcore.message.compose import ComposedMessage, add_from
-from mailcore.values.deliveries import DeliveryStatus
+from mailcore.sending.from_address import check_from
+from mailcore.values.deliveries import DeliveryStatus, IfUnknown
 
 log = logging.getLogger("mailcore")
 
 #: Seconds that Gmail must have to answer; half the timeout if that is shorter.
 ANSWER_TIME = 5.0
 
-#: What a message begins with whose sender was known when it was composed.
+#: What a message begins with whose From was given when it was composed.
 _FROM = b"From: "
 
 
@@ -30,6 +31,7 @@ class SendRequest:
         thread_id: Gmail's id of the thread to put it in, or None.
         idempotency_key: the caller's, or None.
         deadline: when all of it must be over.
+        if_unknown: what is done where nobody can tell whether Gmail has it.
         post_by: when it is too late to post it: Gmail must have time to answer, or a message
             would end as unknown that could be called unsent.
         delivery_id: its row in the delivery table, unless its key has one already.
@@ -43,6 +45,7 @@ class SendRequest:
     thread_id: str | None
     idempotency_key: str | None
     deadline: Deadline
+    if_unknown: IfUnknown = IfUnknown.ASK
     post_by: Deadline = field(init=False)
     delivery_id: UUID = field(default_factory=uuid4)
     asked_for_at: datetime = field(default_factory=now)
@@ -51,8 +54,15 @@ class SendRequest:
         self.post_by = self.deadline.before(min(ANSWER_TIME, self.deadline.seconds_left / 2))
 
     def complete(self, sender: LoadedSender) -> None:
-        """Add what only the loaded sender tells: whom the message is from."""
+        """Add what only the loaded sender tells: whom the message is from.
+
+        Raises:
+            InvalidMessage: it is from somebody as whom the sender may not send.
+        """
         if self.message.raw.startswith(_FROM):
+            check_from(
+                self.message, alias=self.alias, account=sender.gmail_account, send_as=sender.send_as
+            )
             return
         if sender.gmail_account is not None:
             name = sender.display_name if self.from_name is None else self.from_name
@@ -78,6 +88,7 @@ class OutgoingMessage:
         attempts: how many times Gmail was asked.
         asked_at: when Gmail was asked last, by Postgres' clock.
         in_flight: Gmail may have it, and has not answered.
+        may_have_arrived: that was so of an earlier attempt.
         stored: its row holds the message, and keeps it whatever comes of this.
         tries_once: it is attempted once, and whoever sends it sees to the next time.
         recorded_as: what its row says that it came to, where it did not go out, or may not
@@ -91,6 +102,7 @@ class OutgoingMessage:
     attempts: int = 0
     asked_at: datetime | None = None
     in_flight: bool = False
+    may_have_arrived: bool = False
     stored: bool = False
     tries_once: bool = False
     recorded_as: DeliveryStatus | None = None

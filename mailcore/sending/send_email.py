@@ -27,7 +27,7 @@ from mailcore.sending.outgoing import OutgoingMessage, SendRequest
 from mailcore.settings import Settings
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
-from mailcore.values.deliveries import DeliveryStatus, Queued, Sent
+from mailcore.values.deliveries import DeliveryStatus, IfUnknown, Queued, Sent
 
 
 class Mailer:
@@ -63,20 +63,22 @@ class Mailer:
         dry_run: bool = False,
         thread_id: str | None = None,
         idempotency_key: str | None = None,
+        if_unknown: str = IfUnknown.ASK,
         timeout: float = 30.0,
         or_queue: IfNotSent | None = None,
         **content: Unpack[ContentArguments],
     ) -> Sent | Queued | ComposedMessage:
         """See `mailcore.Mailcore.send_email`."""
         with errors_name(alias):
-            check_options(thread_id, idempotency_key, timeout)
+            check_options(thread_id, idempotency_key, timeout, if_unknown)
             request = SendRequest(
                 alias=alias,
-                message=compose(from_address=None, **content),
+                message=compose(**content),
                 from_name=content.get("from_name"),
                 thread_id=thread_id,
                 idempotency_key=idempotency_key,
                 deadline=Deadline(timeout),
+                if_unknown=IfUnknown(if_unknown),
             )
             if dry_run:
                 request.complete(self._load(request))
@@ -254,5 +256,6 @@ def _to_sent(outgoing: OutgoingMessage, accepted: Accepted) -> Sent:
 
 
 def _interruption(outgoing: OutgoingMessage, exc: BaseException) -> GoogleFailure:
-    kind = FailureKind.UNKNOWN if outgoing.in_flight else FailureKind.TEMPORARY
+    may_have_arrived = outgoing.in_flight or outgoing.may_have_arrived
+    kind = FailureKind.UNKNOWN if may_have_arrived else FailureKind.TEMPORARY
     return GoogleFailure(kind, "interrupted", f"it was stopped by {type(exc).__name__}")

@@ -43,6 +43,10 @@ class SenderRow(SQLModel, table=True):
     #: Google's ``sub`` of that account: an address can be given to somebody else, this cannot.
     google_sub: str | None = Field(default=None, sa_type=Text)
     display_name: str | None = Field(default=None, sa_type=Text)
+    #: Further addresses that may be in From: Gmail silently replaces one that it does not know.
+    send_as: list[str] = Field(
+        default_factory=list, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": "{}"}
+    )
     project: str | None = Field(default=None, sa_type=Text)
     credentials_json: str | None = Field(default=None, sa_type=Text, repr=False)
     token_json: str | None = Field(default=None, sa_type=Text, repr=False)

@@ -19,6 +19,7 @@ class Sender:
         alias: the name jobs use.
         gmail_account: the mailbox's address; None until the first consent adopts one.
         display_name: the name recipients see in From, or None.
+        send_as: further addresses that it may send as, given by an admin.
         project: the project that the sender belongs to, or None; pages group senders by it.
         status: what Google last said about the grant.
         status_reason: the same in words; None while healthy.
@@ -72,6 +73,7 @@ class Sender:
     created_at: datetime
     updated_at: datetime
     offered_account: str | None = None
+    send_as: tuple[str, ...] = ()
 
     @property
     def asked_at(self) -> datetime | None:

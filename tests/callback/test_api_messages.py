@@ -131,6 +131,14 @@ def test_a_problem_names_the_outcome(
     assert (delivery["status"], delivery["error_code"]) == (row, code)
 
 
+def test_it_may_rather_come_twice(api: TestClient, google: GoogleSandbox, authorised: str) -> None:
+    """If the program says so."""
+    google.fail("send", faults.CLOSE_AFTER)
+    answer = api.post(f"{PATH}?wait=20", json={**MESSAGE, "if_unknown": "resend"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "sent")
+    assert len(google.outbox) == 2
+
+
 def test_an_unknown_outcome_is_settled(
     api: TestClient, google: GoogleSandbox, authorised: str
 ) -> None:

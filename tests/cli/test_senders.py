@@ -127,3 +127,14 @@ def test_confirm(cli: Cli, core: Mailcore, google: GoogleSandbox) -> None:
         assert cli("senders", "confirm", "fresh", "other@example.com").code == 64
         assert cli("senders", "confirm", "fresh", ACCOUNT, *options).code == 0
     assert core.senders.get("fresh").gmail_account == ACCOUNT
+
+
+def test_further_addresses(cli: Cli, core: Mailcore, alerts: str) -> None:
+    """They are set as a whole, shown, and taken away."""
+    assert cli("senders", "send-as", alerts).code == 64
+    given = cli("senders", "send-as", alerts, "shop@example.com", "help@example.com")
+    assert f"may send as {ACCOUNT}, help@example.com, shop@example.com" in given.err
+    assert "help@example.com" in cli("senders", "show", alerts).out
+    assert cli("senders", "send-as", alerts, "nobody").code == 64
+    assert cli("senders", "send-as", alerts, "--none").code == 0
+    assert core.senders.get(alerts).send_as == ()

@@ -1,0 +1,79 @@
+"""Further addresses of an account: what the admin has given may be in From, and nothing else."""
+
+from email.message import EmailMessage
+
+import pytest
+
+from mailcore import InvalidMessage, InvalidSender, Mailcore, Sender
+from mailcore.sandbox import GoogleSandbox
+from tests.support.authorise import ACCOUNT
+from tests.support.queueing import queue
+from tests.support.steps import deliveries, send
+
+SHOP = "shop@example.com"
+
+
+@pytest.fixture
+def shop(core: Mailcore, alerts: Sender) -> str:
+    """The sender may send as the shop, too."""
+    core.senders.set_send_as(alerts.alias, [f" {SHOP} ", ""], by="ann")
+    return alerts.alias
+
+
+def drain(core: Mailcore) -> None:
+    core.drain.run("alerts", worker="w", stopping=lambda: False)
+
+
+def test_from_is_what_was_given(core: Mailcore, google: GoogleSandbox, shop: str) -> None:
+    """At once and from the queue; the account itself may be named, too."""
+    send(core, from_address=SHOP, from_name="Shop")
+    queue(core, from_address=SHOP.upper())
+    queue(core, from_address=ACCOUNT)
+    drain(core)
+    assert [each.email["From"].addresses[0].addr_spec.casefold() for each in google.outbox] == [
+        *(SHOP, SHOP, ACCOUNT)
+    ]
+    assert google.outbox[0].email["From"] == f"Shop <{SHOP}>"
+
+
+def test_another_one_is_refused_at_once(core: Mailcore, google: GoogleSandbox, shop: str) -> None:
+    """Gmail would silently replace it."""
+    for call in (send, queue):
+        with pytest.raises(InvalidMessage, match=r"may not send as eve@example\.com") as refused:
+            call(core, from_address="eve@example.com")
+        assert refused.value.field == "from_address"
+    assert not google.outbox
+    assert all(row.status == "failed" for row in deliveries(core))
+
+
+def test_one_that_was_taken_away_meanwhile_is_not_used(
+    core: Mailcore, google: GoogleSandbox, shop: str
+) -> None:
+    """The message in the queue fails, and says why."""
+    queue(core, from_address=SHOP)
+    core.senders.set_send_as(shop, [], by="ann")
+    drain(core)
+    [row] = deliveries(core)
+    assert (row.status, row.error_code) == ("failed", "invalid_message")
+    assert SHOP in str(row.error_text)
+    assert not google.outbox
+
+
+def test_a_whole_message_keeps_its_from(core: Mailcore, google: GoogleSandbox, shop: str) -> None:
+    """And gets no Reply-To."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = f"Shop <{SHOP}>", "ann@example.com", "s"
+    message.set_content("t")
+    core.queue_message(shop, message)
+    drain(core)
+    [arrived] = google.outbox
+    assert (arrived.email["From"], arrived.email["Reply-To"]) == (f"Shop <{SHOP}>", None)
+
+
+def test_the_audit_trail_has_it(core: Mailcore, shop: str) -> None:
+    """And what is no address is refused."""
+    assert core.senders.get(shop).send_as == (SHOP,)
+    assert core.senders.events(shop)[0].detail == f"send as: {SHOP}"
+    with pytest.raises(InvalidSender) as refused:
+        core.senders.set_send_as(shop, ["nobody"], by="ann")
+    assert refused.value.field == "send_as"
