@@ -83,6 +83,7 @@ class DeliveryDetail:
             ("Subject", delivery.subject),
             ("To", ", ".join(delivery.recipients)),
             ("Sender", delivery.alias),
+            ("Through its fallback", delivery.sent_through),
             ("Requested", wording.moment(delivery.created_at, self.zone)),
             ("Sent", sent),
             ("Not before", later),

@@ -7,7 +7,7 @@ import streamlit as st
 from admin_ui import dialogs, error_notices, heading
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped
-from mailcore import ConfigurationError, InvalidSender, Sender
+from mailcore import ConfigurationError, InvalidSender, Sender, SenderNotFound
 
 
 def draw_identity(visitor: Visitor, sender: Sender) -> None:
@@ -42,6 +42,32 @@ def draw_identity(visitor: Visitor, sender: Sender) -> None:
             visitor.core.senders.set_send_as(sender.alias, send_as.split(","), by=visitor.by)
             visitor.core.senders.update(sender.alias, **changes, by=visitor.by)
         except InvalidSender as exc:
+            error_notices.draw(exc)
+            return
+    dialogs.close("Saved")
+
+
+def draw_fallback(visitor: Visitor, sender: Sender) -> None:
+    """Draw the form for the sender through which mail goes out while this one can't send."""
+    with st.form(f"fallback-{sender.alias}"):
+        heading.section("Fallback")
+        st.caption(
+            "While this sender is expired or blocked, queued mail that allows it goes out through "
+            "another sender. From is then that sender's account; answers go to this one's."
+        )
+        other = st.text_input(
+            "Sender", value=sender.fallback_alias or "", placeholder="An alias; empty for none"
+        )
+        after = st.number_input(
+            "After how many minutes", min_value=0, value=sender.fallback_after // 60, step=5
+        )
+        if not st.form_submit_button("Save"):
+            return
+        try:
+            visitor.core.senders.set_fallback(
+                sender.alias, other.strip() or None, after=int(after) * 60, by=visitor.by
+            )
+        except (InvalidSender, SenderNotFound) as exc:
             error_notices.draw(exc)
             return
     dialogs.close("Saved")

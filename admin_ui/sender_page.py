@@ -29,7 +29,7 @@ from admin_ui.announcements import announce_renewed
 from admin_ui.delivery_rows import draw_deliveries
 from admin_ui.reauth_state import Reauths
 from admin_ui.sender_dialogs import DeleteSender
-from admin_ui.sender_forms import draw_client, draw_identity, draw_test_message
+from admin_ui.sender_forms import draw_client, draw_fallback, draw_identity, draw_test_message
 from mailcore import (
     Sender,
     SenderNotFound,
@@ -70,6 +70,7 @@ def draw() -> None:
         _draw_history(visitor, alias)
     with edit:
         draw_identity(visitor, sender)
+        draw_fallback(visitor, sender)
         draw_client(visitor, sender)
         _draw_delete(sender)
     dialogs.draw()
@@ -162,6 +163,11 @@ def _draw_overview(visitor: Visitor, sender: Sender) -> None:
         with st.container(gap="xxsmall"):
             _fact("Last sent", _when(sender.last_sent_at, at, zone))
             _fact("Last error", error)
+            if sender.fallback_alias:
+                after = f"after {sender.fallback_after // 60} min"
+                _fact("Fallback", f"{sender.fallback_alias}, {after}, for mail that allows it")
+            if others := visitor.core.senders.fallback_of(sender.alias):
+                _fact("Fallback of", ", ".join(others))
         draw_test_message(visitor, sender)
     with st.container(border=True):
         heading.section("Messages per day, last 30 days")

@@ -22,7 +22,7 @@ from mailcore import (
 )
 
 #: What only a queued message can have.
-_FOR_LATER = ("send_at", "expires_at")
+_FOR_LATER = ("send_at", "expires_at", "allow_fallback")
 
 
 class MessageApi:
@@ -44,7 +44,7 @@ class MessageApi:
             queued = self._core.queue_email(alias, idempotency_key=key, **arguments)
             return self._answer(queued.delivery_id, HTTPStatus.ACCEPTED)
         for name in _FOR_LATER:
-            if arguments.pop(name, None) is not None:
+            if arguments.pop(name, None):
                 raise RequestRefused(
                     HTTPStatus.UNPROCESSABLE_ENTITY,
                     "invalid_value",

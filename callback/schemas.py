@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     WithJsonSchema,
 )
 from pydantic.config import JsonDict
@@ -227,6 +228,11 @@ class NewMessage(_Strict):
         default=IfUnknown.ASK,
         description="What to do if it is unclear whether Gmail accepted it: `ask` leaves it to a "
         "person, so that it is never sent twice; `resend` sends it again.",
+    )
+    allow_fallback: StrictBool = Field(
+        default=False,
+        description="Whether it may go out through its sender's fallback if that can't send for "
+        "a while. Not together with `wait`.",
     )
 
 

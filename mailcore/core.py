@@ -223,6 +223,8 @@ class Mailcore:
                 PALEMAIL_GIVE_UP_AFTER days, not counting time in which its sender can't send.
             if_unknown: what to do if it is unclear whether Gmail accepted it. ``"ask"`` leaves it
                 to a person, so that it is never sent twice; ``"resend"`` sends it again.
+            allow_fallback: if its sender can't send for a while and has a fallback, it may go out
+                through that: From changes, and answers still go to its sender's account.
             **arguments: the content, and ``thread_id``, as for `send_email`.
 
         Raises:
@@ -269,8 +271,8 @@ class Mailcore:
                 is the same message: nothing is queued again, and the result says how far the
                 first has come. Not together with an ``idempotency_key``.
             connection: as for `queue_email`.
-            **options: ``idempotency_key``, ``thread_id``, ``send_at``, ``expires_at`` and
-                ``if_unknown``, as for `queue_email`.
+            **options: ``idempotency_key``, ``thread_id``, ``send_at``, ``expires_at``,
+                ``if_unknown`` and ``allow_fallback``, as for `queue_email`.
 
         Raises:
             InvalidMessage: it cannot be read, or names others than ``recipients``.

@@ -124,6 +124,8 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
             "reason": sender.status_reason,
             "account": sender.gmail_account or "any",
             "sends as": ", ".join(sender.send_as),
+            "fallback": sender.fallback_alias
+            and f"{sender.fallback_alias}, after {sender.fallback_after // 60} min",
             "to be confirmed": sender.offered_account,
             "name": sender.display_name,
             "project": sender.project,
@@ -242,6 +244,35 @@ def send_as(
         output.document(sender)
     own = ", ".join(part for part in (sender.gmail_account, *sender.send_as) if part)
     output.say(f"{alias} may send as {own or 'the account of its first consent'}.")
+
+
+def fallback(
+    alias: Alias,
+    other: Annotated[
+        str | None, typer.Argument(metavar="[OTHER]", help="The fallback.", show_default=False)
+    ] = None,
+    *,
+    after: Annotated[
+        int, typer.Option(min=0, metavar="MINUTES", help="How long ALIAS must have been unable.")
+    ] = 15,
+    none: Annotated[bool, typer.Option("--none", help="Take it away.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a sender a fallback: through it goes queued mail that allows it.
+
+    That happens only while ALIAS is expired or blocked. From is then the fallback's account, and
+    answers go to that of ALIAS.
+    """
+    if bool(other) == none:
+        raise wrong("[OTHER] and --none", "name another sender, or give --none")
+    with closing(mailcore.Mailcore()) as core:
+        sender = core.senders.set_fallback(alias, other, after=after * 60, by=BY)
+    if as_json:
+        output.document(sender)
+    if other:
+        output.say(f"After {after} min, mail of {alias} that allows it goes out through {other}.")
+    else:
+        output.say(f"{alias} has no fallback.")
 
 
 def pause(alias: Alias, *, as_json: JsonOption = False) -> None:

@@ -43,6 +43,7 @@ class QueueOptions(TypedDict, total=False):
     send_at: datetime | None
     expires_at: datetime | None
     if_unknown: str
+    allow_fallback: bool
 
 
 class QueueArguments(ContentArguments, QueueOptions, total=False):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mailcore.clock import Deadline
-from mailcore.senders.holding import limits
+from mailcore.senders.holding import SENT_LATELY, limits
 from mailcore.settings import Settings
 from mailcore.status import SenderStatus
 from mailcore.store.connection import Connection
@@ -18,7 +18,7 @@ _TIME_LIMIT = 8.0
 
 #: A message that somebody holds back is not due. What was sent in 24 hours is read only where there
 #: is a limit.
-_SENDERS = """
+_SENDERS = f"""
     WITH open AS (
         SELECT alias, count(*) FILTER (WHERE status = 'queued') AS queued,
                min(send_at) FILTER (WHERE status = 'queued' AND held_by IS NULL
@@ -38,17 +38,22 @@ _SENDERS = """
            coalesce(open.queued, 0) AS queued, open.due_since,
            coalesce(open.unknown, 0) AS unknown,
            limited.messages AS messages_limit, limited.recipients AS recipients_limit,
-           day.messages, day.recipients
+           day.messages, day.recipients, lately.rerouted
     FROM sender JOIN limited ON limited.id = sender.id LEFT JOIN open ON open.alias = sender.alias
     CROSS JOIN LATERAL (
         SELECT count(*) AS messages, coalesce(sum(cardinality(recipients)), 0) AS recipients
-        FROM delivery
+        FROM delivery AS counted
         WHERE coalesce(limited.messages, limited.recipients) IS NOT NULL
-          AND delivery.alias = sender.alias AND delivery.status = 'sent'
-          AND sent_at > now() - interval '24 hours'
+          AND {SENT_LATELY.format(sender="sender.alias")}
     ) AS day
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS rerouted FROM delivery AS counted
+        WHERE counted.alias = sender.alias AND counted.status = 'sent'
+          AND counted.sent_through IS NOT NULL AND sender.fallback_alias IS NOT NULL
+          AND counted.sent_at > now() - interval '24 hours'
+    ) AS lately
     ORDER BY sender.alias
-"""
+"""  # noqa: S608 - of constants
 
 #: A worker that stops takes its row along; one that dies leaves it, with its last heartbeat.
 _DEPLOYMENT = """
@@ -88,6 +93,7 @@ class SenderMeasurements:
         due_since: when the first of them became due that nobody holds back; None if none is.
         unknown: messages whose outcome a person has to find out.
         budgets: those that have a limit.
+        rerouted: how many of its messages have gone out through its fallback in the last 24 hours.
     """
 
     alias: str
@@ -101,6 +107,7 @@ class SenderMeasurements:
     due_since: datetime | None
     unknown: int
     budgets: tuple[Budget, ...]
+    rerouted: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +176,7 @@ def _sender(row: Any) -> SenderMeasurements:
         due_since=row.due_since,
         unknown=row.unknown,
         budgets=tuple(_budgets(row)),
+        rerouted=row.rerouted,
     )
 
 

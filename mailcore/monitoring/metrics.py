@@ -166,8 +166,14 @@ def _of_queues(senders: tuple[SenderMeasurements, ...]) -> Iterator[Metric]:
         "What a sender has sent in the last 24 hours; missing if there is no limit.",
         labels=["alias", "unit"],
     )
+    rerouted = GaugeMetricFamily(
+        "palemail_rerouted_messages",
+        "Messages of a sender that have gone out through its fallback in the last 24 hours.",
+        labels=["alias"],
+    )
     for sender in senders:
         alias = (sender.alias,)
+        rerouted.add_metric(alias, sender.rerouted)
         queued.add_metric(alias, sender.queued)
         if sender.due_since is not None:
             oldest.add_metric(alias, sender.due_since.timestamp())
@@ -175,7 +181,7 @@ def _of_queues(senders: tuple[SenderMeasurements, ...]) -> Iterator[Metric]:
         for budget in sender.budgets:
             limit.add_metric((sender.alias, budget.unit), budget.limit)
             used.add_metric((sender.alias, budget.unit), budget.used)
-    yield from (queued, oldest, unknown, limit, used)
+    yield from (queued, oldest, unknown, rerouted, limit, used)
 
 
 def _of_workers(measurements: Measurements) -> Iterator[Metric]:

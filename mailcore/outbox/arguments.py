@@ -19,6 +19,7 @@ def queueing_options(
     send_at: datetime | None = None,
     expires_at: datetime | None = None,
     if_unknown: str = IfUnknown.ASK,
+    allow_fallback: bool = False,
 ) -> dict[str, object]:
     """Return the options as columns; refuse what cannot be used, before anything happens.
 
@@ -41,6 +42,7 @@ def queueing_options(
         "send_at": send_at,
         "expires_at": expires_at,
         "if_unknown": str(if_unknown),
+        "allow_fallback": bool(allow_fallback),
     }
 
 

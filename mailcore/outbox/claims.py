@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 from sqlalchemy.exc import IntegrityError
 
 from mailcore.clock import Deadline
 from mailcore.errors import PalEMailError
 from mailcore.grants.sender_loading import SENDER_COLUMNS, SenderReader
-from mailcore.senders.holding import RUNS
+from mailcore.senders.holding import FALLS_BACK, RUNS
 from mailcore.sending.intent import lease
+from mailcore.sending.other_sender import for_other_sender
 from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.sending.stored_messages import stored_request
 from mailcore.store.connection import Connection as DriverConnection
@@ -48,7 +49,7 @@ _CLAIM = text(f"""
     ), claimed AS (
         UPDATE delivery
         SET status = 'sending', claimed_by = :name, leased_until = clock_timestamp() + :lease,
-            updated_at = now()
+            updated_at = now(), sent_through = NULL
         FROM due WHERE delivery.id = due.id AND delivery.status = 'queued'
                    AND delivery.held_by IS NULL AND delivery.send_at <= now()
         RETURNING delivery.id AS delivery_id, recipients, subject, message_id, thread_id,
@@ -62,6 +63,48 @@ _CLAIM = text(f"""
         FROM ready, claimed WHERE sender.id = ready.id AND ready.pause > 0
     )
     SELECT * FROM ready, claimed
+""")  # noqa: S608 - of constants
+
+#: The same for mail whose own sender has not been able to send for a while: the other one is read
+#: with its grant. Whoever works on that at this moment comes first.
+_CLAIM_FOR_OTHER = text(f"""
+    WITH waiting AS (
+        SELECT fallback_alias, gmail_account FROM sender
+        WHERE alias = :alias AND {FALLS_BACK.format(table="sender")}
+          AND NOT EXISTS (SELECT FROM delivery WHERE delivery.alias = :alias
+                          AND delivery.status = 'sending' AND claimed_by IS NOT NULL)
+        FOR NO KEY UPDATE
+    ), ready AS (
+        SELECT {SENDER_COLUMNS},
+               greatest(send_interval,
+                        1 / coalesce(messages_per_second, :messages_per_second)) AS pause
+        FROM sender
+        WHERE alias = (SELECT fallback_alias FROM waiting) AND alias <> :alias
+          AND {RUNS} AND coalesce(next_send_at <= now(), true)
+        FOR NO KEY UPDATE SKIP LOCKED
+    ), due AS (
+        SELECT id FROM delivery
+        WHERE alias = :alias AND status = 'queued' AND held_by IS NULL AND allow_fallback
+          AND send_at <= now() AND coalesce(expires_at > now(), true)
+          AND EXISTS (SELECT FROM ready)
+        ORDER BY send_at, created_at LIMIT 1
+    ), claimed AS (
+        UPDATE delivery
+        SET status = 'sending', claimed_by = :name, leased_until = clock_timestamp() + :lease,
+            updated_at = now(), sent_through = (SELECT alias FROM ready)
+        FROM due WHERE delivery.id = due.id AND delivery.status = 'queued'
+                   AND delivery.held_by IS NULL AND delivery.send_at <= now()
+        RETURNING delivery.id AS delivery_id, recipients, subject, message_id, thread_id,
+                  idempotency_key, body, from_name, if_unknown, attempts, leased_until,
+                  CAST(coalesce(extract(epoch FROM now() - tried_since), 0)
+                       AS double precision) AS tried_for
+    ), paced AS (
+        UPDATE sender
+        SET next_send_at = now() + ready.pause * interval '1 second',
+            send_interval = CASE WHEN send_interval < 0.05 THEN 0 ELSE send_interval * :faster END
+        FROM ready, claimed WHERE sender.id = ready.id AND ready.pause > 0
+    )
+    SELECT ready.*, claimed.*, waiting.gmail_account AS own_account FROM ready, claimed, waiting
 """)  # noqa: S608 - of constants
 
 #: Back into the queue, as if it had never been claimed; its sender's queue waits, if it has to.
@@ -113,18 +156,51 @@ def claim(
         The sender and the message, for `opened`; None where none is due, its sender cannot send,
         or another worker is sending one of the same sender.
     """
+    return _claimed(connection, _CLAIM, alias, name, timeout=timeout, limits=limits)
+
+
+def claim_for_other(
+    connection: Connection, alias: str, name: str, *, timeout: float, limits: dict[str, object]
+) -> Row[Any] | None:
+    """Claim the next message of a sender that may go out through its fallback, if it has to.
+
+    Args:
+        connection: as for `claim`.
+        alias: as for `claim`.
+        name: as for `claim`.
+        timeout: as for `claim`.
+        limits: as for `claim`.
+
+    Returns:
+        The other sender and the message, for `opened`; or None.
+    """
+    return _claimed(connection, _CLAIM_FOR_OTHER, alias, name, timeout=timeout, limits=limits)
+
+
+def _claimed(
+    connection: Connection,
+    statement: TextClause,
+    alias: str,
+    name: str,
+    *,
+    timeout: float,
+    limits: dict[str, object],
+) -> Row[Any] | None:
     values = {"alias": alias, "name": name, "lease": lease(timeout), "faster": _FASTER, **limits}
     try:
-        return connection.execute(_CLAIM, values).first()
+        return connection.execute(statement, values).first()
     except IntegrityError:  # the unique index: another worker's claim came first
         return None
 
 
-def opened(row: Row[Any], deadline: Deadline, senders: SenderReader, vault: Vault) -> Claimed:
+def opened(
+    row: Row[Any], alias: str, deadline: Deadline, senders: SenderReader, vault: Vault
+) -> Claimed:
     """Return what a claim has read, ready to be sent.
 
     Args:
-        row: as `claim` returns it.
+        row: as `claim` or `claim_for_other` returns it.
+        alias: whose message it is.
         deadline: when sending it must be over.
         senders: opens the sender's grant.
         vault: opens the message.
@@ -133,8 +209,11 @@ def opened(row: Row[Any], deadline: Deadline, senders: SenderReader, vault: Vaul
         ConfigurationError: the grant or the message cannot be opened.
         DatabaseUnavailable: Postgres had to be asked for that, and cannot be reached.
     """
+    request = stored_request(row, vault, deadline, alias=alias)
+    if row.alias != alias:
+        request.message = for_other_sender(request.message, account=row.own_account)
     outgoing = OutgoingMessage(
-        request=stored_request(row, vault, deadline),
+        request=request,
         sender=senders.from_row(row),
         delivery_id=row.delivery_id,
         leased_until=row.leased_until,

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from secrets import token_hex
+from typing import Any
 
 from mailcore.clock import Deadline, elapsed
 from mailcore.errors import DatabaseUnavailable, InvalidMessage, PalEMailError
 from mailcore.grants.tokens import Tokens
-from mailcore.outbox.claims import Claimed, claim, give_back, opened
+from mailcore.outbox.claims import Claimed, claim, claim_for_other, give_back, opened
 from mailcore.outbox.lost_claims import LostClaims
 from mailcore.outbox.retrying import into_the_queue
 from mailcore.senders.holding import limits
@@ -88,14 +89,16 @@ class Drain:
         sending = Deadline(SEND_TIMEOUT)
         try:
             with self._database.statement(Deadline(_CLAIM_TIMEOUT)) as connection:
-                row = claim(connection, alias, name, timeout=SEND_TIMEOUT, limits=self._limits)
+                how: Any = {"timeout": SEND_TIMEOUT, "limits": self._limits}
+                row = claim(connection, alias, name, **how)
+                row = row or claim_for_other(connection, alias, name, **how)
         except DatabaseUnavailable:
             self._lost.add(name)
             raise
         if row is None:
             return None
         try:
-            return opened(row, sending, self._tokens.senders, self._vault)
+            return opened(row, alias, sending, self._tokens.senders, self._vault)
         except PalEMailError as exc:
             self._give_back(alias, name, exc)
             return None

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, text
 
-from mailcore.senders.holding import RUNS
+from mailcore.senders.holding import FALLS_BACK, RUNS
 
 _ALL = """
     WITH RECURSIVE found AS (
@@ -40,6 +40,29 @@ _DUE = f"""
         WHERE delivery.alias = sender.alias AND status = 'sending' AND claimed_by IS NOT NULL
     )
 """  # noqa: S608 - of constants
+#: Mail that may go out through its sender's fallback: that can send, while its own cannot, and has
+#: not been able to for long enough.
+_DUE_FOR_OTHERS = f"""
+    UNION ALL
+    SELECT waiting.alias,
+           CAST(extract(epoch FROM greatest(first.send_at, other.next_send_at) - now())
+                AS double precision) AS seconds
+    FROM found JOIN sender AS waiting ON waiting.alias = found.alias
+    CROSS JOIN LATERAL (
+        SELECT next_send_at FROM sender WHERE alias = waiting.fallback_alias AND {RUNS}
+    ) AS other
+    CROSS JOIN LATERAL (
+        SELECT send_at FROM delivery
+        WHERE delivery.alias = waiting.alias AND status = 'queued' AND held_by IS NULL
+          AND allow_fallback AND coalesce(expires_at > now(), true)
+        ORDER BY send_at, created_at LIMIT 1
+    ) AS first
+    WHERE {FALLS_BACK.format(table="waiting")} AND NOT EXISTS (
+        SELECT FROM delivery
+        WHERE delivery.alias = waiting.alias AND status = 'sending' AND claimed_by IS NOT NULL
+    )
+"""  # noqa: S608 - of constants
+_DUE += _DUE_FOR_OTHERS
 _ALL_DUE, _NAMED_DUE = text(_ALL + _DUE), text(_NAMED + _DUE)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from mailcore.senders.holding import WAITS_FOR, limits
+from mailcore.senders.holding import SENT_LATELY, WAITS_FOR, limits
 from mailcore.senders.picture import no_sender
 from mailcore.settings import Settings
 from mailcore.values.deliveries import WaitsFor
@@ -31,8 +31,7 @@ _READ = text(f"""
     CROSS JOIN LATERAL (
         SELECT count(*) AS messages, coalesce(sum(cardinality(recipients)), 0) AS recipients,
                count(*) FILTER (WHERE sent_at > now() - interval '5 minutes') AS lately
-        FROM delivery WHERE alias = sender.alias AND status = 'sent'
-                        AND sent_at > now() - interval '24 hours'
+        FROM delivery AS counted WHERE {SENT_LATELY.format(sender="sender.alias")}
     ) AS day
     CROSS JOIN LATERAL (
         SELECT count(*) AS queued, min(send_at) AS queued_since,

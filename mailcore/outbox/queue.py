@@ -45,11 +45,20 @@ _WRITTEN = {
     "send_at": "coalesce(%(send_at)s::timestamptz, clock_timestamp())",
     "expires_at": "%(expires_at)s::timestamptz",
     "if_unknown": "%(if_unknown)s::text",
+    "allow_fallback": "%(allow_fallback)s::boolean",
     "created_at": "clock_timestamp()",
     "updated_at": "clock_timestamp()",
 }
 #: What an earlier message has left in the row of its key.
-_LEFT = ("leased_until", "claimed_by", "tried_since", "held_by", "error_code", "error_text")
+_LEFT = (
+    "sent_through",
+    "leased_until",
+    "claimed_by",
+    "tried_since",
+    "held_by",
+    "error_code",
+    "error_text",
+)
 
 #: A key whose earlier message did not go out is free to be used again, in the same row. Any other
 #: row of a key is left alone: a lock on it would stop its queue until the caller's transaction

@@ -29,6 +29,10 @@ def delete_row(session: Session, row: SenderRow, *, by: str, keep_grant: bool) -
     session.delete(row)
     for table in (AuthorizationRequestRow, ReauthTicketRow):
         session.execute(delete(table).where(col(table.alias) == alias))
+    # One that is registered anew under its alias is another sender.
+    session.execute(
+        update(SenderRow).where(col(SenderRow.fallback_alias) == alias).values(fallback_alias=None)
+    )
     begin_bulk_change(session)
     discarded = changed_rows(
         session,

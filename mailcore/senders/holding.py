@@ -2,25 +2,31 @@
 
 from mailcore.settings import Settings
 
+#: Of the table ``delivery`` as ``counted``: what a sender has sent in the last 24 hours, for others
+#: whose fallback it is, too.
+SENT_LATELY = """
+    counted.status = 'sent' AND counted.sent_at > now() - interval '24 hours'
+    AND ((counted.alias = {sender} AND counted.sent_through IS NULL)
+         OR counted.sent_through = {sender})
+"""
+
 #: How much of a sender's daily budget is used: what was sent in the last 24 hours, by
 #: `send_email` too. Only read where there is a limit.
-_MESSAGES_SENT = """(
+_MESSAGES_SENT = f"""(
     SELECT count(*) FROM delivery AS counted
-    WHERE counted.alias = sender.alias AND counted.status = 'sent'
-      AND counted.sent_at > now() - interval '24 hours'
-)"""
+    WHERE {SENT_LATELY.format(sender="sender.alias")}
+)"""  # noqa: S608 - of constants
 #: The same in recipients, with those of the next message in its queue. NULL where nothing was sent:
 #: a message beyond the whole budget goes out alone.
-_RECIPIENTS_WITH_NEXT = """(
+_RECIPIENTS_WITH_NEXT = f"""(
     SELECT sum(cardinality(counted.recipients)) + coalesce((
         SELECT cardinality(next.recipients) FROM delivery AS next
         WHERE next.alias = sender.alias AND next.status = 'queued' AND next.held_by IS NULL
         ORDER BY next.send_at, next.created_at LIMIT 1
     ), 1)
     FROM delivery AS counted
-    WHERE counted.alias = sender.alias AND counted.status = 'sent'
-      AND counted.sent_at > now() - interval '24 hours'
-)"""
+    WHERE {SENT_LATELY.format(sender="sender.alias")}
+)"""  # noqa: S608 - of constants
 
 #: Of the table ``sender``, with the `limits` of the deployment.
 OVER_BUDGET = f"""(
@@ -37,6 +43,13 @@ OVER_BUDGET = f"""(
 
 #: Of the table ``sender``: nothing but time keeps its queue from being sent.
 RUNS = f"(sender.status = 'healthy' AND sender.paused_at IS NULL AND NOT {OVER_BUDGET})"
+
+#: Of a table of senders: mail that allows it goes out through its fallback.
+FALLS_BACK = """(
+    {table}.fallback_alias IS NOT NULL AND {table}.status IN ('expired', 'blocked')
+    AND {table}.paused_at IS NULL
+    AND {table}.status_changed_at + {table}.fallback_after * interval '1 second' <= now()
+)"""
 
 #: Of the table ``delivery``, in a query of its own: what a queued message waits for, as one of
 #: `values.deliveries.WaitsFor`.

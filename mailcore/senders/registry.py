@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Literal
 
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
 
 from mailcore.clock import Deadline, now
 from mailcore.errors import ConfigurationError, DatabaseUnavailable, InvalidSender, SenderExists
@@ -36,6 +37,8 @@ from mailcore.values.senders import (
 
 #: What a status filter takes: a state, or the facts *expiring* and *due* (expiring or expired).
 StatusFilter = SenderStatus | Literal["expiring", "due"]
+
+_YEAR = 365 * 24 * 3600
 
 #: How many senders are read at once where all are.
 _BATCH = 1000
@@ -259,6 +262,56 @@ class SenderRegistry:
                 row.sqlmodel_update({"send_as": wanted, "updated_at": now()})
                 detail = f"send as: {', '.join(wanted) or 'none'}"
                 session.add(event(alias, AuditEvent.CHANGED, who=by, detail=detail))
+            session.flush()
+            return read_sender(session.connection(), alias)
+
+    def fallback_of(self, alias: str) -> tuple[str, ...]:
+        """Return the senders whose fallback a sender is, in order.
+
+        Raises:
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        wanted = select(SenderRow.alias).where(SenderRow.fallback_alias == alias)
+        with self._database.session() as session:
+            return tuple(session.exec(wanted.order_by(SenderRow.alias)))
+
+    def set_fallback(
+        self, alias: str, fallback_alias: str | None, *, after: int = 900, by: str
+    ) -> Sender:
+        """Give a sender a fallback, or take it away.
+
+        While the sender is expired or blocked, queued mail that allows it goes out through the
+        fallback, if that can send: from its account, with answers to this one's. It never goes
+        further, through the fallback's own.
+
+        Args:
+            alias: the sender.
+            fallback_alias: another one; None takes it away.
+            after: seconds for which the sender must not have been able to send.
+            by: who does it.
+
+        Raises:
+            SenderNotFound: there is no sender of one of these aliases.
+            InvalidSender: it is the sender itself, or the time is below 0 or above a year.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        if fallback_alias == alias:
+            raise InvalidSender(
+                f"Sender {alias!r} can't be its own fallback.", field="fallback_alias", alias=alias
+            )
+        if not 0 <= after <= _YEAR:
+            raise InvalidSender(
+                "A fallback is used after 0 seconds to a year.", field="fallback_after", alias=alias
+            )
+        with self._database.session() as session:
+            if fallback_alias is not None:
+                read_sender(session.connection(), fallback_alias)
+            row = find(session, alias)
+            row.sqlmodel_update(
+                {"fallback_alias": fallback_alias, "fallback_after": after, "updated_at": now()}
+            )
+            detail = f"fallback: {fallback_alias} after {after} s" if fallback_alias else "none"
+            session.add(event(alias, AuditEvent.CHANGED, who=by, detail=detail))
             session.flush()
             return read_sender(session.connection(), alias)
 

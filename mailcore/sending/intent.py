@@ -33,6 +33,7 @@ _SAME_KEY = f"""
                        THEN delivery.leased_until ELSE excluded.leased_until END,
         updated_at = excluded.updated_at, error_code = NULL, error_text = NULL,
         if_unknown = excluded.if_unknown,
+        allow_fallback = false, sent_through = NULL,
         send_at = NULL, expires_at = NULL, claimed_by = NULL, tried_since = NULL, held_by = NULL
     WHERE CASE WHEN delivery.message_id = excluded.message_id
           THEN delivery.status = '{DeliveryStatus.SENDING}'

@@ -16,21 +16,25 @@ def sealed_message(request: SendRequest, vault: Vault) -> bytes | None:
     return vault.seal_bytes(message.raw, place) if message.raw else None
 
 
-def stored_request(row: Any, vault: Vault, deadline: Deadline) -> SendRequest:
+def stored_request(
+    row: Any, vault: Vault, deadline: Deadline, *, alias: str | None = None
+) -> SendRequest:
     """Return what a row of the delivery table asks to have sent.
 
     Args:
         row: with its message.
         vault: opens that.
         deadline: when sending it must be over.
+        alias: its sender's, where the row's is another's.
 
     Raises:
         ConfigurationError: the message cannot be opened.
         DatabaseUnavailable: Postgres had to be asked for that, and cannot be reached.
     """
-    place = MESSAGE.at(row.alias, row.message_id)
+    alias = alias or row.alias
+    place = MESSAGE.at(alias, row.message_id)
     return SendRequest(
-        alias=row.alias,
+        alias=alias,
         message=ComposedMessage(
             raw=vault.open_bytes(row.body, place),
             message_id=row.message_id,

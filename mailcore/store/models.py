@@ -48,6 +48,9 @@ class SenderRow(SQLModel, table=True):
         default_factory=list, sa_type=ARRAY(Text), sa_column_kwargs={"server_default": "{}"}
     )
     project: str | None = Field(default=None, sa_type=Text)
+    #: Through whom mail that allows it goes out once it has not been healthy for so many seconds.
+    fallback_alias: str | None = Field(default=None, sa_type=Text)
+    fallback_after: int = Field(default=900, sa_column_kwargs={"server_default": "900"})
     credentials_json: str | None = Field(default=None, sa_type=Text, repr=False)
     token_json: str | None = Field(default=None, sa_type=Text, repr=False)
     #: The client that a grant from a token file was given to; it renews that grant only.
@@ -200,6 +203,20 @@ class DeliveryRow(SQLModel, table=True):
             "expires_at",
             postgresql_where=text("status = 'queued' AND expires_at IS NOT NULL"),
         ),
+        # What a claim for another sender reads.
+        Index(
+            "delivery_fallback",
+            "alias",
+            "send_at",
+            "created_at",
+            postgresql_where=text("status = 'queued' AND held_by IS NULL AND allow_fallback"),
+        ),
+        Index(
+            "delivery_sent_through",
+            "sent_through",
+            "sent_at",
+            postgresql_where=text("status = 'sent' AND sent_through IS NOT NULL"),
+        ),
         Index("delivery_sent", "alias", "sent_at", postgresql_where=text("status = 'sent'")),
         # What has lapsed lately, for its alert.
         Index("delivery_lapsed", "updated_at", postgresql_where=text("status = 'lapsed'")),
@@ -253,6 +270,10 @@ class DeliveryRow(SQLModel, table=True):
     tried_since: datetime | None = None
     #: Who holds this one back, or None.
     held_by: str | None = Field(default=None, sa_type=Text)
+    #: Whether it may go out through its sender's fallback, and through whom it last was tried, if
+    #: that was not its own sender.
+    allow_fallback: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    sent_through: str | None = Field(default=None, sa_type=Text)
 
 
 class SenderEventRow(SQLModel, table=True):

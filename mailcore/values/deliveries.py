@@ -114,6 +114,9 @@ class Delivery:
         waits_for: what a queued message waits for, or None.
         send_at: the earliest time to send it; None if it was never queued.
         held_by: who holds it, or None.
+        allow_fallback: whether it may go out through its sender's fallback.
+        sent_through: the other sender through which it went out, or was last tried; None if that
+            was its own.
         can_retry: whether it can be sent again: it did not go out, or may not have, and the message
             is still stored.
         can_discard: whether a person can decide that it won't be sent (again).
@@ -134,6 +137,8 @@ class Delivery:
     waits_for: WaitsFor | None
     send_at: datetime | None
     held_by: str | None
+    allow_fallback: bool
+    sent_through: str | None
     can_retry: bool
     can_discard: bool
     created_at: datetime

@@ -20,6 +20,9 @@ class Sender:
         gmail_account: the mailbox's address; None until the first consent adopts one.
         display_name: the name recipients see in From, or None.
         send_as: further addresses that it may send as, given by an admin.
+        fallback_alias: the sender through which queued mail that allows it goes out while this
+            one can't send; or None.
+        fallback_after: after how many seconds.
         project: the project that the sender belongs to, or None; pages group senders by it.
         status: what Google last said about the grant.
         status_reason: the same in words; None while healthy.
@@ -74,6 +77,8 @@ class Sender:
     updated_at: datetime
     offered_account: str | None = None
     send_as: tuple[str, ...] = ()
+    fallback_alias: str | None = None
+    fallback_after: int = 900
 
     @property
     def asked_at(self) -> datetime | None:

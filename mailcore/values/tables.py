@@ -16,6 +16,7 @@ SENDER_COLUMNS = (
 )
 DELIVERY_COLUMNS = (
     *("id", "created_at", "alias", "recipients", "subject", "status", "waits_for", "sent_at"),
+    "sent_through",
     *("attempts", "error_code", "error_text", "gmail_id", "message_id", "idempotency_key"),
 )
 #: What makes a spreadsheet take a cell for a formula.
