@@ -49,12 +49,14 @@ class SmtpOptions:
         port: the port; 0 takes a free one.
         tls: the certificate for STARTTLS; None only on loopback.
         other_from: what is done with a From that is not the sender's account.
+        login_within: seconds that a client has for its login; it holds a place of everybody's.
     """
 
     host: str = "127.0.0.1"
     port: int
     tls: ssl.SSLContext | None = None
     other_from: OtherFrom = "replace"
+    login_within: float = 60.0
 
 
 def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
@@ -128,6 +130,7 @@ async def _accept(
             return _Connection(
                 handler,
                 connections,
+                options.login_within,
                 data_size_limit=MAX_MESSAGE,
                 enable_SMTPUTF8=True,
                 hostname="pal-e-mail",
@@ -153,22 +156,31 @@ async def _accept(
 class _Connection(SMTP):
     """One client. There is room for so many; and who guesses keys waits."""
 
-    def __init__(self, handler: Any, others: "set[_Connection]", **options: Any) -> None:
+    def __init__(
+        self, handler: Any, others: "set[_Connection]", login_within: float, **options: Any
+    ) -> None:
         super().__init__(handler, **options)
         self._others = others
+        self._login_within = login_within
 
     def connection_made(self, transport: Any) -> None:
         if self not in self._others and len(self._others) >= MAX_CONNECTIONS:
             transport.write(b"421 4.7.0 Too many connections. Try again later.\r\n")
             transport.close()
             return
-        self._others.add(self)
+        if self not in self._others:  # STARTTLS makes the connection once more
+            self._others.add(self)
+            self.loop.call_later(self._login_within, self._leave_unless_logged_in)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self in self._others:
             self._others.discard(self)
             super().connection_lost(error)
+
+    def _leave_unless_logged_in(self) -> None:
+        if self.session is None or not self.session.authenticated:
+            self.leave()
 
     def leave(self) -> None:
         """Close it: a client whose message was not answered for asks again."""

@@ -232,3 +232,18 @@ def test_there_is_room_for_so_many(port: int) -> None:
     finally:
         for line in lines:
             line.close()
+
+
+def test_who_does_not_log_in_has_to_go(keyed: Mailcore, alerts: str) -> None:
+    """However busy it is: its place is needed. Who has logged in may stay."""
+    with (
+        serving(keyed, SmtpOptions(port=0, login_within=0.5)) as port,
+        client(port) as smtp,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as idle,
+    ):
+        answers = b""
+        while piece := idle.recv(1000):
+            answers += piece
+            idle.sendall(b"NOOP\r\n")
+        assert answers.startswith(b"220")
+        smtp.send_message(mail())
