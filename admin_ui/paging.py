@@ -64,7 +64,7 @@ def draw(place: str, matching: int) -> None:
     number = min(_number(place), last)
     _choose(place, number)
     if last > 1:
-        if st.session_state.get(_KEY) != number:
+        if st.session_state.get(_KEY, 1) != number:  # Streamlit's own default is 1
             st.session_state[_KEY] = number
         with st.container(horizontal_alignment="center", key="pages"):
             st.pagination(last, key=_KEY, on_change=partial(_turn, place))
