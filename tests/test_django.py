@@ -1,46 +1,28 @@
 """Django's mail goes through a sender: queued in its transaction, or sent at once."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
-import django
 import pytest
-from django.conf import settings as django_settings
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 from django.test.utils import override_settings
 from psycopg.conninfo import conninfo_to_dict
 
-import mailcore
-from mailcore import Mailcore, ReauthRequired, SenderNotFound, Settings
+from mailcore import Mailcore, ReauthRequired, SenderNotFound
 from mailcore.sandbox import GoogleSandbox
 from tests.support.authorise import ACCOUNT, authorise
-
-if not django_settings.configured:
-    django_settings.configure(
-        EMAIL_BACKEND="mailcore.django.EmailBackend",
-        DEFAULT_FROM_EMAIL=f"Shop <{ACCOUNT}>",
-        USE_TZ=True,
-        DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "none"}},
-    )
-    django.setup()
+from tests.support.django_project import project
 
 TO = ["ann@example.com"]
 
 
 @pytest.fixture(autouse=True)
-def deployment(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
-) -> Iterator[None]:
+def deployment(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Iterator[None]:
     """A Django project whose environment names the deployment."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    mailcore.default.cache_clear()
-    with closing(mailcore.default()), override_settings(PALEMAIL={"ALIAS": "alerts"}):
+    with project(monkeypatch, environment):
         yield
-    mailcore.default.cache_clear()
 
 
 @pytest.fixture
