@@ -10,8 +10,14 @@ from starlette.responses import Response
 
 from callback.api import alias_of
 from callback.endpoint import Call, json_response
+from callback.message_schemas import (
+    DeliveryList,
+    DeliveryQuery,
+    File,
+    NewMessage,
+    SendingQuery,
+)
 from callback.problems import RequestRefused
-from callback.schemas import DeliveryList, DeliveryQuery, File, NewMessage, SendingQuery
 from mailcore import (
     Attachment,
     Delivery,

@@ -30,7 +30,11 @@ class Uninstalled:
 sys.meta_path.insert(0, Uninstalled())
 workers = {'mailcore.outbox.engine', 'mailcore.worker'}
 metrics = {'mailcore.monitoring.metrics'}
-needs = {'mailcore.smtp.server': 'aiosmtpd', 'mailcore.django': 'django'}
+needs = {
+    'mailcore.smtp.server': 'aiosmtpd',
+    'mailcore.smtp.handler': 'aiosmtpd',
+    'mailcore.django': 'django',
+}
 for each in wanted:
     module = importlib.import_module(each)
     for found in pkgutil.walk_packages(module.__path__ if each in ours else [], f"{each}."):

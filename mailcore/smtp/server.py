@@ -1,4 +1,4 @@
-"""The SMTP server: who may come in, and what is done with what they bring.
+"""The SMTP server: where it listens, and how many may come.
 
 aiosmtpd speaks the protocol. Before a client has authenticated, nothing of a message is read.
 """
@@ -14,26 +14,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Any, cast
+from typing import Any
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP
 
-from mailcore.api_keys import ApiScope, find_key
 from mailcore.core import Mailcore
-from mailcore.errors import ConfigurationError, PalEMailError
-from mailcore.message.addresses import mail_address
+from mailcore.errors import ConfigurationError
 from mailcore.message.compose import MAX_MESSAGE
 from mailcore.message.whole_message import OtherFrom
-from mailcore.smtp.replies import FAILED, refusal, reply
-
-log = logging.getLogger(__name__)
+from mailcore.smtp.handler import Handler
 
 #: Connections at a time; further ones are told to come back.
 MAX_CONNECTIONS = 200
 #: Messages that are written to the database at the same time.
 _AT_ONCE = 8
-#: Recipients of one message; Gmail takes no more.
-MAX_RECIPIENTS = 500
 #: Seconds without a word after which a connection is closed (RFC 5321 section 4.5.3.2.7).
 _IDLE = 300.0
 #: Seconds until a client whose key is wrong is heard again.
@@ -107,7 +101,8 @@ def serving(core: Mailcore, options: SmtpOptions) -> Iterator[int]:
         ) from exc
     loop, stopping = asyncio.new_event_loop(), asyncio.Event()
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="smtp") as threads:
-        accepting = _accept(listener, _Handler(core, options, threads), options, stopping)
+        handler = Handler(core, other_from=options.other_from, threads=threads)
+        accepting = _accept(listener, handler, options, stopping)
         thread = Thread(target=loop.run_until_complete, args=[accepting], name="smtp")
         thread.start()
         try:
@@ -119,7 +114,7 @@ def serving(core: Mailcore, options: SmtpOptions) -> Iterator[int]:
 
 
 async def _accept(
-    listener: socket.socket, handler: "_Handler", options: SmtpOptions, stopping: asyncio.Event
+    listener: socket.socket, handler: Handler, options: SmtpOptions, stopping: asyncio.Event
 ) -> None:
     """Serve until told to stop; then who is there is sent away."""
     loop, connections = asyncio.get_running_loop(), set["_Connection"]()
@@ -191,71 +186,3 @@ class _Connection(SMTP):
         await super().smtp_AUTH(arg)
         if self.session is not None and not self.session.authenticated:
             await asyncio.sleep(_REFUSAL_PAUSE)
-
-
-class _Handler:
-    """Answers a client's commands; aiosmtpd finds these methods by their names."""
-
-    def __init__(self, core: Mailcore, options: SmtpOptions, threads: ThreadPoolExecutor) -> None:
-        self._core = core
-        self._other_from = options.other_from
-        self._threads = threads
-
-    def authenticate(
-        self, _server: SMTP, session: Session, _envelope: Envelope, _mechanism: str, given: Any
-    ) -> AuthResult:
-        """Take an alias and an API key that may send through it."""
-        if not isinstance(given, LoginPassword):
-            return AuthResult(success=False, handled=False)
-        alias = given.login.decode("ascii", "replace")
-        found = find_key(self._core.settings.api_keys, given.password.decode("ascii", "replace"))
-        if found is None or not (found[1].may(ApiScope.SEND) and found[1].may_use(alias)):
-            log.warning("SMTP: wrong key for a sender, from %s", session.peer)
-            return AuthResult(success=False, handled=False)
-        return AuthResult(success=True, auth_data=alias)
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's
-        self,
-        _server: SMTP,
-        _session: Session,
-        envelope: Envelope,
-        address: str,
-        options: list[str],
-    ) -> str:
-        """Refuse at once what Gmail cannot send to."""
-        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
-            return "452 4.5.3 Too many recipients."
-        try:
-            mail_address(address, field="recipients")
-        except PalEMailError as exc:
-            return reply("553 5.1.3", str(exc))
-        envelope.rcpt_tos.append(address)
-        envelope.rcpt_options.extend(options)
-        return "250 2.1.5 OK"
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
-        """Queue the message; 250 only once that is committed."""
-        return await server.loop.run_in_executor(
-            self._threads, self._take_in, str(session.auth_data), envelope
-        )
-
-    def _take_in(self, alias: str, envelope: Envelope) -> str:
-        try:
-            queued = self._core.queue_message(
-                alias,
-                cast("bytes", envelope.content or b""),  # not decoded, unless one asks for that
-                recipients=envelope.rcpt_tos,
-                other_from=self._other_from,
-                once=True,
-            )
-        except PalEMailError as exc:
-            log.warning("SMTP: a message of sender %s was not taken: %s", alias, exc.message)
-            return refusal(exc)
-        return reply("250 2.0.0", f"Queued as {queued.delivery_id}")
-
-    async def handle_exception(self, error: Exception) -> str:
-        """Tell what nobody foresaw to the log alone."""
-        log.error("SMTP: a command failed", exc_info=error)
-        return FAILED
