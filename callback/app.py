@@ -21,7 +21,7 @@ from callback.message_api import MessageApi
 from callback.pages import Pages
 from callback.pages import not_found as no_such_page
 from callback.reauth_pages import ReauthPages
-from callback.streamed_json import read_document
+from callback.streamed_json import LargeBodies, read_document
 from callback.ticket_pages import TicketPages
 from mailcore import ApiScope, Mailcore, Settings
 
@@ -92,6 +92,7 @@ def routes(core: Mailcore) -> list[Route]:
                     ApiScope.SEND,
                     read=read_document,
                     threads=CapacityLimiter(_SENDING_AT_ONCE),
+                    room=LargeBodies().room,
                 ),
             ),
         ),

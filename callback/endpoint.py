@@ -9,6 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -171,6 +172,10 @@ async def read_bytes(request: Request) -> bytes:
     return bytes(body)
 
 
+def _boundless(_request: Request) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
+
+
 #: Reads a body.
 BodyReader = Callable[[Request], Awaitable[bytes | dict[str, Any]]]
 
@@ -184,12 +189,14 @@ class Operation:
         scope: what a key must be for.
         read: reads the body; by default as bytes, up to a limit.
         threads: where the handler runs; None for where all others do.
+        room: what is held from the first byte of the body to the answer.
     """
 
     handler: Handler
     scope: ApiScope = ApiScope.ADMIN
     read: BodyReader = read_bytes
     threads: CapacityLimiter | None = None
+    room: Callable[[Request], AbstractAsyncContextManager[None]] = _boundless
 
 
 class Endpoint:
@@ -223,8 +230,9 @@ class Endpoint:
         operation = self._operation(request.method)
         if self._keys:
             _permit(caller, operation, request)
-        call = Call(request=request, caller=caller, body=await operation.read(request))
-        return await to_thread.run_sync(operation.handler, call, limiter=operation.threads)
+        async with operation.room(request):
+            call = Call(request=request, caller=caller, body=await operation.read(request))
+            return await to_thread.run_sync(operation.handler, call, limiter=operation.threads)
 
     def _operation(self, method: str) -> Operation:
         if not self._operations:

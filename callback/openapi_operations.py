@@ -124,7 +124,7 @@ def send(parameters: list[Schema]) -> Schema:
             "202": _located(
                 "It is queued; or what became of an earlier message with the same key."
             ),
-            **_problems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+            **_problems(400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503),
         },
     }
 

@@ -174,3 +174,13 @@ def too_large(limit: int) -> RequestRefused:
 def incomplete() -> RequestRefused:
     """Return the refusal of a body whose end never came."""
     return RequestRefused(HTTPStatus.BAD_REQUEST, "incomplete", "The body ended too soon.")
+
+
+def too_slow(seconds: float) -> RequestRefused:
+    """Return the refusal of a body that took too long to come."""
+    return RequestRefused(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "too_slow",
+        f"The body did not come within {seconds:g} seconds.",
+        headers={"Connection": "close"},
+    )

@@ -4,8 +4,10 @@ A file comes as Base64 in a text. Read whole, a body of 48 MB would be held as b
 that text within the document, and decoded, all at the same time.
 """
 
+import asyncio
 import base64
 import binascii
+from contextlib import AbstractAsyncContextManager, nullcontext
 from http import HTTPStatus
 from typing import Any
 
@@ -20,34 +22,55 @@ from callback.problems import (
     not_json,
     require_json,
     too_large,
+    too_slow,
 )
 
 #: Bytes: 25 MB of files as Base64, and as much again as any text may need.
 BODY_LIMIT = 50_000_000
+#: Bytes above which a body counts as large, and how many large ones are held at the same time.
+_LARGE, _LARGE_AT_ONCE = 1_000_000, 4
+#: Seconds that a body may take to come: it keeps others waiting.
+_READ_WITHIN = 120.0
 #: How deep a document may be nested.
 _MAX_DEPTH = 20
 #: Where a file's content is: in ``attachments`` or ``inline``, in a file.
 _CONTENT = ("string", "content", 3)
 
 
+class LargeBodies:
+    """Room for a few large bodies at a time: each takes its size several times over."""
+
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(_LARGE_AT_ONCE)
+
+    def room(self, request: Request) -> AbstractAsyncContextManager[None]:
+        """Return what is to be held from the first byte to the answer."""
+        length = request.headers.get("content-length", "")
+        is_small = length.isdecimal() and int(length) <= _LARGE
+        return nullcontext() if is_small else self._slots
+
+
 async def read_document(request: Request) -> dict[str, Any]:
     """Return a body's JSON object, in which the contents of files are bytes.
 
     Raises:
-        RequestRefused: it is not a JSON object, too large, or ended too soon.
+        RequestRefused: it is not a JSON object, too large, too slow, or ended too soon.
     """
     require_json(request)
     document = _Document()
     size = 0
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > BODY_LIMIT:
-                raise too_large(BODY_LIMIT)
-            if chunk:  # to the parser, nothing is the end
-                document.add(chunk)
+        async with asyncio.timeout(_READ_WITHIN):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > BODY_LIMIT:
+                    raise too_large(BODY_LIMIT)
+                if chunk:  # to the parser, nothing is the end
+                    document.add(chunk)
     except ClientDisconnect as exc:
         raise incomplete() from exc
+    except TimeoutError as exc:
+        raise too_slow(_READ_WITHIN) from exc
     return document.finished()
 
 

@@ -2,9 +2,12 @@
 
 import base64
 import json
+import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -14,7 +17,7 @@ from callback import create_app
 from callback.streamed_json import BODY_LIMIT
 from mailcore import Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.callback.browsing import API_KEY, served
+from tests.callback.browsing import API_KEY, KEYS, served
 from tests.support.authorise import ACCOUNT, authorise
 
 MESSAGE: dict[str, Any] = {
@@ -234,7 +237,7 @@ def test_gmails_largest_message_goes_through(
     file = {"filename": "a.bin", "content": base64_of(content)}
     body = json.dumps({**MESSAGE, "attachments": [file]}).encode()
     headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
-    keyed = settings.model_copy(update={"api_keys": Settings(api_keys=f"ci:{API_KEY}").api_keys})
+    keyed = settings.model_copy(update={"api_keys": KEYS})
     with served(keyed) as serving:
         url = f"{serving.settings.public_url}{PATH}?wait=60"
         sent = httpx2.post(url, content=body, headers=headers, timeout=90)
@@ -289,3 +292,28 @@ def test_a_limited_key_sends_and_sees_only_its_own(
     assert len(api.get("/deliveries", headers=headers(READER)).json()["deliveries"]) == 1
     assert api.post(f"{path}/discard", headers=headers(READER)).status_code == 403
     assert api.get(path).status_code == 401
+
+
+def test_large_messages_wait_for_room_and_small_ones_do_not(
+    settings: Settings, core: Mailcore
+) -> None:
+    """Whoever trickles large bodies holds up nobody's small ones."""
+    core.senders.register("alerts", by="t")
+    keyed = settings.model_copy(update={"api_keys": KEYS})
+    headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
+    with served(keyed) as serving, ExitStack() as lines:
+        address = urlsplit(serving.settings.public_url)
+        begun = (
+            f"POST {PATH} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+            f"Authorization: Bearer {API_KEY}\r\nContent-Type: application/json\r\n"
+            "Content-Length: 40000000\r\n\r\n{"
+        ).encode()
+        for _ in range(20):
+            line = lines.enter_context(
+                socket.create_connection((address.hostname or "", address.port or 0), timeout=30)
+            )
+            line.sendall(begun)
+        for _ in range(3):
+            url = f"{serving.settings.public_url}{PATH}"
+            answer = httpx2.post(url, content=json.dumps(MESSAGE), headers=headers, timeout=20)
+            assert answer.status_code == 202
