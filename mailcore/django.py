@@ -97,8 +97,8 @@ class EmailBackend(BaseEmailBackend):
         key = composed[KEY_HEADER]
         del composed[KEY_HEADER]
         whole: dict[str, Any] = {
-            # Bcc is in no header of Django's: the envelope names them.
-            "recipients": message.recipients(),
+            # Bcc is in no header of Django's: the envelope names them. They may be translated.
+            "recipients": [str(address) for address in message.recipients()],
             "other_from": self._other_from,
             "idempotency_key": None if key is None else str(key),
         }

@@ -8,9 +8,10 @@ from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 from django.test.utils import override_settings
+from django.utils.translation import gettext_lazy
 from psycopg.conninfo import conninfo_to_dict
 
-from mailcore import Mailcore, ReauthRequired, SenderNotFound
+from mailcore import InvalidMessage, Mailcore, ReauthRequired, SenderNotFound
 from mailcore.sandbox import GoogleSandbox
 from tests.support.authorise import ACCOUNT, authorise
 from tests.support.django_project import project
@@ -136,3 +137,17 @@ def test_the_sender_is_chosen_by_from(core: Mailcore) -> None:
         mail.send_mail("s", "t", None, TO)
     with pytest.raises(SenderNotFound):
         mail.send_mail("s", "t", None, TO)
+
+
+def test_translated_and_international_addresses(
+    core: Mailcore, google: GoogleSandbox, alerts: str
+) -> None:
+    """What Django takes for an address, Gmail gets as one; what is none is refused."""
+    lazily: Any = gettext_lazy
+    mail.EmailMessage(lazily("Subject"), "t", lazily("x@öäü.com"), [lazily("ann@öäü.com")]).send()
+    drained(core)
+    [arrived] = google.outbox
+    assert arrived.recipients == ["ann@xn--4ca9at.com"]
+    assert arrived.email["Reply-To"] == "x@xn--4ca9at.com"
+    with pytest.raises(InvalidMessage):
+        mail.send_mail("s", "t", None, ["django"])
