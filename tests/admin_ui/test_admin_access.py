@@ -91,7 +91,7 @@ def composed(tmp_path: Path, **variables: str) -> list[str]:
 def test_compose_has_a_login_once_one_variable_is_set(tmp_path: Path) -> None:
     """And without one it opens by the link, on this machine's address only."""
     here, public = "http://localhost:8501", "https://mail.example.com"
-    open_here = ["up", "--host", "0.0.0.0", "--link"]  # noqa: S104 - in its container
+    open_here = ["up", "--host", "0.0.0.0", "--no-worker", "--link"]  # noqa: S104 - in its container
     assert composed(tmp_path, PALEMAIL_PUBLIC_URL=here) == open_here
     assert composed(tmp_path, PALEMAIL_PUBLIC_URL=public) == open_here[:-1]
     for name in (
@@ -100,7 +100,7 @@ def test_compose_has_a_login_once_one_variable_is_set(tmp_path: Path) -> None:
         "PALEMAIL_TRUSTED_USER_HEADER",
     ):
         given = composed(tmp_path, **{name: "ann@example.com", "PALEMAIL_PUBLIC_URL": here})
-        assert given == ["up", "--host", "0.0.0.0"]  # noqa: S104 - in its container
+        assert given == ["up", "--host", "0.0.0.0", "--no-worker"]  # noqa: S104 - in its container
 
 
 def test_a_login_without_a_client_is_refused_at_the_start(database_url: str) -> None:

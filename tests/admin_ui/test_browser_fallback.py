@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from mailcore import Mailcore
 from tests.admin_ui.admin_calling import ALERTS, BILLING, Authorise, Person
 from tests.admin_ui.admin_program import Served
+from tests.support.driving import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +29,7 @@ def test_they_are_set_and_shown(
     identity.get_by_role("textbox", name="Also sends as").fill("shop@example.com, help@example.com")
     identity.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved")).to_be_visible()
+    eventually(lambda: core.senders.get("alerts").send_as != ())
     sender = core.senders.get("alerts")
     assert (sender.fallback_alias, sender.fallback_after) == ("billing", 900)
     assert sender.send_as == ("help@example.com", "shop@example.com")
