@@ -26,6 +26,54 @@ from mailcore.values.deliveries import IfUnknown
 #: Of what Gmail has asked for, so much of the time between two messages is left after each.
 _FASTER = 0.95
 
+#: Of the table ``sender``: what its next message goes out with.
+_READY = f"""
+    SELECT {SENDER_COLUMNS},
+           greatest(send_interval,
+                    1 / coalesce(messages_per_second, :messages_per_second)) AS pause
+    FROM sender
+"""  # noqa: S608 - of constants
+#: No message of it is being sent from its queue.
+_NONE_UNDER_WAY = """
+    NOT EXISTS (SELECT FROM delivery WHERE delivery.alias = :alias
+                AND delivery.status = 'sending' AND claimed_by IS NOT NULL)
+"""
+
+
+def _taking(*, only: str, sent_through: str) -> str:
+    """Return what makes the next message this worker's, and paces the sender that is ready.
+
+    Args:
+        only: of the table ``delivery``: which messages may be taken.
+        sent_through: through whom it goes out, if that is not its own sender.
+    """
+    return f"""
+        due AS (
+            SELECT id FROM delivery
+            WHERE alias = :alias AND status = 'queued' AND held_by IS NULL AND {only}
+              AND send_at <= now() AND coalesce(expires_at > now(), true)
+              AND EXISTS (SELECT FROM ready)
+            ORDER BY send_at, created_at LIMIT 1
+        ), claimed AS (
+            UPDATE delivery
+            SET status = 'sending', claimed_by = :name, leased_until = clock_timestamp() + :lease,
+                updated_at = now(), sent_through = {sent_through}
+            FROM due WHERE delivery.id = due.id AND delivery.status = 'queued'
+                       AND delivery.held_by IS NULL AND delivery.send_at <= now()
+            RETURNING delivery.id AS delivery_id, recipients, subject, message_id, thread_id,
+                      idempotency_key, body, from_name, if_unknown, attempts, leased_until,
+                      CAST(coalesce(extract(epoch FROM now() - tried_since), 0)
+                           AS double precision) AS tried_for
+        ), paced AS (
+            UPDATE sender
+            SET next_send_at = now() + ready.pause * interval '1 second',
+                send_interval = CASE WHEN send_interval < 0.05 THEN 0
+                                     ELSE send_interval * :faster END
+            FROM ready, claimed WHERE sender.id = ready.id AND ready.pause > 0
+        )
+    """  # noqa: S608 - of constants
+
+
 #: The sender, and its next message, which is now this worker's: one statement, one round trip.
 #: Its cost does not depend on what else is in the table: see the index ``delivery_queue``.
 #:
@@ -33,35 +81,10 @@ _FASTER = 0.95
 #: waited for a lock counts: a locked row's conditions are looked at again, as it is then.
 _CLAIM = text(f"""
     WITH ready AS (
-        SELECT {SENDER_COLUMNS},
-               greatest(send_interval,
-                        1 / coalesce(messages_per_second, :messages_per_second)) AS pause
-        FROM sender
-        WHERE alias = :alias AND {RUNS} AND coalesce(next_send_at <= now(), true)
-          AND NOT EXISTS (SELECT FROM delivery WHERE delivery.alias = :alias
-                          AND delivery.status = 'sending' AND claimed_by IS NOT NULL)
+        {_READY} WHERE alias = :alias AND {RUNS} AND coalesce(next_send_at <= now(), true)
+                   AND {_NONE_UNDER_WAY}
         FOR NO KEY UPDATE
-    ), due AS (
-        SELECT id FROM delivery
-        WHERE alias = :alias AND status = 'queued' AND held_by IS NULL AND send_at <= now()
-          AND coalesce(expires_at > now(), true) AND EXISTS (SELECT FROM ready)
-        ORDER BY send_at, created_at LIMIT 1
-    ), claimed AS (
-        UPDATE delivery
-        SET status = 'sending', claimed_by = :name, leased_until = clock_timestamp() + :lease,
-            updated_at = now(), sent_through = NULL
-        FROM due WHERE delivery.id = due.id AND delivery.status = 'queued'
-                   AND delivery.held_by IS NULL AND delivery.send_at <= now()
-        RETURNING delivery.id AS delivery_id, recipients, subject, message_id, thread_id,
-                  idempotency_key, body, from_name, if_unknown, attempts, leased_until,
-                  CAST(coalesce(extract(epoch FROM now() - tried_since), 0)
-                       AS double precision) AS tried_for
-    ), paced AS (
-        UPDATE sender
-        SET next_send_at = now() + ready.pause * interval '1 second',
-            send_interval = CASE WHEN send_interval < 0.05 THEN 0 ELSE send_interval * :faster END
-        FROM ready, claimed WHERE sender.id = ready.id AND ready.pause > 0
-    )
+    ), {_taking(only="true", sent_through="NULL")}
     SELECT * FROM ready, claimed
 """)  # noqa: S608 - of constants
 
@@ -70,40 +93,13 @@ _CLAIM = text(f"""
 _CLAIM_FOR_OTHER = text(f"""
     WITH waiting AS (
         SELECT fallback_alias, gmail_account FROM sender
-        WHERE alias = :alias AND {FALLS_BACK.format(table="sender")}
-          AND NOT EXISTS (SELECT FROM delivery WHERE delivery.alias = :alias
-                          AND delivery.status = 'sending' AND claimed_by IS NOT NULL)
+        WHERE alias = :alias AND {FALLS_BACK.format(table="sender")} AND {_NONE_UNDER_WAY}
         FOR NO KEY UPDATE
     ), ready AS (
-        SELECT {SENDER_COLUMNS},
-               greatest(send_interval,
-                        1 / coalesce(messages_per_second, :messages_per_second)) AS pause
-        FROM sender
-        WHERE alias = (SELECT fallback_alias FROM waiting) AND alias <> :alias
-          AND {RUNS} AND coalesce(next_send_at <= now(), true)
+        {_READY} WHERE alias = (SELECT fallback_alias FROM waiting) AND alias <> :alias
+                   AND {RUNS} AND coalesce(next_send_at <= now(), true)
         FOR NO KEY UPDATE SKIP LOCKED
-    ), due AS (
-        SELECT id FROM delivery
-        WHERE alias = :alias AND status = 'queued' AND held_by IS NULL AND allow_fallback
-          AND send_at <= now() AND coalesce(expires_at > now(), true)
-          AND EXISTS (SELECT FROM ready)
-        ORDER BY send_at, created_at LIMIT 1
-    ), claimed AS (
-        UPDATE delivery
-        SET status = 'sending', claimed_by = :name, leased_until = clock_timestamp() + :lease,
-            updated_at = now(), sent_through = (SELECT alias FROM ready)
-        FROM due WHERE delivery.id = due.id AND delivery.status = 'queued'
-                   AND delivery.held_by IS NULL AND delivery.send_at <= now()
-        RETURNING delivery.id AS delivery_id, recipients, subject, message_id, thread_id,
-                  idempotency_key, body, from_name, if_unknown, attempts, leased_until,
-                  CAST(coalesce(extract(epoch FROM now() - tried_since), 0)
-                       AS double precision) AS tried_for
-    ), paced AS (
-        UPDATE sender
-        SET next_send_at = now() + ready.pause * interval '1 second',
-            send_interval = CASE WHEN send_interval < 0.05 THEN 0 ELSE send_interval * :faster END
-        FROM ready, claimed WHERE sender.id = ready.id AND ready.pause > 0
-    )
+    ), {_taking(only="allow_fallback", sent_through="(SELECT alias FROM ready)")}
     SELECT ready.*, claimed.*, waiting.gmail_account AS own_account FROM ready, claimed, waiting
 """)  # noqa: S608 - of constants
 
