@@ -325,14 +325,17 @@ class Mailcore:
         recipients: Sequence[str] | None,
         other_from: OtherFrom,
     ) -> WholeMessage:
+        from mailcore.senders.own_addresses import read_own_addresses  # noqa: PLC0415
+
         with errors_name(alias):
             raw = message if isinstance(message, bytes) else message.as_bytes()
-            sender = self.senders.get(alias)
+            with self._database.connection() as connection:
+                own = read_own_addresses(connection, alias)
             return adopt(
                 raw,
                 recipients=recipients,
-                account=sender.gmail_account,
-                send_as=sender.send_as,
+                account=own.account,
+                send_as=own.send_as,
                 other_from=other_from,
             )
 

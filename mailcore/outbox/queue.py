@@ -21,10 +21,11 @@ from mailcore.message.compose import ComposedMessage, compose
 from mailcore.message.whole_message import WholeMessage
 from mailcore.outbox.arguments import OPTIONS, queueing_options
 from mailcore.outbox.callers_connection import arun, run
+from mailcore.senders.own_addresses import READ_OWN_ADDRESSES
 from mailcore.senders.picture import no_sender
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.sending.error_context import errors_name
-from mailcore.sending.from_address import check_from
+from mailcore.sending.from_address import check_from, has_from
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
 from mailcore.store.sealed_columns import MESSAGE
@@ -136,7 +137,10 @@ class Queue:
     ) -> Queued:
         """See `mailcore.Mailcore.queue_email`."""
         with errors_name(alias):
-            return self._take_in(alias, connection, self._values(alias, **arguments))
+            message, values = self._composed(alias, **arguments)
+            if has_from(message):
+                _check_from(message, alias, self._run(connection, values, READ_OWN_ADDRESSES))
+            return self._take_in(alias, connection, values)
 
     def queue_whole(
         self,
@@ -194,7 +198,9 @@ class Queue:
         if connection is None:
             return await self._workers.run(partial(self.queue_email, alias, **arguments))
         with errors_name(alias):
-            values = self._values(alias, **arguments)
+            message, values = self._composed(alias, **arguments)
+            if has_from(message):
+                _check_from(message, alias, await arun(connection, READ_OWN_ADDRESSES, values))
             row = await arun(connection, _insert(values), values)
             if row is None or not row[0]:
                 await self._workers.run(partial(self._tokens.load, alias))
@@ -215,22 +221,15 @@ class Queue:
             row: _Row | None = own.run(statement, values).fetchone()
             return row
 
-    def _values(self, alias: str, **arguments: Unpack[QueueArguments]) -> dict[str, object]:
-        """Compose a message, and return its row."""
+    def _composed(
+        self, alias: str, **arguments: Unpack[QueueArguments]
+    ) -> tuple[ComposedMessage, dict[str, object]]:
+        """Compose a message, and return it with its row."""
         given: dict[str, Any] = dict(arguments)
         options = {name: given.pop(name) for name in OPTIONS if name in given}
         checked = queueing_options(**options)
         message = compose(**given)
-        if given.get("from_address") is not None:
-            self._check_from(alias, message)
-        return self._row(alias, message, from_name=given.get("from_name"), **checked)
-
-    def _check_from(self, alias: str, message: ComposedMessage) -> None:
-        """Ask as whom the sender may send: it is told at once, rather than by the worker."""
-        sender = self._tokens.senders.by_alias(self._database, alias, None)
-        if sender is None:
-            raise no_sender(alias)
-        check_from(message, alias=alias, account=sender.gmail_account, send_as=sender.send_as)
+        return message, self._row(alias, message, from_name=given.get("from_name"), **checked)
 
     def _row(self, alias: str, message: ComposedMessage, **columns: object) -> dict[str, object]:
         if not ALIAS_PATTERN.fullmatch(alias):  # Postgres would choke on some of what cannot be one
@@ -244,6 +243,14 @@ class Queue:
             "body": self._vault.seal_bytes(message.raw, MESSAGE.at(alias, message.message_id)),
             **columns,
         }
+
+
+def _check_from(message: ComposedMessage, alias: str, own: _Row | None) -> None:
+    """Refuse a From that is not the sender's at once, rather than leave that to the worker."""
+    if own is None:
+        raise no_sender(alias)
+    account, send_as = own
+    check_from(message, alias=alias, account=account, send_as=send_as)
 
 
 def _insert(values: Mapping[str, object]) -> str:

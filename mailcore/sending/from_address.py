@@ -7,6 +7,14 @@ from email.utils import parseaddr
 from mailcore.errors import InvalidMessage
 from mailcore.message.compose import ComposedMessage
 
+#: What a message begins with whose From was given when it was composed.
+_FROM = b"From: "
+
+
+def has_from(message: ComposedMessage) -> bool:
+    """Say whether a message was composed with From: otherwise its sender's is put on top."""
+    return message.raw.startswith(_FROM)
+
 
 def check_from(
     message: ComposedMessage, *, alias: str, account: str | None, send_as: Collection[str]

@@ -8,16 +8,13 @@ from uuid import UUID, uuid4
 from mailcore.clock import Deadline, now
 from mailcore.grants.sender_loading import LoadedSender
 from mailcore.message.compose import ComposedMessage, add_from
-from mailcore.sending.from_address import check_from
+from mailcore.sending.from_address import check_from, has_from
 from mailcore.values.deliveries import DeliveryStatus, IfUnknown
 
 log = logging.getLogger("mailcore")
 
 #: Seconds that Gmail must have to answer; half the timeout if that is shorter.
 ANSWER_TIME = 5.0
-
-#: What a message begins with whose From was given when it was composed.
-_FROM = b"From: "
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +56,7 @@ class SendRequest:
         Raises:
             InvalidMessage: it is from somebody as whom the sender may not send.
         """
-        if self.message.raw.startswith(_FROM):
+        if has_from(self.message):
             check_from(
                 self.message, alias=self.alias, account=sender.gmail_account, send_as=sender.send_as
             )

@@ -1,13 +1,15 @@
 """Further addresses of an account: what the admin has given may be in From, and nothing else."""
 
+import asyncio
 from email.message import EmailMessage
 
+import psycopg
 import pytest
 
 from mailcore import InvalidMessage, InvalidSender, Mailcore, Sender
 from mailcore.sandbox import GoogleSandbox
 from tests.support.authorise import ACCOUNT
-from tests.support.queueing import queue
+from tests.support.queueing import MAIL, queue
 from tests.support.steps import deliveries, send
 
 SHOP = "shop@example.com"
@@ -77,3 +79,22 @@ def test_the_audit_trail_has_it(core: Mailcore, shop: str) -> None:
     with pytest.raises(InvalidSender) as refused:
         core.senders.set_send_as(shop, ["nobody"], by="ann")
     assert refused.value.field == "send_as"
+
+
+def test_asyncio_goes_on_while_the_addresses_are_asked_for(
+    core: Mailcore, shop: str, database_url: str
+) -> None:
+    """Whoever holds the table may be waiting for the very loop that asks."""
+
+    async def queue_while_it_is_held() -> str:
+        holder = await psycopg.AsyncConnection.connect(database_url)
+        await holder.execute("LOCK TABLE sender IN ACCESS EXCLUSIVE MODE")
+        async with await psycopg.AsyncConnection.connect(database_url) as own:
+            queueing = core.aqueue_email(shop, connection=own, **MAIL, from_address=SHOP)
+            queued, _ = await asyncio.gather(queueing, holder.close())
+            with pytest.raises(InvalidMessage):
+                await core.aqueue_email(shop, connection=own, **MAIL, from_address="e@example.com")
+        return queued.delivery_id
+
+    delivery_id = asyncio.run(queue_while_it_is_held())
+    assert [row.id for row in deliveries(core)] == [delivery_id]
