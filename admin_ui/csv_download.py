@@ -13,19 +13,6 @@ _MOST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """An entry in the menu of what can be done to all that match.
-
-    Attributes:
-        verb: its words.
-        icon: a Material icon.
-    """
-
-    verb: str = "Download as CSV"
-    icon: str = ":material/download:"
-
-
-@dataclass(frozen=True, slots=True)
 class CsvDownload:
     """Offers the file. It is only made once someone clicks.
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from admin_ui import dialogs
+from admin_ui import bulk_menu, dialogs
 from admin_ui.access import Visitor
-from admin_ui.csv_download import CsvDownload, Download
+from admin_ui.csv_download import CsvDownload
 from mailcore import QueueChange, deliveries_csv, describe_messages
 
 
@@ -77,17 +77,9 @@ def draw(filters: Callable[[], Mapping[str, Any]]) -> None:
     Args:
         filters: returns those of `DeliveryLog.page` that are set.
     """
-    entries: tuple[Action | Download, ...] = (*_ACTIONS, Download())
-    chosen = st.menu_button(
-        "All that match",
-        entries,
-        icon=":material/checklist:",
-        format_func=lambda action: f"{action.icon} {action.verb} …",
-    )
-    if isinstance(chosen, Download):
-        dialogs.show(CsvDownload("deliveries", partial(_lines, filters())))
-    elif chosen:
-        dialogs.show(ManyAtOnce(chosen, filters()))
+    action = bulk_menu.draw(_ACTIONS, lambda: CsvDownload("deliveries", partial(_lines, filters())))
+    if action:
+        dialogs.show(ManyAtOnce(action, filters()))
 
 
 def _lines(filters: Mapping[str, Any], visitor: Visitor) -> Iterator[str]:

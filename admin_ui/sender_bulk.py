@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from admin_ui import dialogs
+from admin_ui import bulk_menu, dialogs
 from admin_ui.access import Visitor
-from admin_ui.csv_download import CsvDownload, Download
+from admin_ui.csv_download import CsvDownload
 from admin_ui.markup import escaped, sentence
 from mailcore import DatabaseUnavailable, PalEMailError, Sender, senders_csv
 
@@ -46,17 +46,9 @@ def draw(filters: Callable[[], Mapping[str, Any]]) -> None:
     Args:
         filters: returns those of `SenderRegistry.every` that are set.
     """
-    entries: tuple[Action | Download, ...] = (*_ACTIONS, Download())
-    chosen = st.menu_button(
-        "All that match",
-        entries,
-        icon=":material/checklist:",
-        format_func=lambda action: f"{action.icon} {action.verb} …",
-    )
-    if isinstance(chosen, Download):
-        dialogs.show(CsvDownload("senders", partial(_lines, filters())))
-    elif chosen:
-        dialogs.show(ManySenders(chosen, filters()))
+    action = bulk_menu.draw(_ACTIONS, lambda: CsvDownload("senders", partial(_lines, filters())))
+    if action:
+        dialogs.show(ManySenders(action, filters()))
 
 
 @dataclass(frozen=True, slots=True)
