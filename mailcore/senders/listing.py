@@ -7,7 +7,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from mailcore.senders.picture import COLUMNS, EXPIRING, MOMENTS, OPEN, sender_from, times
 from mailcore.senders.problems import PROBLEMS
-from mailcore.store.database import storable
+from mailcore.store.database import literal
 from mailcore.values.reauth import RenewalWalk
 from mailcore.values.senders import DeploymentProblem, SenderPage, Totals
 
@@ -85,7 +85,7 @@ def read_page(
 ) -> SenderPage:
     """Run the query. The arguments are those of `mailcore.senders.SenderRegistry.page`."""
     values: dict[str, Any] = {
-        "search": _literal(search.strip()),
+        "search": literal(search.strip()),
         "status": "walk" if walk else status or "",
         "walk_until": walk and walk.until,
         "walk_project": (walk and walk.project) or "",
@@ -110,11 +110,6 @@ def read_page(
 def read_projects(connection: Connection) -> tuple[str, ...]:
     """Return the names of all projects, in order."""
     return tuple(connection.scalars(_PROJECTS))
-
-
-def _literal(search: str) -> str:
-    """Keep what people type from being read as a pattern."""
-    return storable(search).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 def _totals(row: RowMapping) -> Totals:

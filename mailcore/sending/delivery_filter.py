@@ -8,7 +8,7 @@ from sqlalchemy.sql.elements import TextClause
 from sqlmodel import col
 
 from mailcore.senders.holding import IS_HELD
-from mailcore.store.database import storable
+from mailcore.store.database import literal, storable
 from mailcore.store.models import DeliveryRow
 from mailcore.values.deliveries import DeliveryStatus
 
@@ -38,7 +38,8 @@ def conditions(
     """
     found: list[Condition] = []
     if "*" not in senders:
-        matching = (col(DeliveryRow.alias).like(_like(pattern), escape="\\") for pattern in senders)
+        patterns = (literal(pattern).replace("*", "%") for pattern in senders)
+        matching = (col(DeliveryRow.alias).like(pattern, escape="\\") for pattern in patterns)
         found.append(or_(*matching))
     if alias is not None:
         found.append(col(DeliveryRow.alias) == storable(alias))
@@ -61,13 +62,3 @@ def conditions(
             )
         )
     return found
-
-
-def _like(pattern: str) -> str:
-    return (
-        storable(pattern)
-        .replace("\\", r"\\")
-        .replace("%", r"\%")
-        .replace("_", r"\_")
-        .replace("*", "%")
-    )

@@ -259,6 +259,11 @@ def storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
+def literal(text: str) -> str:
+    """Return a text so that LIKE takes every character of it for itself."""
+    return storable(text).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+
+
 def changed_rows(session: "Session", statement: "UpdateBase") -> int:
     """Run an UPDATE or DELETE, and return how many rows it changed."""
     return cast("CursorResult[Any]", session.connection().execute(statement)).rowcount
