@@ -44,7 +44,7 @@ _SENDERS = f"""
         SELECT count(*) AS messages, coalesce(sum(cardinality(recipients)), 0) AS recipients
         FROM delivery AS counted
         WHERE coalesce(limited.messages, limited.recipients) IS NOT NULL
-          AND {SENT_LATELY.format(sender="sender.alias")}
+          AND {SENT_LATELY}
     ) AS day
     CROSS JOIN LATERAL (
         SELECT count(*) AS rerouted FROM delivery AS counted

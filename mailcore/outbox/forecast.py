@@ -31,7 +31,7 @@ _READ = text(f"""
     CROSS JOIN LATERAL (
         SELECT count(*) AS messages, coalesce(sum(cardinality(recipients)), 0) AS recipients,
                count(*) FILTER (WHERE sent_at > now() - interval '5 minutes') AS lately
-        FROM delivery AS counted WHERE {SENT_LATELY.format(sender="sender.alias")}
+        FROM delivery AS counted WHERE {SENT_LATELY}
     ) AS day
     CROSS JOIN LATERAL (
         SELECT count(*) AS queued, min(send_at) AS queued_since,

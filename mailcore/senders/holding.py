@@ -2,19 +2,19 @@
 
 from mailcore.settings import Settings
 
-#: Of the table ``delivery`` as ``counted``: what a sender has sent in the last 24 hours, for others
-#: whose fallback it is, too.
+#: Of the tables ``sender``, and ``delivery`` as ``counted``: what a sender has sent in the last 24
+#: hours, for others whose fallback it is, too.
 SENT_LATELY = """
     counted.status = 'sent' AND counted.sent_at > now() - interval '24 hours'
-    AND ((counted.alias = {sender} AND counted.sent_through IS NULL)
-         OR counted.sent_through = {sender})
+    AND ((counted.alias = sender.alias AND counted.sent_through IS NULL)
+         OR counted.sent_through = sender.alias)
 """
 
 #: How much of a sender's daily budget is used: what was sent in the last 24 hours, by
 #: `send_email` too. Only read where there is a limit.
 _MESSAGES_SENT = f"""(
     SELECT count(*) FROM delivery AS counted
-    WHERE {SENT_LATELY.format(sender="sender.alias")}
+    WHERE {SENT_LATELY}
 )"""  # noqa: S608 - of constants
 #: The same in recipients, with those of the next message in its queue. NULL where nothing was sent:
 #: a message beyond the whole budget goes out alone.
@@ -25,7 +25,7 @@ _RECIPIENTS_WITH_NEXT = f"""(
         ORDER BY next.send_at, next.created_at LIMIT 1
     ), 1)
     FROM delivery AS counted
-    WHERE {SENT_LATELY.format(sender="sender.alias")}
+    WHERE {SENT_LATELY}
 )"""  # noqa: S608 - of constants
 
 #: Of the table ``sender``, with the `limits` of the deployment.
