@@ -68,12 +68,7 @@ def _confirm(deleted: list[str]) -> None:
     if not deleted:
         return
     output.say(f"This deletes {len(deleted)} and revokes their grants: {', '.join(deleted)}.")
-    try:
-        typed = typer.prompt(f"Type {len(deleted)} to confirm", err=True)
-    except typer.Abort as exc:
-        output.say("")  # the prompt's line is still open
-        output.say("Not confirmed. Nothing was changed. To skip the question, pass --yes.")
-        raise typer.Exit(ExitCode.USAGE) from exc
+    typed = output.ask(f"Type {len(deleted)} to confirm", unconfirmed="Nothing was changed.")
     if typed.strip() != str(len(deleted)):
         output.say(f"That isn't {len(deleted)}. Nothing was changed.")
         raise typer.Exit(ExitCode.USAGE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailcore import PalEMailError
+from mailcore.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -45,6 +46,24 @@ def visible(text: str) -> str:
 def say(message: str) -> None:
     """Print a message on stderr."""
     typer.echo(visible(message), err=True)
+
+
+def ask(question: str, *, unconfirmed: str) -> str:
+    """Return what a person types.
+
+    Args:
+        question: what they are asked for.
+        unconfirmed: what is said if nobody answers; the command then ends.
+
+    Raises:
+        Exit: nobody answers.
+    """
+    try:
+        return str(typer.prompt(question, err=True))
+    except typer.Abort as exc:
+        say("")  # the prompt's line is still open
+        say(f"Not confirmed. {unconfirmed} To skip the question, pass --yes.")
+        raise typer.Exit(ExitCode.USAGE) from exc
 
 
 def result(line: str) -> None:

@@ -299,12 +299,7 @@ def _confirm(sender: Sender) -> None:
     waiting = sender.queued
     held = f" It also discards {describe_messages(waiting)} waiting for it." if waiting else ""
     output.say(f"This deletes {sender.alias} and its grant permanently.{held}")
-    try:
-        typed = typer.prompt("Type the alias to confirm", err=True)
-    except typer.Abort as exc:
-        output.say("")  # the prompt's line is still open
-        output.say("Not confirmed. Nothing was deleted. To skip the question, pass --yes.")
-        raise typer.Exit(ExitCode.USAGE) from exc
+    typed = output.ask("Type the alias to confirm", unconfirmed="Nothing was deleted.")
     if typed != sender.alias:
         output.say(f"That doesn't match {sender.alias}. Nothing was deleted.")
         raise typer.Exit(ExitCode.USAGE)

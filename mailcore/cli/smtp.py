@@ -50,6 +50,7 @@ def smtp(
                 raise ConfigurationError(
                     "The database schema is not up to date.", remedy="Run `pal-e-mail migrate`."
                 )
+            check_smtp(settings)
             with taking_in(core):
                 wait_for_signal()
 
@@ -78,16 +79,16 @@ def check_smtp(settings: "mailcore.Settings") -> None:
 
 @contextmanager
 def taking_in(core: "mailcore.Mailcore") -> Iterator[None]:
-    """Serve SMTP while the context lasts, if a port is set.
+    """Serve SMTP while the context lasts, if a port is set. What `check_smtp` checks is known.
 
     Raises:
-        ConfigurationError: it cannot be served so, or the extra that brings it is not installed.
+        ConfigurationError: the port or the certificate cannot be used, or the extra that brings
+            it is not installed.
     """
     settings = core.settings
     if settings.smtp_port is None:
         yield
         return
-    check_smtp(settings)
     try:
         server = importlib.import_module("mailcore.smtp.server")
     except ModuleNotFoundError as exc:
