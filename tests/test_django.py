@@ -13,8 +13,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mailcore import InvalidMessage, Mailcore, ReauthRequired, SenderNotFound
 from mailcore.sandbox import GoogleSandbox
-from tests.support.authorise import ACCOUNT, authorise
+from tests.support.authorise import ACCOUNT, healthy_sender
 from tests.support.django_project import project
+from tests.support.queueing import drain
 
 TO = ["ann@example.com"]
 
@@ -28,9 +29,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> 
 
 @pytest.fixture
 def alerts(core: Mailcore, google: GoogleSandbox) -> str:
-    core.senders.register("alerts", gmail_account=ACCOUNT, by="test")
-    authorise(core, google, "alerts")
-    return "alerts"
+    return healthy_sender(core, google).alias
 
 
 @pytest.fixture
@@ -45,10 +44,6 @@ def same_database(database_url: str) -> Iterator[None]:
     )
     yield
     connections["default"].close()
-
-
-def drained(core: Mailcore) -> None:
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
 
 
 def test_a_message_is_queued_and_sent(core: Mailcore, google: GoogleSandbox, alerts: str) -> None:
@@ -67,7 +62,7 @@ def test_a_message_is_queued_and_sent(core: Mailcore, google: GoogleSandbox, ale
     assert message.send() == 1
     assert [each.status for each in core.deliveries.listing()] == ["queued"]
 
-    drained(core)
+    drain(core)
     [arrived] = google.outbox
     assert sorted(arrived.recipients) == ["ann@example.com", "bcc@example.com", "cc@example.com"]
     email = arrived.email
@@ -116,7 +111,7 @@ def test_a_key_queues_once(core: Mailcore, google: GoogleSandbox, alerts: str) -
     """It does not go out."""
     for _ in range(2):
         mail.EmailMessage("s", "t", None, TO, headers={"X-Idempotency-Key": "k"}).send()
-    drained(core)
+    drain(core)
     [arrived] = google.outbox
     assert "X-Idempotency-Key" not in arrived.email
 
@@ -145,7 +140,7 @@ def test_translated_and_international_addresses(
     """What Django takes for an address, Gmail gets as one; what is none is refused."""
     lazily: Any = gettext_lazy
     mail.EmailMessage(lazily("Subject"), "t", lazily("x@öäü.com"), [lazily("ann@öäü.com")]).send()
-    drained(core)
+    drain(core)
     [arrived] = google.outbox
     assert arrived.recipients == ["ann@xn--4ca9at.com"]
     assert arrived.email["Reply-To"] == "x@xn--4ca9at.com"

@@ -12,7 +12,7 @@ from mailcore import Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
 from mailcore.smtp.server import SmtpOptions, serving
 from tests.callback.browsing import API_KEY, KEYS, served
-from tests.support.authorise import ACCOUNT, authorise
+from tests.support.authorise import ACCOUNT, authorise, healthy_sender
 from tests.support.django_project import project
 from tests.support.steps import send
 from tests.support.worker_process import working
@@ -53,8 +53,7 @@ def by_django() -> None:
 
 def test_everything_arrives_once(settings: Settings, core: Mailcore, google: GoogleSandbox) -> None:
     """Each program tries twice, as after an answer that was lost."""
-    core.senders.register("alerts", gmail_account=ACCOUNT, by="t")
-    authorise(core, google, "alerts")
+    healthy_sender(core, google)
     google.revoke_grant(ACCOUNT)
     google.expire_access_tokens()
     with pytest.raises(Exception, match="Re-authorise"):

@@ -19,6 +19,7 @@ from mailcore import Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.callback.browsing import API_KEY, KEYS, served
 from tests.support.authorise import ACCOUNT, authorise
+from tests.support.queueing import drain
 
 MESSAGE: dict[str, Any] = {
     "to": "Ann <ann@example.com>",
@@ -51,7 +52,7 @@ def test_a_message_is_queued(api: TestClient, core: Mailcore, authorised: str) -
     delivery = answer.json()
     assert (delivery["status"], delivery["recipients"]) == ("queued", ["ann@example.com"])
     assert api.get(answer.headers["location"]).json() == delivery
-    core.drain.run(authorised, worker="w", stopping=lambda: False)
+    drain(core, authorised)
     assert api.get(answer.headers["location"]).json()["status"] == "sent"
 
 

@@ -17,7 +17,7 @@ from mailcore import (
     TemporaryFailure,
 )
 from mailcore.sandbox import GoogleSandbox, faults
-from tests.support.authorise import ACCOUNT, authorise
+from tests.support.authorise import ACCOUNT, authorise, healthy_sender
 from tests.support.driving import Tables, at_once
 from tests.support.postgres_proxy import RoundTrips, counting
 from tests.support.queueing import let_leases_run_out, queue
@@ -29,8 +29,7 @@ KEY = "disk-2026-11-22"
 
 @pytest.fixture(autouse=True)
 def alerts(core: Mailcore, google: GoogleSandbox) -> Sender:
-    core.senders.register("alerts", gmail_account=ACCOUNT, project="shop", by="ann")
-    return authorise(core, google, "alerts").sender
+    return healthy_sender(core, google)
 
 
 @pytest.fixture

@@ -7,14 +7,10 @@ import pytest
 from mailcore import DeliveryStatus, InvalidMessage, Mailcore, Settings, WaitsFor
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.driving import Tables
-from tests.support.queueing import queue
+from tests.support.queueing import drain, queue
 from tests.support.steps import deliveries, history, send, the_delivery
 
 pytestmark = pytest.mark.usefixtures("alerts")
-
-
-def drain(core: Mailcore) -> None:
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
 
 
 def test_a_paused_sender_sends_nothing_from_its_queue(

@@ -7,7 +7,7 @@ import pytest
 from mailcore import DeliveryStatus, Mailcore
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.driving import Tables
-from tests.support.queueing import queue
+from tests.support.queueing import drain, queue
 from tests.support.steps import the_delivery
 
 pytestmark = pytest.mark.usefixtures("alerts")
@@ -26,7 +26,7 @@ def test_it_says_why_it_was_not_sent(core: Mailcore, google: GoogleSandbox, tabl
     """Whoever asks finds the last attempt's failure, not only that time was up."""
     google.fail("send", faults.SERVICE_UNAVAILABLE)
     queue(core, expires_at=datetime.now(UTC) + timedelta(hours=1))
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
+    drain(core)
     tables("UPDATE delivery SET expires_at = now()")
     core.upkeep.settle()
     lapsed = the_delivery(core)

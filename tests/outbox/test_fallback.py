@@ -6,7 +6,7 @@ from mailcore import InvalidSender, Mailcore, Sender, SenderNotFound
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.authorise import ACCOUNT, authorise
 from tests.support.driving import Tables, eventually
-from tests.support.queueing import queue
+from tests.support.queueing import drain, queue
 from tests.support.steps import deliveries, send
 from tests.support.worker_process import working
 
@@ -30,10 +30,6 @@ def expire(tables: Tables, alias: str, *, minutes: int) -> None:
         minutes,
         alias,
     )
-
-
-def drain(core: Mailcore, alias: str = "alerts") -> None:
-    core.drain.run(alias, worker="w", stopping=lambda: False)
 
 
 def test_it_goes_out_through_the_other(

@@ -9,16 +9,12 @@ from mailcore import DeliveryStatus, InvalidSender, Mailcore, WaitsFor
 from mailcore.sandbox import GoogleSandbox
 from tests.support.authorise import ACCOUNT, authorise
 from tests.support.driving import Tables
-from tests.support.queueing import queue
+from tests.support.queueing import drain, queue
 from tests.support.steps import deliveries, send, the_delivery
 
 pytestmark = pytest.mark.usefixtures("alerts")
 
 TWO = "ann@example.com, bob@example.com"
-
-
-def drain(core: Mailcore) -> None:
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
 
 
 def limit(core: Mailcore, **given: Any) -> None:

@@ -5,7 +5,7 @@ import pytest
 from mailcore import Mailcore, OutcomeUnknown, Queued, ReauthRequired, Sent, WaitsFor
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.authorise import ACCOUNT, authorise
-from tests.support.queueing import MAIL
+from tests.support.queueing import MAIL, drain
 from tests.support.steps import send, the_delivery
 
 pytestmark = pytest.mark.usefixtures("alerts")
@@ -23,7 +23,7 @@ def test_an_expired_sender_queues(core: Mailcore, google: GoogleSandbox) -> None
     assert isinstance(queued, Queued)
     assert the_delivery(core).waits_for is WaitsFor.REAUTH
     authorise(core, google, "alerts")
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
+    drain(core)
     assert len(google.outbox) == 1
     assert send(core, idempotency_key="k").delivery_id == queued.delivery_id
 

@@ -9,7 +9,7 @@ from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.authorise import ACCOUNT
 from tests.support.driving import Tables, meanwhile
 from tests.support.outages import Closable
-from tests.support.queueing import MAIL, let_leases_run_out
+from tests.support.queueing import MAIL, drain, let_leases_run_out
 from tests.support.steps import deliveries, send, the_delivery
 
 pytestmark = pytest.mark.usefixtures("alerts")
@@ -65,7 +65,7 @@ def test_what_its_caller_was_told_has_failed_is_not_queued_later(
     google.heal()
     core.close()
     assert the_delivery(core).status is DeliveryStatus.FAILED
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
+    drain(core)
     assert not google.outbox
 
 

@@ -18,7 +18,7 @@ from mailcore import (
     WaitsFor,
 )
 from mailcore.sandbox import GoogleSandbox
-from tests.support.queueing import MAIL, queue
+from tests.support.queueing import MAIL, drain, queue
 from tests.support.steps import deliveries, send, the_delivery
 
 pytestmark = pytest.mark.usefixtures("alerts")
@@ -143,7 +143,7 @@ def test_messages_of_one_transaction_keep_their_order(
     with psycopg.connect(database_url) as connection:
         for number in range(20):
             queue(core, connection=connection, subject=str(number))
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
+    drain(core)
     assert [mail.subject for mail in google.outbox] == [str(number) for number in range(20)]
     assert google.outbox[0].email["From"] == "alerts@example.com"
 
@@ -153,7 +153,7 @@ def test_it_waits_until_send_at(core: Mailcore, google: GoogleSandbox) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     queue(core, subject="later", send_at=later)
     queue(core, subject="now")
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
+    drain(core)
     assert [mail.subject for mail in google.outbox] == ["now"]
     assert {row.subject: row.waits_for for row in deliveries(core)} == {
         "later": WaitsFor.TIME,

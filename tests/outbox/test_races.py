@@ -9,14 +9,10 @@ import pytest
 from mailcore import DeliveryStatus, Mailcore
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.driving import Tables, eventually, meanwhile
-from tests.support.queueing import queue
+from tests.support.queueing import drain, queue
 from tests.support.steps import the_delivery
 
 pytestmark = pytest.mark.usefixtures("alerts")
-
-
-def drain(core: Mailcore) -> None:
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from mailcore import DeliveryStatus, Mailcore, new_encryption_key
 from mailcore.sandbox import GoogleSandbox
 from tests.support.authorise import ACCOUNT, authorise
 from tests.support.driving import Tables
-from tests.support.queueing import queue
+from tests.support.queueing import drain, queue
 from tests.support.steps import the_delivery
 
 
@@ -26,10 +26,6 @@ def sealing(core: Mailcore, google: GoogleSandbox) -> Iterator[Mailcore]:
     authorise(sealing, google)
     yield sealing
     sealing.close()
-
-
-def drain(core: Mailcore) -> None:
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
 
 
 def test_a_message_waits_sealed(sealing: Mailcore, google: GoogleSandbox, tables: Tables) -> None:

@@ -8,15 +8,14 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mailcore import Mailcore, Sender
 from mailcore.sandbox import GoogleSandbox
-from tests.support.authorise import ACCOUNT, authorise
+from tests.support.authorise import healthy_sender
 from tests.support.outages import Closable
 
 
 @pytest.fixture
 def alerts(core: Mailcore, google: GoogleSandbox) -> Sender:
     """The sender *alerts*, registered and authorised as a person does it."""
-    core.senders.register("alerts", gmail_account=ACCOUNT, project="shop", by="ann")
-    return authorise(core, google, "alerts").sender
+    return healthy_sender(core, google)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from mailcore import InvalidMessage, Mailcore, OutcomeUnknown, Sender, Sent
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.driving import Tables
-from tests.support.queueing import let_leases_run_out
+from tests.support.queueing import drain, let_leases_run_out
 from tests.support.steps import deliveries, send
 
 
@@ -64,7 +64,7 @@ def test_a_worker_goes_on_for_a_process_that_died(
     tables("UPDATE delivery SET status = 'sending', leased_until = now() + interval '1 s'")
     let_leases_run_out(tables)
     assert [row.status for row in deliveries(core)] == ["queued"]
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
+    drain(core)
     assert [row.status for row in deliveries(core)] == ["sent"]
 
 

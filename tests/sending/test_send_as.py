@@ -9,7 +9,7 @@ import pytest
 from mailcore import InvalidMessage, InvalidSender, Mailcore, Sender
 from mailcore.sandbox import GoogleSandbox
 from tests.support.authorise import ACCOUNT
-from tests.support.queueing import MAIL, queue
+from tests.support.queueing import MAIL, drain, queue
 from tests.support.steps import deliveries, send
 
 SHOP = "shop@example.com"
@@ -20,10 +20,6 @@ def shop(core: Mailcore, alerts: Sender) -> str:
     """The sender may send as the shop, too."""
     core.senders.set_send_as(alerts.alias, [f" {SHOP} ", ""], by="ann")
     return alerts.alias
-
-
-def drain(core: Mailcore) -> None:
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
 
 
 def test_from_is_what_was_given(core: Mailcore, google: GoogleSandbox, shop: str) -> None:

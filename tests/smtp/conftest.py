@@ -8,7 +8,7 @@ import pytest
 from mailcore import Mailcore, Settings
 from mailcore.sandbox import GoogleSandbox
 from mailcore.smtp.server import SmtpOptions, serving
-from tests.support.authorise import ACCOUNT, authorise
+from tests.support.authorise import healthy_sender
 
 KEY, READER = "s" * 40, "r" * 40
 API_KEYS = Settings(api_keys=f"app/send/alerts:{KEY},reader/read:{READER}").api_keys
@@ -24,9 +24,7 @@ def keyed(settings: Settings) -> Iterator[Mailcore]:
 @pytest.fixture
 def alerts(core: Mailcore, google: GoogleSandbox) -> str:
     """A sender that is healthy."""
-    core.senders.register("alerts", gmail_account=ACCOUNT, by="test")
-    authorise(core, google, "alerts")
-    return "alerts"
+    return healthy_sender(core, google).alias
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from mailcore import Mailcore
 from mailcore.sandbox import GoogleSandbox
 from tests.smtp.conftest import KEY
 from tests.support.authorise import ACCOUNT
+from tests.support.queueing import drain
 
 MAIL = f"From: {ACCOUNT}\nTo: ann@example.com\nSubject: Hello\n\nGrüße\n"
 NODEMAILER = """
@@ -44,7 +45,7 @@ def run(command: Sequence[str], *, given: str = "", **variables: str) -> str:
 
 def arrived(core: Mailcore, google: GoogleSandbox) -> list[str]:
     """Send what waits; return who got it."""
-    core.drain.run("alerts", worker="w", stopping=lambda: False)
+    drain(core)
     [message] = google.outbox
     assert message.subject == "Hello"
     return message.recipients

@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qs, urlsplit
 
-from mailcore import Completed, Mailcore
+from mailcore import Completed, Mailcore, Sender
 from mailcore.sandbox import GoogleSandbox
 
 ACCOUNT = "alerts@example.com"
@@ -29,3 +29,9 @@ def authorise(
     """Go the whole way through the consent screen."""
     begun = core.authorizations.begin(alias, by="ann@example.com")
     return come_back(core, google.consent(begun.url, account))
+
+
+def healthy_sender(core: Mailcore, google: GoogleSandbox) -> Sender:
+    """Register the sender *alerts*, and authorise it as a person does."""
+    core.senders.register("alerts", gmail_account=ACCOUNT, project="shop", by="ann")
+    return authorise(core, google).sender

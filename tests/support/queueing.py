@@ -13,6 +13,11 @@ def queue(core: Mailcore, alias: str = "alerts", **changes: Any) -> Queued:
     return core.queue_email(alias, **{**MAIL, **changes})
 
 
+def drain(core: Mailcore, alias: str = "alerts") -> None:
+    """Send what is due, as a worker does."""
+    core.drain.run(alias, worker="w", stopping=lambda: False)
+
+
 def let_leases_run_out(tables: Tables) -> None:
     """As if what is being sent had been for too long."""
     tables("UPDATE delivery SET leased_until = now() - interval '1 s' WHERE status = 'sending'")
