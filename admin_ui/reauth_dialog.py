@@ -58,7 +58,12 @@ class Reauth:
             else:
                 _draw_progress(sender, progress)
 
-        live.draw("reauth", look, draw, as_shown=_as_shown)
+        def as_shown(found: _Found) -> object:
+            # One that is to close is drawn again for as long as it is open: closing it may get
+            # lost among what the page behind it has drawn at the same moment.
+            return object() if found[0].generation != self.generation else _as_shown(found)
+
+        live.draw("reauth", look, draw, as_shown=as_shown)
 
 
 def show(sender: Sender) -> None:

@@ -301,7 +301,7 @@ def test_the_wrong_account(core: Mailcore, google: GoogleSandbox, authorised: st
         faults.BAD_GATEWAY_HTML,
         faults.TEMPORARILY_UNAVAILABLE,
         faults.INTERNAL_FAILURE,
-        faults.too_many_requests(),
+        faults.too_many_requests(wait=86_400),
         faults.OK_WITH_HTML,
         faults.OK_WITH_GARBAGE,
         faults.OK_WITH_TRUNCATED_JSON,

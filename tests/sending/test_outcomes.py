@@ -229,7 +229,7 @@ TOKEN_FAULTS = [
     (faults.SERVICE_UNAVAILABLE_HTML, TemporaryFailure, HEALTHY),
     (faults.OK_WITH_HTML, TemporaryFailure, HEALTHY),
     (faults.CLOSE_BEFORE, TemporaryFailure, HEALTHY),
-    (faults.too_many_requests(), RateLimited, HEALTHY),
+    (faults.too_many_requests(wait=86_400), RateLimited, HEALTHY),
 ]
 
 
