@@ -7,7 +7,13 @@ import streamlit as st
 from admin_ui import dialogs, error_notices, heading
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped
-from mailcore import ConfigurationError, InvalidSender, Sender, SenderNotFound
+from mailcore import (
+    ConfigurationError,
+    InvalidSender,
+    Sender,
+    SenderNotFound,
+    describe_drafts,
+)
 
 
 def draw_identity(visitor: Visitor, sender: Sender) -> None:
@@ -70,6 +76,24 @@ def draw_fallback(visitor: Visitor, sender: Sender) -> None:
         except (InvalidSender, SenderNotFound) as exc:
             error_notices.draw(exc)
             return
+    dialogs.close("Saved")
+
+
+def draw_drafts(visitor: Visitor, sender: Sender) -> None:
+    """Draw the switch for sending mail as drafts."""
+    with st.form(f"drafts-{sender.alias}"):
+        heading.section("Unknown outcomes")
+        st.caption(
+            "Sent as a draft, a message of unknown outcome settles itself: if its draft is gone, "
+            "it was sent. That takes two calls to Gmail instead of one, and the permission to "
+            "manage drafts, which the next re-auth asks for."
+        )
+        use_drafts = st.toggle("Send mail as drafts", value=sender.use_drafts)
+        if sender.use_drafts:
+            st.caption(f"Sends {describe_drafts(sender)}.")
+        if not st.form_submit_button("Save"):
+            return
+        visitor.core.senders.set_use_drafts(sender.alias, use_drafts, by=visitor.by)
     dialogs.close("Saved")
 
 

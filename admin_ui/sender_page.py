@@ -29,12 +29,19 @@ from admin_ui.announcements import announce_renewed
 from admin_ui.delivery_rows import draw_deliveries
 from admin_ui.reauth_state import Reauths
 from admin_ui.sender_dialogs import DeleteSender
-from admin_ui.sender_forms import draw_client, draw_fallback, draw_identity, draw_test_message
+from admin_ui.sender_forms import (
+    draw_client,
+    draw_drafts,
+    draw_fallback,
+    draw_identity,
+    draw_test_message,
+)
 from mailcore import (
     Sender,
     SenderNotFound,
     SenderStatus,
     describe_age,
+    describe_drafts,
     describe_duration,
     describe_event,
     describe_grant,
@@ -71,6 +78,7 @@ def draw() -> None:
     with edit:
         draw_identity(visitor, sender)
         draw_fallback(visitor, sender)
+        draw_drafts(visitor, sender)
         draw_client(visitor, sender)
         _draw_delete(sender)
     dialogs.draw()
@@ -163,6 +171,8 @@ def _draw_overview(visitor: Visitor, sender: Sender) -> None:
         with st.container(gap="xxsmall"):
             _fact("Last sent", _when(sender.last_sent_at, at, zone))
             _fact("Last error", error)
+            if sender.use_drafts:
+                _fact("Sends", describe_drafts(sender))
             if sender.fallback_alias:
                 after = f"after {sender.fallback_after // 60} min"
                 _fact("Fallback", f"{sender.fallback_alias}, {after}, for mail that allows it")

@@ -52,6 +52,7 @@ from .outbox.forecast import QueueForecast, SendingLimits
 from .outbox.selection import QueueChange
 from .senders.descriptions import (
     describe_age,
+    describe_drafts,
     describe_duration,
     describe_event,
     describe_grant,
@@ -210,6 +211,7 @@ __all__ = [
     "deliveries_csv",
     "describe_age",
     "describe_alert",
+    "describe_drafts",
     "describe_duration",
     "describe_event",
     "describe_grant",

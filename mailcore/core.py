@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from mailcore.errors import ReauthRequired
+from mailcore.google.drafts import Drafts
 from mailcore.google.gmail import Gmail
+from mailcore.google.gmail_requests import GmailRequests
 from mailcore.google.refresh import TokenRefresh
 from mailcore.google.transport import Transport
 from mailcore.grants.oauth_clients import OAuthClients
@@ -17,6 +19,7 @@ from mailcore.message.arguments import QueueArguments, QueueOptions, SendArgumen
 from mailcore.message.compose import ComposedMessage
 from mailcore.message.whole_message import OtherFrom, WholeMessage, adopt
 from mailcore.sending.attempts import Attempts
+from mailcore.sending.drafted import DraftedSending
 from mailcore.sending.error_context import errors_name
 from mailcore.sending.send_email import Mailer
 from mailcore.settings import Settings
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from mailcore.monitoring.probes import Probes
     from mailcore.outbox.control import QueueControl
     from mailcore.outbox.drain import Drain
+    from mailcore.outbox.left_drafts import LeftDrafts
     from mailcore.outbox.queue import Queue
     from mailcore.outbox.upkeep import Upkeep
     from mailcore.reauth.authorizations import Authorizations
@@ -72,8 +76,10 @@ class Mailcore:
         self.client = OAuthClients(self.settings, self._database, self._vault)
         refreshing = TokenRefresh(self.settings.google_token_uri, self._transport)
         self._tokens = Tokens(self.settings, self._database, self._vault, self.client, refreshing)
-        gmail = Gmail(self.settings.gmail_api_endpoint, self._transport)
-        attempts = Attempts(self._tokens, gmail)
+        requests = GmailRequests(self.settings.gmail_api_endpoint)
+        self._drafts = Drafts(requests, self._transport)
+        drafted = DraftedSending(self._database, self._drafts)
+        attempts = Attempts(self._tokens, Gmail(requests, self._transport), drafted)
         self._mailer = Mailer(self.settings, self._database, self._vault, self._tokens, attempts)
 
     # What only front ends use is loaded on demand, so a job that sends never waits for it.
@@ -148,6 +154,13 @@ class Mailcore:
         from mailcore.outbox.drain import Drain  # noqa: PLC0415
 
         return Drain(self.settings, self._database, self._vault, self._tokens, self._mailer)
+
+    @cached_property
+    def left_drafts(self) -> "LeftDrafts":
+        """What a worker does about drafts of which nobody said what became of them."""
+        from mailcore.outbox.left_drafts import LeftDrafts  # noqa: PLC0415
+
+        return LeftDrafts(self.settings, self._database, self._tokens, self._drafts, self._mailer)
 
     @cached_property
     def probes(self) -> "Probes":

@@ -22,6 +22,8 @@ SWEEP = 2.0
 #: Seconds between two looks for what is wrong, for alerts that are due and for grants to ask
 #: about, and between two calls of the heartbeat.
 LOOK_FOR_ALERTS, TELL_ALERTS, PROBE, HEARTBEAT = 30.0, 5.0, 15.0, 60.0
+#: Seconds between two looks at what became of drafts.
+LOOK_AFTER_DRAFTS = 2.0
 #: Seconds after which a worker that has not looked, or whose engine is silent, is not well.
 UNWELL_AFTER = 30.0
 #: Seconds after which a worker that has not even tried to look is dead: a look takes less.
@@ -76,6 +78,11 @@ class Worker:
             Chore("look for alerts", core.alerting.look, every=LOOK_FOR_ALERTS),
             Chore("deliver alerts", core.alerting.tell, every=TELL_ALERTS),
             Chore("ask about grants", partial(core.probes.run, self._stopping.is_set), every=PROBE),
+            Chore(
+                "look after drafts",
+                partial(core.left_drafts.run, self._stopping.is_set),
+                every=LOOK_AFTER_DRAFTS,
+            ),
             Chore("call the heartbeat", partial(self._beat, core), every=HEARTBEAT),
         )
 

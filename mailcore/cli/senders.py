@@ -15,6 +15,7 @@ from mailcore import (
     Sender,
     SenderNotFound,
     SenderStatus,
+    describe_drafts,
     describe_event,
     describe_grant,
     describe_messages,
@@ -126,6 +127,7 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
             "sends as": ", ".join(sender.send_as),
             "fallback": sender.fallback_alias
             and f"{sender.fallback_alias}, after {sender.fallback_after // 60} min",
+            "sends": describe_drafts(sender),
             "to be confirmed": sender.offered_account,
             "name": sender.display_name,
             "project": sender.project,
@@ -273,6 +275,26 @@ def fallback(
         output.say(f"After {after} min, mail of {alias} that allows it goes out through {other}.")
     else:
         output.say(f"{alias} has no fallback.")
+
+
+def drafts(
+    alias: Alias,
+    switch: Annotated[
+        Literal["on", "off"], typer.Argument(metavar="on|off", help="Whether it sends drafts.")
+    ],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a sender's mail as drafts, so that an unknown outcome settles itself.
+
+    It needs a wider permission, which the next re-auth asks for, and takes two calls to Gmail
+    instead of one.
+    """
+    with closing(mailcore.Mailcore()) as core:
+        sender = core.senders.set_use_drafts(alias, switch == "on", by=BY)
+    if as_json:
+        output.document(sender)
+    output.say(f"{alias} now sends {describe_drafts(sender)}.")
 
 
 def pause(alias: Alias, *, as_json: JsonOption = False) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -25,20 +25,6 @@ from mailcore.google.token_endpoint import TOKEN_TIMEOUT, TokenEndpoint, unreada
 from mailcore.google.token_response import UNREADABLE, read_grant
 from mailcore.google.transport import Transport
 from mailcore.settings import GOOGLE_ISSUER, Settings, is_loopback
-
-SEND_SCOPE = "https://www.googleapis.com/auth/gmail.send"
-EMAIL_SCOPE = "https://www.googleapis.com/auth/userinfo.email"
-#: What a consent asks for.
-REQUESTED_SCOPES = ("openid", EMAIL_SCOPE, SEND_SCOPE)
-#: Any one of these lets a sender send (https://developers.google.com/workspace/gmail/api/auth/scopes).
-SENDING_SCOPES = frozenset(
-    {
-        SEND_SCOPE,
-        "https://www.googleapis.com/auth/gmail.compose",
-        "https://www.googleapis.com/auth/gmail.modify",
-        "https://mail.google.com/",
-    }
-)
 
 # At DEBUG it would log states.
 logging.getLogger("requests_oauthlib.oauth2_session").addFilter(lambda _record: False)
@@ -109,6 +95,7 @@ class Consent:
         state: str,
         account: str | None,
         choose_account: bool,
+        scopes: Sequence[str],
     ) -> ConsentLink:
         """Build the link to the consent screen.
 
@@ -118,6 +105,7 @@ class Consent:
             state: proves the answer to belong to this link (RFC 6749 section 10.12).
             account: the mailbox to suggest. A hint: Google cannot be made to insist on it.
             choose_account: show Google's account chooser first.
+            scopes: what it asks for.
         """
         config = {
             "web": {
@@ -127,7 +115,7 @@ class Consent:
                 "token_uri": "",  # the exchange is made here, over the same transport as mail
             }
         }
-        flow = Flow.from_client_config(config, REQUESTED_SCOPES, redirect_uri=redirect_uri)
+        flow = Flow.from_client_config(config, scopes, redirect_uri=redirect_uri)
         url, _ = flow.authorization_url(
             access_type="offline",
             prompt="select_account consent" if choose_account else "consent",
@@ -163,9 +151,23 @@ class Consent:
         return ConsentLink(url=f"{self._auth_uri}?{urlencode(query)}", code_verifier=verifier)
 
     def exchange(
-        self, client: OAuthClient, *, code: str, code_verifier: str, redirect_uri: str
+        self,
+        client: OAuthClient,
+        *,
+        code: str,
+        code_verifier: str,
+        redirect_uri: str,
+        scopes: Sequence[str] = (),
     ) -> Exchanged:
         """Trade the code for tokens.
+
+        Args:
+            client: the OAuth client that has asked.
+            code: what Google sent the person back with.
+            code_verifier: of the link.
+            redirect_uri: of the link.
+            scopes: what was asked for: no scope in the answer means that all of it was granted
+                (RFC 6749 section 5.1).
 
         Raises:
             GoogleFailure: the token endpoint refused, or could not be reached.
@@ -180,8 +182,7 @@ class Consent:
         try:
             lasts = answer.get("refresh_token_expires_in")
             return Exchanged(
-                # RFC 6749 section 5.1: no scope in the answer means what was asked for.
-                grant=read_grant(answer, Grant(refresh_token=None, scopes=REQUESTED_SCOPES)),
+                grant=read_grant(answer, Grant(refresh_token=None, scopes=tuple(scopes))),
                 id_token=answer.get("id_token"),
                 lasts=timedelta(seconds=float(lasts)) if lasts else None,
             )

@@ -84,6 +84,13 @@ _OTHER_CLIENT = _Explanation(
     "Re-authorise the sender on {page}, or put the old client back.",
 )
 
+#: What became of a draft can be found out.
+_DRAFT = _Explanation(
+    "A message from sender {alias!r} may or may not have been sent ({said}). A worker will look "
+    "what became of its draft, and send that if it is still there.",
+    "Don't send it again: see on {page} or with `pal-e-mail deliveries show` what it came to.",
+)
+
 #: The code under which it is recorded that a grant belongs to another OAuth client.
 OTHER_CLIENT = "other_client"
 #: The code under which it is recorded that the token endpoint refuses the OAuth client.
@@ -98,18 +105,30 @@ SAID_BY_GMAIL = ("scope_missing", *SAID_OF_PROJECT)
 PASSING = (TemporaryFailure.code, RateLimited.code, OutcomeUnknown.code)
 
 
-def explain(failure: GoogleFailure, *, alias: str) -> str:
-    """Say what is wrong, and with which sender; each front end says what to do in its own way."""
-    return _explanation(failure, alias=alias, admin_url="").message
+def explain(failure: GoogleFailure, *, alias: str, drafted: bool = False) -> str:
+    """Say what is wrong, and with which sender; each front end says what to do in its own way.
+
+    Args:
+        failure: what happened.
+        alias: the sender.
+        drafted: the message is a draft, so that an unknown outcome settles itself.
+    """
+    return _explanation(failure, alias=alias, drafted=drafted, admin_url="").message
 
 
-def _explanation(failure: GoogleFailure, *, alias: str, admin_url: str) -> _Explanation:
+def _explanation(
+    failure: GoogleFailure, *, alias: str, drafted: bool, admin_url: str
+) -> _Explanation:
     # Google's sentences end with a full stop, and this one goes on.
     said = failure.reason if failure.text in {"", failure.reason} else str(failure).rstrip(".")
     when = "Try again later."
     if failure.retry_at is not None:
         when = f"Try again at {failure.retry_at:%Y-%m-%d %H:%M:%S} UTC."
-    explanation = _OTHER_CLIENT if _is_of_other_client(failure) else _EXPLANATIONS[failure.kind]
+    explanation = _EXPLANATIONS[failure.kind]
+    if _is_of_other_client(failure):
+        explanation = _OTHER_CLIENT
+    elif drafted and failure.kind is FailureKind.UNKNOWN:
+        explanation = _DRAFT
     message, remedy = explanation
     return _Explanation(
         message.format(alias=alias, said=said), remedy.format(page=admin_url, when=when)
@@ -136,7 +155,12 @@ def _is_of_other_client(failure: GoogleFailure) -> bool:
 
 
 def to_error(
-    failure: GoogleFailure, *, alias: str, admin_url: str, delivery_id: str | None = None
+    failure: GoogleFailure,
+    *,
+    alias: str,
+    admin_url: str,
+    delivery_id: str | None = None,
+    drafted: bool = False,
 ) -> PalEMailError:
     """Return the error that the caller gets.
 
@@ -145,8 +169,9 @@ def to_error(
         alias: the sender.
         admin_url: the page on which to re-authorise.
         delivery_id: the recorded delivery, or None where there is none.
+        drafted: as for `explain`.
     """
-    message, remedy = _explanation(failure, alias=alias, admin_url=admin_url)
+    message, remedy = _explanation(failure, alias=alias, drafted=drafted, admin_url=admin_url)
     kind = ERRORS[failure.kind]
     if not issubclass(kind, MailError):
         return kind(message, remedy=remedy, alias=alias)

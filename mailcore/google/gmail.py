@@ -1,14 +1,13 @@
 """Handing one message to Gmail, once."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
 from mailcore.clock import Deadline
 from mailcore.google.connection import Answer
 from mailcore.google.failures import FailureKind, GoogleFailure, gmail_failure
-from mailcore.google.send_request import SendRequests
+from mailcore.google.gmail_requests import GmailRequests
 from mailcore.google.transport import Transport
 
 
@@ -29,12 +28,12 @@ class Gmail:
     """Gmail's `messages.send` for any number of senders and threads.
 
     Args:
-        endpoint: the API's root address, Google's or a stand-in's.
+        requests: their form.
         transport: the pooled connections.
     """
 
-    def __init__(self, endpoint: str, transport: Transport) -> None:
-        self._endpoint = endpoint
+    def __init__(self, requests: GmailRequests, transport: Transport) -> None:
+        self._requests = requests
         self._transport = transport
 
     def send(
@@ -59,26 +58,23 @@ class Gmail:
         Raises:
             GoogleFailure: it was refused, did not arrive, or may have arrived.
         """
-        request = self._requests.of(raw, thread_id)
+        request = self._requests.send(raw, thread_id)
         headers = request.headers(access_token)
-        answer = self._transport.post(
-            request.uri, request.body, headers, deadline=deadline, post_by=post_by
+        return accepted(
+            self._transport.request(
+                "POST", request.uri, request.body, headers, deadline=deadline, post_by=post_by
+            )
         )
-        if answer.status != HTTPStatus.OK:
-            raise gmail_failure(answer)
-        return _accepted(answer)
-
-    @cached_property
-    def _requests(self) -> SendRequests:
-        return SendRequests(self._endpoint)
 
 
-def _accepted(answer: Answer) -> Accepted:
-    """Read what Gmail says with a 200 (a message resource).
+def accepted(answer: Answer) -> Accepted:
+    """Read what Gmail says of a message or a draft that was to be sent (a message resource).
 
     Raises:
-        GoogleFailure: of kind UNKNOWN: this is not Gmail's answer.
+        GoogleFailure: it is no 200; or of kind UNKNOWN: this is not Gmail's answer.
     """
+    if answer.status != HTTPStatus.OK:
+        raise gmail_failure(answer)
     try:
         return _ids(answer.json())
     except (ValueError, TypeError, KeyError, AttributeError) as exc:

@@ -89,7 +89,7 @@ class Transport:
             GoogleFailure: of kind TEMPORARY where the request cannot have arrived, of kind
                 UNKNOWN where it may have, of kind CONFIGURATION where the proxy is unusable.
         """
-        return self._exchange("POST", url, body, headers, deadline, post_by or deadline)
+        return self.request("POST", url, body, headers, deadline=deadline, post_by=post_by)
 
     def get(self, url: str, *, deadline: Deadline) -> Answer:
         """GET once, following nothing.
@@ -101,19 +101,33 @@ class Transport:
         Raises:
             GoogleFailure: there was no answer; the kinds are those of `post`.
         """
-        return self._exchange("GET", url, None, {}, deadline, deadline)
+        return self.request("GET", url, None, {}, deadline=deadline)
 
-    def _exchange(  # noqa: PLR0917
+    def request(
         self,
         method: str,
         url: str,
         body: bytes | str | None,
         headers: Mapping[str, str],
+        *,
         deadline: Deadline,
-        connect_by: Deadline,
+        post_by: Deadline | None = None,
     ) -> Answer:
+        """Make a request once, following nothing and repeating nothing.
+
+        Args:
+            method: the HTTP method.
+            url: as for `post`.
+            body: as for `post`, or None.
+            headers: as for `post`.
+            deadline: as for `post`.
+            post_by: as for `post`.
+
+        Raises:
+            GoogleFailure: there was no answer; the kinds are those of `post`.
+        """
         address = parse_url(url)
-        route = _route(address)
+        route, connect_by = _route(address), post_by or deadline
         try:
             with self._lent(route, connect_by) as connection:
                 return connection.exchange(method, address.request_uri, body, headers, deadline)

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from mailcore.clock import Deadline, ServerClock
 from mailcore.google.credentials import Grant
+from mailcore.google.scopes import DRAFT_SCOPES
 from mailcore.grants.oauth_clients import SealedClient
 from mailcore.senders.validation import ALIAS_PATTERN
 from mailcore.status import SenderStatus
@@ -14,7 +15,8 @@ from mailcore.store.encryption import Vault
 from mailcore.store.sealed_columns import SENDER_GRANT
 
 #: What `SenderReader.from_row` reads.
-SENDER_COLUMNS = """id, alias, gmail_account, send_as, display_name, generation, status, token_json,
+SENDER_COLUMNS = """id, alias, gmail_account, send_as, display_name, use_drafts, generation, status,
+    token_json,
     grant_client_json, credentials_json,
     last_error_code, last_error_at, clock_timestamp() AS read_at"""
 
@@ -26,6 +28,7 @@ class LoadedSender:
     """A sender with the grant that an attempt will use.
 
     Attributes:
+        use_drafts: whether it shall send its mail as drafts.
         generation: of that grant; whatever the attempt learns counts for it alone.
         status: what Google last said of it.
         client: the client that renews it, as stored; None for the deployment's.
@@ -39,6 +42,7 @@ class LoadedSender:
     gmail_account: str | None
     send_as: tuple[str, ...]
     display_name: str | None
+    use_drafts: bool
     generation: int
     status: SenderStatus
     grant: Grant
@@ -46,6 +50,11 @@ class LoadedSender:
     last_error_code: str | None
     last_error_at: datetime | None
     postgres_clock: ServerClock
+
+    @property
+    def sends_drafts(self) -> bool:
+        """Whether it shall send its mail as drafts, and the grant allows that."""
+        return self.use_drafts and not DRAFT_SCOPES.isdisjoint(self.grant.scopes)
 
     def without_access_token(self) -> Self:
         """Return it with a grant that has to be renewed before it is used."""
@@ -87,6 +96,7 @@ class SenderReader:
             gmail_account=row.gmail_account,
             send_as=tuple(row.send_as),
             display_name=row.display_name,
+            use_drafts=row.use_drafts,
             generation=row.generation,
             status=SenderStatus(row.status),
             grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),

@@ -46,13 +46,15 @@ def into_the_queue(
         tried_for: for how many seconds it has been by now.
     """
 
-    def ending(_outgoing: OutgoingMessage, failure: GoogleFailure | PalEMailError) -> Ending:
+    def ending(outgoing: OutgoingMessage, failure: GoogleFailure | PalEMailError) -> Ending:
         if isinstance(failure, ReauthRequired | SenderBlocked):
             return _WAITS
         if isinstance(failure, PalEMailError):  # before Google was asked
             final = isinstance(failure, InvalidMessage | SenderNotFound)
             return _FAILS if final else again_after(_growing(tried_for))
-        if failure.kind is FailureKind.UNKNOWN and if_unknown is IfUnknown.ASK:
+        # What became of a draft can be found out.
+        stays = if_unknown is IfUnknown.ASK or outgoing.draft is not None
+        if failure.kind is FailureKind.UNKNOWN and stays:
             return _UNKNOWN
         if failure.reason == "interrupted":
             return _WAITS

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from mailcore.clock import now
 from mailcore.errors import PalEMailError
 from mailcore.google.consent import Consent
+from mailcore.google.scopes import requested_scopes
 from mailcore.grants.oauth_clients import OAuthClients, SealedClient
 from mailcore.reauth.authorization_requests import (
     LINK_LIFETIME,
@@ -123,6 +124,7 @@ class Authorizations:
             state=state,
             account=sender.gmail_account,
             choose_account=choose_account,
+            scopes=requested_scopes(drafts=sender.use_drafts),
         )
         request_id = uuid4()
         request = AuthorizationRequestRow(

@@ -11,9 +11,10 @@ from mailcore.errors import (
     RefreshTokenMissing,
     WrongAccount,
 )
-from mailcore.google.consent import EMAIL_SCOPE, SEND_SCOPE, SENDING_SCOPES, GoogleAccount
+from mailcore.google.consent import GoogleAccount
 from mailcore.google.credentials import Grant
 from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.google.scopes import COMPOSE_SCOPE, EMAIL_SCOPE, SEND_SCOPE, SENDING_SCOPES
 from mailcore.senders.accounts import same_account
 from mailcore.status import RefusedBy
 from mailcore.store.encryption import Vault
@@ -21,7 +22,11 @@ from mailcore.store.models import SenderRow
 from mailcore.store.sealed_columns import SENDER_GRANT
 
 _UNTOUCHED = "Its old grant is unchanged."
-_PERMISSIONS = {SEND_SCOPE: "send email on your behalf", EMAIL_SCOPE: "see your email address"}
+_PERMISSIONS = {
+    SEND_SCOPE: "send email on your behalf",
+    COMPOSE_SCOPE: "manage drafts and send emails",
+    EMAIL_SCOPE: "see your email address",
+}
 
 
 def consented(alias: str, code: str | None, error: str | None) -> str:
@@ -48,15 +53,21 @@ def consented(alias: str, code: str | None, error: str | None) -> str:
     return code
 
 
-def check_permissions(grant: Grant, alias: str) -> None:
+def check_permissions(grant: Grant, alias: str, *, drafts: bool) -> None:
     """People can untick permissions (https://developers.google.com/identity/protocols/oauth2).
+
+    Args:
+        grant: what they have granted.
+        alias: to this sender.
+        drafts: whether it sends its mail as drafts. If it may only send, it does that: this was
+            asked for after the consent began.
 
     Raises:
         PermissionMissing: one that is needed was left unticked.
     """
     missing = set()
     if not SENDING_SCOPES & set(grant.scopes):
-        missing.add(SEND_SCOPE)
+        missing.add(COMPOSE_SCOPE if drafts else SEND_SCOPE)
     if not {EMAIL_SCOPE, "email"} & set(grant.scopes):
         missing.add(EMAIL_SCOPE)
     if missing:

@@ -9,6 +9,7 @@ from mailcore.errors import DatabaseUnavailable, PalEMailError, SenderNotFound
 from mailcore.google.consent import Consent, Exchanged, GoogleAccount
 from mailcore.google.credentials import OAuthClient
 from mailcore.google.failures import GoogleFailure
+from mailcore.google.scopes import requested_scopes
 from mailcore.grants.oauth_clients import OAuthClients, SealedClient
 from mailcore.grants.storage import store_access, store_grant
 from mailcore.outbox.releasing import release
@@ -78,9 +79,10 @@ class Completion:
         """
         try:
             granted = consented(request.alias, code, error)
-            client = self._client_of(request.alias)
-            exchanged = self._exchange(request, client, granted)
-            check_permissions(exchanged.grant, request.alias)
+            client, drafts = self._asked_by(request.alias)
+            scopes = requested_scopes(drafts=drafts)
+            exchanged = self._exchange(request, client, granted, scopes)
+            check_permissions(exchanged.grant, request.alias, drafts=drafts)
             account = self._consent.account(exchanged, client)
             storing = patiently(DatabaseUnavailable, Deadline(DATABASE_PATIENCE))
             try:
@@ -100,13 +102,19 @@ class Completion:
             refuse(self._database, request, exc)
             raise
 
-    def _client_of(self, alias: str) -> OAuthClient:
+    def _asked_by(self, alias: str) -> tuple[OAuthClient, bool]:
+        """Return the client that asks, and whether it asks for drafts."""
         with self._database.session() as session:
-            sealed = SealedClient.of_sender(alias, find(session, alias).credentials_json)
-            return self._clients.of_sender(driver(session), sealed)
+            sender = find(session, alias)
+            sealed = SealedClient.of_sender(alias, sender.credentials_json)
+            return self._clients.of_sender(driver(session), sealed), sender.use_drafts
 
     def _exchange(
-        self, request: AuthorizationRequestRow, client: OAuthClient, code: str
+        self,
+        request: AuthorizationRequestRow,
+        client: OAuthClient,
+        code: str,
+        scopes: tuple[str, ...],
     ) -> Exchanged:
         try:
             return self._consent.exchange(
@@ -116,6 +124,7 @@ class Completion:
                     request.code_verifier, CODE_VERIFIER.at(request.id, request.alias)
                 ),
                 redirect_uri=request.redirect_uri,
+                scopes=scopes,
             )
         except GoogleFailure as failure:
             raise exchange_error(failure, request.alias) from failure

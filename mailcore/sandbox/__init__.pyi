@@ -4,6 +4,7 @@ from . import faults
 from .consent_client import ConsentRefused
 from .counts import RequestCounts
 from .deployment_sandbox import DeploymentSandbox
+from .drafts import SandboxDraft
 from .faults import Ending, Fault
 from .gates import Gate
 from .google_sandbox import DEFAULT_ACCOUNTS, GoogleSandbox
@@ -20,6 +21,7 @@ __all__ = [
     "Gate",
     "GoogleSandbox",
     "RequestCounts",
+    "SandboxDraft",
     "SandboxMessage",
     "faults",
 ]

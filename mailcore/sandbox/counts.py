@@ -2,19 +2,22 @@
 
 import threading
 from collections import Counter
-from typing import Literal
+from typing import Literal, get_args
 
 #: What can be held or made to fail. ``token`` is the token endpoint: code exchanges and
-#: refreshes alike.
-Operation = Literal["send", "token", "revoke"]
+#: refreshes alike; ``send`` is a message and a draft that are sent, alike.
+Operation = Literal["send", "create_draft", "get_draft", "delete_draft", "token", "revoke"]
 
 #: What is counted.
-Kind = Literal["send", "exchange", "refresh", "revoke"]
+Kind = Literal["send", "create_draft", "get_draft", "delete_draft", "exchange", "refresh", "revoke"]
 
-OPERATIONS: tuple[Operation, ...] = ("send", "token", "revoke")
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 OPERATION_OF: dict[Kind, Operation] = {
     "send": "send",
+    "create_draft": "create_draft",
+    "get_draft": "get_draft",
+    "delete_draft": "delete_draft",
     "exchange": "token",
     "refresh": "token",
     "revoke": "revoke",
@@ -46,7 +49,7 @@ class RequestCounts:
             )
 
     def sends(self, account: str | None = None) -> int:
-        """Return how many messages were posted, those not answered included."""
+        """Return how many messages and drafts were sent, those not answered included."""
         return self.count("send", account)
 
     def refreshes(self, account: str | None = None) -> int:

@@ -5,7 +5,7 @@ and https://developers.google.com/workspace/gmail/api/guides/uploads
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Collection
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,29 +48,15 @@ class GmailEndpoints:
         self._traffic = traffic
 
     async def send(self, request: Request) -> Response:
-        """Answer a send whose message is base64url text in JSON."""
+        """Answer a send whose message is base64url text in JSON, or is uploaded as it is."""
         body = await request.body()
-        return await self._take(request, len(body), lambda: from_json(body))
+        posted = await read_posted(request, body)
 
-    async def upload(self, request: Request) -> Response:
-        """Answer a send whose message is uploaded as it is."""
-        body = await request.body()
-        match request.query_params.get("uploadType"):
-            case "media":
-                return await self._take(request, len(body), lambda: from_upload(body, None))
-            case "multipart":
-                content_type = request.headers.get("content-type", "")
-                return await self._take(
-                    request, len(body), lambda: from_multipart(content_type, body)
-                )
-            case _:
-                return invalid_argument("Invalid uploadType").response()
-
-    async def _take(self, request: Request, size: int, read: Callable[[], Posted]) -> Response:
         async def work() -> Response:
             try:
-                account = self._authorize(request)
-                posted = await asyncio.to_thread(read) if size > _LARGE else read()
+                account = authorized(self._state, request, scopes.MAY_SEND)
+                if isinstance(posted, Refusal):
+                    raise posted
                 message = self._outbox.deliver(account.email, posted.raw, posted.thread_id)
             except Refusal as exc:
                 return exc.response()
@@ -79,17 +65,50 @@ class GmailEndpoints:
                 NO_STORE,
             )
 
-        email = self._state.account_of_access_token(_bearer_token(request))
+        email = self._state.account_of_access_token(bearer_token(request))
         return await self._traffic.serve(request, "send", email, work)
 
-    def _authorize(self, request: Request) -> Account:
-        grant = self._state.check_access_token(_bearer_token(request))
-        if scopes.MAY_SEND.isdisjoint(grant.scopes):
-            raise insufficient_scope()
-        return grant.account
+
+async def read_posted(request: Request, body: bytes, inside: str | None = None) -> Posted | Refusal:
+    """Return the message that a request posts, or why there is none.
+
+    Args:
+        request: to one of Gmail's addresses, or to its upload address.
+        body: of the request.
+        inside: the field of its JSON that holds the message, if it is not the whole.
+    """
+
+    def read() -> Posted | Refusal:
+        content_type = request.headers.get("content-type", "")
+        try:
+            if not request.url.path.startswith("/upload/"):
+                return from_json(body, inside)
+            match request.query_params.get("uploadType"):
+                case "media":
+                    return from_upload(body, None)
+                case "multipart":
+                    return from_multipart(content_type, body, inside)
+                case _:
+                    return invalid_argument("Invalid uploadType")
+        except Refusal as exc:
+            return exc
+
+    return await asyncio.to_thread(read) if len(body) > _LARGE else read()
 
 
-def _bearer_token(request: Request) -> str:
+def authorized(state: State, request: Request, allowing: Collection[str]) -> Account:
+    """Return whose mailbox a request is for.
+
+    Raises:
+        Refusal: its access token is not good, or allows none of the scopes.
+    """
+    grant = state.check_access_token(bearer_token(request))
+    if not set(allowing) & set(grant.scopes):
+        raise insufficient_scope()
+    return grant.account
+
+
+def bearer_token(request: Request) -> str:
     """Return the token of the Authorization header, or an empty text."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""

@@ -9,6 +9,7 @@ from mailcore.sandbox import google_settings, scopes
 from mailcore.sandbox.app import create_app
 from mailcore.sandbox.consent_client import answer_consent
 from mailcore.sandbox.counts import Operation, RequestCounts
+from mailcore.sandbox.drafts import Drafts, SandboxDraft
 from mailcore.sandbox.faults import Fault
 from mailcore.sandbox.gates import Gate
 from mailcore.sandbox.outbox import Outbox, SandboxMessage
@@ -52,6 +53,7 @@ class GoogleSandbox:
         self._port = port
         self._state = State(accounts, grant_days)
         self._outbox = Outbox()
+        self._drafts = Drafts(self._outbox)
         self._traffic = Traffic()
         self._server: ThreadedServer | None = None
         self.requests: RequestCounts = self._traffic.requests
@@ -72,7 +74,7 @@ class GoogleSandbox:
             return
         listener = socket.create_server((_HOST, self._port), backlog=_BACKLOG)
         self._port = listener.getsockname()[1]
-        app = create_app(self._state, self._outbox, self._traffic, self._tokens())
+        app = create_app(self._state, self._outbox, self._drafts, self._traffic, self._tokens())
         server = ThreadedServer(app, listener)
         server.start()
         self._server = server
@@ -204,6 +206,15 @@ class GoogleSandbox:
         """What was sent so far, oldest first; a copy."""
         return self._outbox.messages()
 
+    @property
+    def drafts(self) -> list[SandboxDraft]:
+        """The drafts of all mailboxes, oldest first; a copy."""
+        return self._drafts.every()
+
+    def delete_drafts(self, account: str) -> None:
+        """Delete all drafts of an account, as its owner can."""
+        self._drafts.delete_all(self._state.account(account).email)
+
     def wait_for_outbox(self, count: int = 1, timeout: float = 10) -> list[SandboxMessage]:
         """Return what was sent, once there are at least `count` messages.
 
@@ -244,7 +255,8 @@ class GoogleSandbox:
         """Make coming requests go wrong. Faults queue up, first come, first served.
 
         Args:
-            operation: ``send``, ``token`` (code exchanges and refreshes) or ``revoke``.
+            operation: ``send`` (messages and drafts), ``create_draft``, ``get_draft``,
+                ``delete_draft``, ``token`` (code exchanges and refreshes) or ``revoke``.
             fault: how; see `mailcore.sandbox.faults`.
             times: for how many requests, or None for all until `heal`.
             account: only for this account, or None for any.
@@ -268,7 +280,7 @@ class GoogleSandbox:
         """Let coming requests wait until the returned gate is released.
 
         Args:
-            operation: ``send``, ``token`` or ``revoke``.
+            operation: as for `fail`.
             account: only for this account, or None for any.
             at: ``arrival``: before anything is checked or taken; ``answer``: after the
                 request took effect, just before it is answered.

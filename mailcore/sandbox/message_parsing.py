@@ -58,9 +58,14 @@ def read_thread_id(metadata: dict[str, Any]) -> str | None:
     return thread_id
 
 
-def from_json(body: bytes) -> Posted:
-    """Read a message that is base64url text in JSON."""
-    metadata = read_json(body)
+def from_json(body: bytes, inside: str | None = None) -> Posted:
+    """Read a message that is base64url text in JSON.
+
+    Args:
+        body: the JSON.
+        inside: the field that holds the message, if it is not the whole.
+    """
+    metadata = _message_in(read_json(body), inside)
     encoded = metadata.get("raw")
     if not isinstance(encoded, str) or not encoded:
         raise invalid_argument(_NO_MESSAGE)
@@ -72,7 +77,14 @@ def from_json(body: bytes) -> Posted:
     return from_upload(raw, read_thread_id(metadata))
 
 
-def from_multipart(content_type: str, body: bytes) -> Posted:
+def _message_in(document: dict[str, Any], inside: str | None) -> dict[str, Any]:
+    message = document if inside is None else document.get(inside, {})
+    if not isinstance(message, dict):
+        raise invalid_argument("Invalid JSON payload received.")
+    return message
+
+
+def from_multipart(content_type: str, body: bytes, inside: str | None = None) -> Posted:
     """Read ``multipart/related``: JSON, then the message (RFC 2387).
 
     Done by hand: the email library would rewrite the message's bytes.
@@ -88,7 +100,7 @@ def from_multipart(content_type: str, body: bytes) -> Posted:
     (_, metadata), (kind, raw) = (_split_part(part) for part in parts)
     if kind != "message/rfc822":
         raise invalid_argument("Media type must be message/rfc822")
-    return from_upload(raw, read_thread_id(read_json(metadata)))
+    return from_upload(raw, read_thread_id(_message_in(read_json(metadata), inside)))
 
 
 def _split_part(part: bytes) -> tuple[str, bytes]:

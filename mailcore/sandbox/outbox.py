@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from functools import cached_property
 
-from mailcore.sandbox.responses import Refusal, gmail_error
+from mailcore.sandbox.responses import not_found
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,8 @@ class Outbox:
         Raises:
             Refusal: the mailbox has no such thread.
         """
+        self.check_thread(account, thread_id)
         with self._changed:
-            if thread_id is not None and (account, thread_id) not in self._threads:
-                raise Refusal(404, gmail_error(404, "Requested entity was not found.", "notFound"))
             gmail_id = secrets.token_hex(8)
             message = SandboxMessage(
                 account=account,
@@ -81,6 +80,16 @@ class Outbox:
             self._threads.add((account, message.thread_id))
             self._changed.notify_all()
         return message
+
+    def check_thread(self, account: str, thread_id: str | None) -> None:
+        """Refuse a conversation that a mailbox does not have.
+
+        Raises:
+            Refusal: 404.
+        """
+        with self._changed:
+            if thread_id is not None and (account, thread_id) not in self._threads:
+                raise not_found()
 
     def messages(self) -> list[SandboxMessage]:
         """Return what was sent, oldest first."""

@@ -142,6 +142,11 @@ def invalid_argument(message: str) -> Refusal:
     return Refusal(400, gmail_error(400, message, "invalidArgument"))
 
 
+def not_found() -> Refusal:
+    """Return Gmail's answer to an identifier that the mailbox does not have."""
+    return Refusal(404, gmail_error(404, "Requested entity was not found.", "notFound"))
+
+
 def oauth_refusal(status: int, error: str, description: str) -> Refusal:
     """Return the token endpoint's answer to a request that it cannot grant."""
     return Refusal(status, token_error(error, description), NO_STORE)

@@ -7,6 +7,7 @@ AUTH = "https://www.googleapis.com/auth/"
 EMAIL = f"{AUTH}userinfo.email"
 PROFILE = f"{AUTH}userinfo.profile"
 SEND = f"{AUTH}gmail.send"
+COMPOSE = f"{AUTH}gmail.compose"
 FULL_MAIL = "https://mail.google.com/"
 
 #: What pal-e-mail asks for; the default of `GoogleSandbox.issue_grant`.
@@ -17,7 +18,11 @@ FIXED = frozenset({OPENID, EMAIL, PROFILE})
 
 #: Any of these allows ``messages.send``.
 #: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send
-MAY_SEND = frozenset({FULL_MAIL, SEND, f"{AUTH}gmail.modify", f"{AUTH}gmail.compose"})
+MAY_SEND = frozenset({FULL_MAIL, SEND, f"{AUTH}gmail.modify", COMPOSE})
+
+#: Any of these allows all that can be done with drafts.
+#: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/create
+MAY_DRAFT = MAY_SEND - {SEND}
 
 _SHORT = {"email": EMAIL, "profile": PROFILE}
 
@@ -26,6 +31,7 @@ _LABELS = {
     EMAIL: "See your primary Google Account email address",
     PROFILE: "See your personal info",
     SEND: "Send email on your behalf",
+    COMPOSE: "Manage drafts and send emails",
     FULL_MAIL: "Read, compose, send and permanently delete all your email from Gmail",
 }
 

@@ -11,6 +11,7 @@ from mailcore.errors import (
     RefreshTokenMissing,
     WrongAccount,
 )
+from mailcore.google.scopes import DRAFT_SCOPES
 from mailcore.senders.expiry import ExpiryCause, expiry_cause
 from mailcore.status import SenderStatus
 from mailcore.values.senders import AuditEvent, Revocation, Sender
@@ -160,3 +161,12 @@ def describe_age(moment: datetime, at: datetime) -> str:
     """
     length = at - moment
     return "just now" if length < timedelta(minutes=1) else f"{describe_duration(length)} ago"
+
+
+def describe_drafts(sender: Sender) -> str:
+    """Say in a few words whether a sender sends its mail as drafts."""
+    if not sender.use_drafts:
+        return "messages, not drafts"
+    if DRAFT_SCOPES.isdisjoint(sender.granted_scopes):
+        return "drafts from its next re-auth on"
+    return "drafts"

@@ -315,6 +315,30 @@ class SenderRegistry:
             session.flush()
             return read_sender(session.connection(), alias)
 
+    def set_use_drafts(self, alias: str, use_drafts: bool, *, by: str) -> Sender:
+        """Say whether a sender sends its mail as drafts, so that an unknown outcome settles itself.
+
+        That takes a wider permission, which its next re-auth asks for: until then nothing changes,
+        unless the grant has it already.
+
+        Args:
+            alias: the sender.
+            use_drafts: whether it does.
+            by: who says so.
+
+        Raises:
+            SenderNotFound: no sender has that alias.
+            DatabaseUnavailable: Postgres cannot be reached.
+        """
+        with self._database.session() as session:
+            row = find(session, alias)
+            if row.use_drafts != use_drafts:
+                row.sqlmodel_update({"use_drafts": use_drafts, "updated_at": now()})
+                detail = "sends drafts" if use_drafts else "sends messages, not drafts"
+                session.add(event(alias, AuditEvent.CHANGED, who=by, detail=detail))
+            session.flush()
+            return read_sender(session.connection(), alias)
+
     def set_client(self, alias: str, credentials_json: str | None, *, by: str) -> Sender:
         """Give a sender its own OAuth client, or take it away.
 

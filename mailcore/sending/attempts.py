@@ -8,6 +8,7 @@ from mailcore.errors import DatabaseUnavailable, PalEMailError
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted, Gmail
 from mailcore.grants.tokens import Tokens
+from mailcore.sending.drafted import DraftedSending
 from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.values.deliveries import IfUnknown
 
@@ -18,11 +19,13 @@ class Attempts:
     Args:
         tokens: renews grants.
         gmail: takes messages.
+        drafted: sends those of senders that send drafts.
     """
 
-    def __init__(self, tokens: Tokens, gmail: Gmail) -> None:
+    def __init__(self, tokens: Tokens, gmail: Gmail, drafted: DraftedSending) -> None:
         self._tokens = tokens
         self._gmail = gmail
+        self._drafted = drafted
 
     def run(self, outgoing: OutgoingMessage) -> Accepted:
         """Repeat what certainly did not reach Gmail; what may have, only if its caller wants that.
@@ -33,9 +36,15 @@ class Attempts:
             GoogleFailure: the last attempt's.
             PalEMailError: the sender is gone, the database away, or no client is set up.
         """
-        if outgoing.tries_once:
-            return self._attempt(outgoing)
+        try:
+            return self._attempt(outgoing) if outgoing.tries_once else self._repeat(outgoing)
+        except (GoogleFailure, PalEMailError) as exc:
+            # What became of the last attempt says nothing of the one before.
+            if outgoing.may_have_arrived:
+                raise _unknown(exc) from exc
+            raise
 
+    def _repeat(self, outgoing: OutgoingMessage) -> Accepted:
         def too_late(state: RetryCallState) -> bool:
             return state.upcoming_sleep >= outgoing.request.post_by.seconds_left
 
@@ -45,13 +54,7 @@ class Attempts:
         retrying = Retrying(
             retry=retry_if_exception(again), wait=_AsGoogleAsks(), stop=too_late, reraise=True
         )
-        try:
-            return retrying(self._attempt, outgoing)
-        except (GoogleFailure, PalEMailError) as exc:
-            # What became of the last attempt says nothing of the one before.
-            if outgoing.may_have_arrived:
-                raise _unknown(exc) from exc
-            raise
+        return retrying(self._attempt, outgoing)
 
     def _attempt(self, outgoing: OutgoingMessage) -> Accepted:
         try:
@@ -86,6 +89,8 @@ class Attempts:
             raise GoogleFailure(FailureKind.TEMPORARY, "deadline", "too little time was left")
         outgoing.attempts += 1
         outgoing.asked_at = outgoing.sender.postgres_clock.now()
+        if outgoing.draft is not None or outgoing.sender.sends_drafts:
+            return self._drafted.post(outgoing)
         outgoing.in_flight = True
         try:
             return self._gmail.send(

@@ -18,7 +18,7 @@ from mailcore.errors import (
 from mailcore.grants.tokens import Tokens
 from mailcore.senders.events import event
 from mailcore.senders.holding import limits
-from mailcore.sending import delivery_table
+from mailcore.sending import delivery_table, draft_rows
 from mailcore.sending.delivery_counts import count_of_senders, count_per_day
 from mailcore.sending.delivery_filter import conditions
 from mailcore.sending.delivery_rows import (
@@ -260,13 +260,22 @@ class DeliveryLog:
             leased_until = session.exec(
                 select(DeliveryRow.leased_until).where(DeliveryRow.id == key)
             ).one()
+            draft = draft_rows.take_over(
+                driver(session),
+                delivery_id=key,
+                alias=sender.alias,
+                leased_until=row.leased_until,
+                until=leased_until,
+            )
         outgoing = OutgoingMessage(
             request=request,
             sender=sender,
             delivery_id=row.id,
             leased_until=leased_until,
             attempts=row.attempts,
+            may_have_arrived=draft is not None,
             stored=True,
+            draft=draft,
         )
         try:
             # What is not sent now stays as it was: whether an unknown one arrived is still open.

@@ -122,6 +122,13 @@ _PUT_BACK = f"""
                                AND (%(slower)s OR %(pause)s > interval '0'))
 """  # noqa: S608 - of constants
 
+#: Of the table ``delivery``. What became of a draft can be found out.
+_IS_RESENT = f"""
+    (if_unknown = '{IfUnknown.RESEND}' AND body IS NOT NULL AND attempts < {_MOST_RESENT}
+     AND NOT EXISTS (SELECT FROM draft WHERE draft.delivery_id = delivery.id
+                     AND draft.leased_until = delivery.leased_until))
+"""
+
 #: The claim's ``updated_at`` stays: what was cut off may still say that it sent nothing. One that
 #: is to be sent again is, unless it may be what its processes die of. Their senders count them, and
 #: are locked first, in one order.
@@ -134,13 +141,12 @@ _CUT_OFF = f"""
         ORDER BY id FOR NO KEY UPDATE
     ), settled AS (
         UPDATE delivery
-        SET status = CASE WHEN if_unknown = '{IfUnknown.RESEND}' AND body IS NOT NULL
-                               AND attempts < {_MOST_RESENT}
+        SET status = CASE WHEN {_IS_RESENT}
                           THEN '{DeliveryStatus.QUEUED}' ELSE '{DeliveryStatus.UNKNOWN}' END,
             attempts = attempts + 1,
             error_code = '{OutcomeUnknown.code}',
             error_text = %(reason)s,
-            send_at = CASE WHEN if_unknown = '{IfUnknown.RESEND}'
+            send_at = CASE WHEN {_IS_RESENT}
                            THEN coalesce(send_at, now()) ELSE send_at END
         WHERE id IN (SELECT id FROM cut_off WHERE (SELECT count(*) FROM known) >= 0)
           AND status = '{DeliveryStatus.SENDING}' AND leased_until < now()

@@ -15,7 +15,7 @@ from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted
 from mailcore.grants.renewal import RenewalFailed
 from mailcore.senders.transitions import record_refusal
-from mailcore.sending import delivery_table
+from mailcore.sending import delivery_table, draft_rows
 from mailcore.sending.endings import IfNotSent
 from mailcore.sending.intent import record_not_begun
 from mailcore.sending.outgoing import OutgoingMessage, SendRequest
@@ -85,6 +85,8 @@ class OutcomeRecorder:
         def write(deadline: Deadline) -> None:
             with self._database.connection(deadline) as connection:
                 delivery_table.record_sent(connection, outgoing, accepted)
+                if outgoing.draft is not None:
+                    draft_rows.forget(connection, outgoing.draft)
 
         outcome = "The mail was SENT. Do not send it again."
         self._record(outgoing.request, outgoing.delivery_id, outcome, write)
@@ -100,7 +102,7 @@ class OutcomeRecorder:
             if_not_sent: says what becomes of it.
         """
         sender, learned_at = outgoing.sender, outgoing.learned_at
-        reason = explain(failure, alias=sender.alias)
+        reason = explain(failure, alias=sender.alias, drafted=outgoing.draft is not None)
         ending = if_not_sent(outgoing, failure)
         unknown = ending.status is DeliveryStatus.UNKNOWN
         error_text = reason

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from mailcore.clock import Deadline, now
 from mailcore.grants.sender_loading import LoadedSender
 from mailcore.message.compose import ComposedMessage, add_from
+from mailcore.sending.draft_rows import Draft
 from mailcore.sending.from_address import check_from, has_from
 from mailcore.values.deliveries import DeliveryStatus, IfUnknown
 
@@ -88,6 +89,7 @@ class OutgoingMessage:
         may_have_arrived: that was so of an earlier attempt.
         stored: its row holds the message, and keeps it whatever comes of this.
         tries_once: it is attempted once, and whoever sends it sees to the next time.
+        draft: the draft as which it is sent, if it is.
         recorded_as: what its row says that it came to, where it did not go out, or may not
             have; None until that is recorded.
     """
@@ -102,6 +104,7 @@ class OutgoingMessage:
     may_have_arrived: bool = False
     stored: bool = False
     tries_once: bool = False
+    draft: Draft | None = None
     recorded_as: DeliveryStatus | None = None
 
     @property

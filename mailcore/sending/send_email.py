@@ -242,6 +242,7 @@ class Mailer:
             alias=outgoing.alias,
             admin_url=self._admin_url,
             delivery_id=None if outgoing.recorded_as is None else str(outgoing.delivery_id),
+            drafted=outgoing.draft is not None,
         )
 
 

@@ -51,6 +51,8 @@ class SenderRow(SQLModel, table=True):
     #: Through whom mail that allows it goes out once it has not been healthy for so many seconds.
     fallback_alias: str | None = Field(default=None, sa_type=Text)
     fallback_after: int = Field(default=900, sa_column_kwargs={"server_default": "900"})
+    #: Whether it sends its mail as drafts, so that an unknown outcome settles itself.
+    use_drafts: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     credentials_json: str | None = Field(default=None, sa_type=Text, repr=False)
     token_json: str | None = Field(default=None, sa_type=Text, repr=False)
     #: The client that a grant from a token file was given to; it renews that grant only.
@@ -274,6 +276,28 @@ class DeliveryRow(SQLModel, table=True):
     #: that was not its own sender.
     allow_fallback: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     sent_through: str | None = Field(default=None, sa_type=Text)
+
+
+class DraftRow(SQLModel, table=True):
+    """A draft that may be in a mailbox: an attempt to send a message, or what is left of one."""
+
+    __tablename__ = "draft"
+    __table_args__ = (Index("draft_delivery", "delivery_id"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    delivery_id: UUID
+    #: The sender in whose mailbox it is.
+    alias: str = Field(sa_type=Text)
+    message_id: str = Field(sa_type=Text)
+    #: Gmail's id of it; None until that is known. Only then is the draft sent.
+    draft_id: str | None = Field(default=None, sa_type=Text)
+    #: Whether there may be another one, as the answer that told its id was lost.
+    unnamed: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    #: As in the delivery while this attempt is the one that speaks for it.
+    leased_until: datetime | None = None
+    created_at: datetime
+    #: When a worker looks at it, by Postgres' clock: not for as long as an attempt goes on.
+    next_look_at: datetime
 
 
 class SenderEventRow(SQLModel, table=True):

@@ -23,6 +23,8 @@ class Sender:
         fallback_alias: the sender through which queued mail that allows it goes out while this
             one can't send; or None.
         fallback_after: after how many seconds.
+        use_drafts: whether it sends its mail as drafts, so that an unknown outcome settles itself;
+            only once `granted_scopes` allow it.
         project: the project that the sender belongs to, or None; pages group senders by it.
         status: what Google last said about the grant.
         status_reason: the same in words; None while healthy.
@@ -79,6 +81,7 @@ class Sender:
     send_as: tuple[str, ...] = ()
     fallback_alias: str | None = None
     fallback_after: int = 900
+    use_drafts: bool = False
 
     @property
     def asked_at(self) -> datetime | None:

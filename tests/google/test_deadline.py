@@ -11,6 +11,7 @@ from mailcore.clock import Deadline
 from mailcore.google.credentials import Grant, OAuthClient
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted, Gmail
+from mailcore.google.gmail_requests import GmailRequests
 from mailcore.google.refresh import TokenRefresh
 from mailcore.google.transport import Transport
 from mailcore.sandbox import GoogleSandbox
@@ -40,7 +41,7 @@ def within(seconds: float) -> Iterator[None]:
 def send(
     transport: Transport, endpoint: str, *, timeout: float, answer_time: float = 0
 ) -> Accepted:
-    return Gmail(endpoint, transport).send(
+    return Gmail(GmailRequests(endpoint), transport).send(
         b"Subject: Disk is full\r\n\r\n94 %",
         access_token="token",
         thread_id=None,

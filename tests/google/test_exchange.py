@@ -8,6 +8,7 @@ import pytest
 from mailcore import Mailcore
 from mailcore.google.consent import Consent
 from mailcore.google.credentials import OAuthClient
+from mailcore.google.scopes import requested_scopes
 from mailcore.google.transport import Transport
 from mailcore.sandbox import GoogleSandbox
 from tests.support.certificates import server_context
@@ -34,6 +35,7 @@ def test_behind_a_proxy_and_with_a_certificate_of_the_companys_own(
             state="state",
             account="alerts@example.com",
             choose_account=False,
+            scopes=requested_scopes(drafts=False),
         )
         [code] = parse_qs(urlsplit(google.consent(link.url)).query)["code"]
         exchanged = consent.exchange(

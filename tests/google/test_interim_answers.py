@@ -9,6 +9,7 @@ import pytest
 from mailcore.clock import Deadline
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted, Gmail
+from mailcore.google.gmail_requests import GmailRequests
 from mailcore.google.transport import Transport
 from tests.support.relay import serving
 
@@ -44,7 +45,7 @@ def _gateway(interim: bytes) -> Iterator[str]:
 def test_an_announcement_is_not_taken_for_the_answer(interim: bytes) -> None:
     """Each message gets its own answer: the second is not called sent for the first one's."""
     with _gateway(interim) as url, closing(Transport()) as transport:
-        gmail = Gmail(url, transport)
+        gmail = Gmail(GmailRequests(url), transport)
 
         def send() -> Accepted:
             return gmail.send(

@@ -25,9 +25,11 @@ from mailcore import (
 from mailcore.clock import Deadline
 from mailcore.sandbox import GoogleSandbox, SandboxMessage, faults
 from mailcore.store.database import patiently
-from tests.support.authorise import ACCOUNT, authorise
+from tests.support.authorise import ACCOUNT, authorise, healthy_sender
 from tests.support.certificates import server_context
 from tests.support.connect_proxy import connect_proxy, go_through
+from tests.support.drafting import look_after_drafts
+from tests.support.driving import Tables
 from tests.support.outages import Closable
 from tests.support.relay import tls_front
 from tests.support.steps import deliveries, send
@@ -132,6 +134,37 @@ def test_nothing_is_lost_and_nothing_sent_twice(
     # Every kind of end was met, or the matrix would prove little.
     codes = {answer.code for answer in answers if isinstance(answer, PalEMailError)}
     assert codes >= {"outcome_unknown", "message_rejected", "configuration", "sender_blocked"}
+
+
+def test_with_drafts_every_outcome_is_known_in_the_end(
+    core: Mailcore, jobs: Mailcore, google: GoogleSandbox, tables: Tables
+) -> None:
+    """The same for a sender that sends drafts: each once or not at all, and nobody is asked."""
+    healthy_sender(core, google, use_drafts=True)
+    chance = random.Random(3)  # noqa: S311 - the same faults every time
+    faulty = [each for each in SEND_FAULTS if each != faults.MAIL_SERVICE_NOT_ENABLED]
+    for operation in ("send", "create_draft", "get_draft", "delete_draft"):
+        for _ in range(200):
+            google.fail(operation, chance.choice([FINE] * len(faulty) + faulty))
+
+    def job(number: int) -> None:
+        if number % 40 == 20:
+            google.expire_access_tokens()
+        with suppress(PalEMailError):
+            send(jobs, subject=f"{number}", timeout=20)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(job, range(150)))
+
+    google.heal()
+    authorise(core, google)  # Gmail may have turned it away twice
+    for _ in range(3):
+        look_after_drafts(jobs, tables)
+    rows = deliveries(core)
+    _agree(rows, google.outbox)
+    assert len(rows) == 150
+    assert {row.status for row in rows} == {DeliveryStatus.SENT, DeliveryStatus.FAILED}
+    assert not google.drafts
 
 
 def test_google_going_down_and_up_loses_nothing(

@@ -31,7 +31,8 @@ def authorise(
     return come_back(core, google.consent(begun.url, account))
 
 
-def healthy_sender(core: Mailcore, google: GoogleSandbox) -> Sender:
+def healthy_sender(core: Mailcore, google: GoogleSandbox, *, use_drafts: bool = False) -> Sender:
     """Register the sender *alerts*, and authorise it as a person does."""
     core.senders.register("alerts", gmail_account=ACCOUNT, project="shop", by="ann")
+    core.senders.set_use_drafts("alerts", use_drafts, by="ann")
     return authorise(core, google).sender

@@ -20,4 +20,7 @@ def drain(core: Mailcore, alias: str = "alerts") -> None:
 
 def let_leases_run_out(tables: Tables) -> None:
     """As if what is being sent had been for too long."""
-    tables("UPDATE delivery SET leased_until = now() - interval '1 s' WHERE status = 'sending'")
+    sending = "SELECT id, leased_until FROM delivery WHERE status = 'sending'"
+    earlier = "SET leased_until = leased_until - interval '1 day'"
+    tables(f"UPDATE draft {earlier} WHERE (delivery_id, leased_until) IN ({sending})")
+    tables(f"UPDATE delivery {earlier} WHERE status = 'sending'")

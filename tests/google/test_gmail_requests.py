@@ -9,7 +9,7 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.http import MediaIoBaseUpload
 
-from mailcore.google.send_request import UPLOAD_ABOVE, SendRequests
+from mailcore.google.gmail_requests import UPLOAD_ABOVE, GmailRequests
 
 ENDPOINT = "https://gmail.example.com/"
 LARGE = b"x" * (UPLOAD_ABOVE + 1)
@@ -30,12 +30,12 @@ def googles() -> Any:
 @pytest.mark.parametrize("thread_id", [None, "18f3a0b1c2d3e4f5"])
 def test_a_small_message(googles: Any, thread_id: str | None) -> None:
     """The same address, headers and JSON."""
-    ours = SendRequests(ENDPOINT).of(b"From: a@example.com\r\n\r\n\xfb\xff", thread_id)
+    ours = GmailRequests(ENDPOINT).send(b"From: a@example.com\r\n\r\n\xfb\xff", thread_id)
     thread = {"threadId": thread_id} if thread_id else {}
     raw = "RnJvbTogYUBleGFtcGxlLmNvbQ0KDQr7_w=="
     theirs = googles.send(userId="me", body={**thread, "raw": raw})
     assert ours.uri == theirs.uri
-    assert json.loads(ours.body) == json.loads(theirs.body)
+    assert json.loads(str(ours.body)) == json.loads(theirs.body)
     assert ours.headers("t")["content-type"] == theirs.headers["content-type"]
     assert ours.headers("t")["accept"] == theirs.headers["accept"]
 
@@ -43,11 +43,12 @@ def test_a_small_message(googles: Any, thread_id: str | None) -> None:
 @pytest.mark.parametrize("thread_id", [None, "18f3a0b1c2d3e4f5"])
 def test_a_large_message(googles: Any, thread_id: str | None) -> None:
     """The upload endpoint, and the kind of upload that there is to be."""
-    ours = SendRequests(ENDPOINT.rstrip("/")).of(LARGE, thread_id)
+    ours = GmailRequests(ENDPOINT.rstrip("/")).send(LARGE, thread_id)
     media = MediaIoBaseUpload(BytesIO(LARGE), mimetype="message/rfc822")
     body = {"threadId": thread_id} if thread_id else None
     theirs = googles.send(userId="me", body=body, media_body=media)
     assert ours.uri == theirs.uri
     kind = ours.headers("t")["content-type"].partition(";")[0]
     assert kind == theirs.headers["content-type"].partition(";")[0]
+    assert isinstance(ours.body, bytes)
     assert LARGE in ours.body
