@@ -138,3 +138,12 @@ def test_further_addresses(cli: Cli, core: Mailcore, alerts: str) -> None:
     assert cli("senders", "send-as", alerts, "nobody").code == 64
     assert cli("senders", "send-as", alerts, "--none").code == 0
     assert core.senders.get(alerts).send_as == ()
+
+
+def test_sending_drafts(cli: Cli, core: Mailcore, alerts: str) -> None:
+    """It is said from when on it counts."""
+    assert cli("senders", "drafts", alerts).code == 64
+    assert "drafts from its next re-auth on" in cli("senders", "drafts", alerts, "on").err
+    assert "drafts from its next re-auth on" in cli("senders", "show", alerts).out
+    assert core.senders.get(alerts).use_drafts
+    assert "messages, not drafts" in cli("senders", "drafts", alerts, "off").err
