@@ -15,13 +15,13 @@ def migrate(database_url: str) -> None:
     core.close()
 
 
-def store_grant(place: Place) -> None:
+def store_grant(place: Place, further_scope: str | None = None) -> None:
     """Give the sender a grant as a re-auth would, so that nothing of before counts."""
     grant = Grant(
         refresh_token="made-up",
         access_token="made-up",
         access_expires_at=place.token_expires_at,
-        scopes=(SCOPE,),
+        scopes=(SCOPE, *filter(None, [further_scope])),
     )
     with psycopg.connect(place.database_url, autocommit=True) as connection:
         connection.execute(

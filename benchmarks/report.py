@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.cold import ColdStarts
 from benchmarks.contenders import BARE, BAREST, CACHED, NAMES, OURS
+from benchmarks.drafting import DraftFigures
 from benchmarks.economy import CALLERS
 from benchmarks.faults import Reaction, Reactions
 from benchmarks.open_tabs import MANY_TABS, OpenTabs
@@ -29,6 +30,7 @@ class Results:
     reactions: dict[str, Reactions]
     page: tuple[PageTimes, PageTimes]
     probes: ProbeFigures
+    drafts: DraftFigures
     queue: QueueFigures
     tabs: OpenTabs | None
     machine: list[str]
@@ -312,6 +314,7 @@ def _economy(results: Results) -> str:
 - Refreshes for {callers}: {renewed}. {RENEWING}
 - The senders page's one query: {query} {MANY:,}. The page's script, all in all: {script}.
 - Open tabs: {tabs}.
+- {_drafts(results.drafts)}.
 - {_probes(results.probes)}
 """
 
@@ -323,6 +326,15 @@ def _probes(probes: ProbeFigures) -> str:
         f"{probes.round_cpu:.0f} s of a core, {share:.2%} of it if spread over 6 hours, and "
         f"{probes.round_trips:.1f} round trips to Postgres for each grant. A look that finds none "
         f"due takes {probes.look * 1000:.1f} ms, four times a minute."
+    )
+
+
+def _drafts(drafts: DraftFigures) -> str:
+    return (
+        f"A sender that sends [drafts](queue.md#drafts) takes {drafts.ratio:.2f} times as long for "
+        f"a message, with {drafts.posts:g} requests to Gmail and {drafts.round_trips:g} round trips "
+        "to Postgres. Each request takes as long as Gmail does; this stand-in responds almost "
+        "instantly"
     )
 
 

@@ -21,6 +21,7 @@ from benchmarks import (
     cold,
     contenders,
     deployment,
+    drafting,
     economy,
     faults,
     machine,
@@ -73,7 +74,7 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
     speeds = _speeds(stand_in, place, progress, quick=quick)
     step = _step(progress, "faults", len(contenders.NAMES))
     reactions = faults.observe(stand_in, place, advance=step)
-    step = _step(progress, "economy", 7)
+    step = _step(progress, "economy", 8)
     round_trips = economy.round_trips(place)
     step()
     refreshes = economy.refreshes(stand_in, place)
@@ -88,6 +89,8 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
     step()
     probes = probing.measure(stand_in, place)
     step()
+    drafts = drafting.measure(stand_in, place, Mail(TEXT), quick=quick)
+    step()
     return Results(
         speed=speeds,
         cold=cold_starts,
@@ -97,6 +100,7 @@ def _measure(stand_in: StandIn, place: Place, progress: Progress, *, quick: bool
         reactions=reactions,
         page=page,
         probes=probes,
+        drafts=drafts,
         queue=queue,
         tabs=tabs,
         machine=machine.describe(place.database_url),

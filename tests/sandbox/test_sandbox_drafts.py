@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,25 @@ from tests.sandbox.sandbox_calling import ANN, BOB, mail
 from tests.sandbox.test_sandbox_gmail import _Bearer
 
 
-def drafts_of(google: GoogleSandbox, account: str, *scopes: str) -> Any:
+@pytest.fixture
+def drafts_of(google: GoogleSandbox) -> Iterator[Callable[..., Any]]:
+    """Googleapiclient's own ``users().drafts()`` of an account, pointed at the sandbox."""
     document = json.loads(Path(DISCOVERY_DOC_DIR, "gmail.v1.json").read_text())
     document["rootUrl"] = google.url + "/"
-    http = _Bearer(timeout=10)
-    http.token = f"Bearer {google.issue_grant(account, scopes)['access_token']}"
-    return build_from_document(document, http=http).users().drafts()
+    with ExitStack() as stack:
+
+        def drafts(account: str, scope: str) -> Any:
+            http = stack.enter_context(closing(_Bearer(timeout=10)))
+            http.token = f"Bearer {google.issue_grant(account, [scope])['access_token']}"
+            return build_from_document(document, http=http).users().drafts()
+
+        yield drafts
 
 
 @pytest.fixture
-def drafts(google: GoogleSandbox) -> Iterator[Any]:
-    """Googleapiclient's own ``users().drafts()``, pointed at the sandbox."""
-    yield drafts_of(google, ANN, "gmail.compose")
+def drafts(drafts_of: Callable[..., Any]) -> Any:
+    """Those of Ann."""
+    return drafts_of(ANN, "gmail.compose")
 
 
 def create(drafts: Any, raw: bytes) -> str:
@@ -72,8 +80,8 @@ def test_uploaded_found_and_deleted(google: GoogleSandbox, drafts: Any) -> None:
 
 
 def test_who_may_only_send_or_has_another_mailbox_is_refused(
-    google: GoogleSandbox, drafts: Any
+    drafts: Any, drafts_of: Callable[..., Any]
 ) -> None:
     draft_id = create(drafts, mail())
-    assert status(drafts_of(google, ANN, "gmail.send").get(userId="me", id=draft_id)) == 403
-    assert status(drafts_of(google, BOB, "gmail.compose").get(userId="me", id=draft_id)) == 404
+    assert status(drafts_of(ANN, "gmail.send").get(userId="me", id=draft_id)) == 403
+    assert status(drafts_of(BOB, "gmail.compose").get(userId="me", id=draft_id)) == 404

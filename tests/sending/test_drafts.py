@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pydantic import SecretStr
 
 from mailcore import (
     DeliveryStatus,
@@ -18,6 +19,7 @@ from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.authorise import ACCOUNT, authorise, come_back, healthy_sender
 from tests.support.drafting import look_after_drafts, settled
 from tests.support.driving import Tables
+from tests.support.postgres_proxy import counting
 from tests.support.queueing import drain, let_leases_run_out, queue
 from tests.support.steps import deliveries, send, the_delivery
 
@@ -370,3 +372,15 @@ def test_nothing_is_sent_that_could_not_be_recorded(
             sending.result()
     assert not google.outbox
     assert [row.status for row in deliveries(core)] == [DeliveryStatus.FAILED]
+
+
+def test_what_it_costs(core: Mailcore, drafter: str, database_url: str) -> None:
+    """Three round trips to Postgres more than a message: the draft begun, named and forgotten."""
+    with counting(database_url) as (url, trips):
+        counted = Mailcore(core.settings.model_copy(update={"database_url": SecretStr(url)}))
+        for _ in range(3):  # it learns whose session it has, and prepares its statements
+            send(counted)
+        before = trips.count
+        send(counted)
+        assert trips.count - before == 5
+        counted.close()
