@@ -333,8 +333,8 @@ def _drafts(drafts: DraftFigures) -> str:
     return (
         f"A sender that sends [drafts](queue.md#drafts) takes {drafts.ratio:.2f} times as long "
         f"for a message, with {drafts.posts:g} requests to Gmail and {drafts.round_trips:g} round "
-        "trips to Postgres. Each request takes as long as Gmail does; this stand-in responds almost "
-        "instantly"
+        "trips to Postgres. Each request takes as long as Gmail does; this stand-in responds "
+        "almost instantly"
     )
 
 
