@@ -26,8 +26,10 @@ EVERY = 1.5
 #: Seconds after which it is looked anyway: "2 min ago" and logins end without the database.
 LOOK_AGAIN = 20.0
 #: What took a second to find out is not looked at again for that many: with the drawing that
-#: follows a change, it loads the database by 5 % at most.
+#: follows a change, it loads the database by 5 %.
 PAUSE = 40.0
+#: Not longer than this, though: who waits for a consent looks at the page.
+LONGEST_PAUSE = 10.0
 #: Tabs that are remembered. One that is forgotten is redrawn when it asks, and so known again.
 MOST = 1000
 #: Looks at the same time. Others than open tabs need threads and connections, too.
@@ -67,7 +69,9 @@ class _Watch:
     def pause(self) -> float:
         """How long not to look again, in seconds."""
         # An outage takes long to find out, too; but not every tab asks whether it is over.
-        return 0.0 if isinstance(self.shown, _Unavailable) else self.took * PAUSE
+        return (
+            0.0 if isinstance(self.shown, _Unavailable) else min(self.took * PAUSE, LONGEST_PAUSE)
+        )
 
     def differs(self) -> bool:
         """Look, and say whether anything else would be drawn now."""

@@ -67,10 +67,10 @@ def test_a_draft_keeps_its_id_and_is_gone_once_it_is_sent(
 
 
 def test_uploaded_found_and_deleted(google: GoogleSandbox, drafts: Any) -> None:
-    raw = mail(Message_ID="<1@example.com>")
+    raw = mail(**{"Message-ID": "<1@example.com>"})
     media = MediaIoBaseUpload(BytesIO(raw), mimetype="message/rfc822")
     created = drafts.create(userId="me", body={"message": {}}, media_body=media).execute()
-    create(drafts, mail(Message_ID="<2@example.com>"))
+    create(drafts, mail(**{"Message-ID": "<2@example.com>"}))
     found = drafts.list(userId="me", q="rfc822msgid:1@example.com").execute()
     assert [each["id"] for each in found["drafts"]] == [created["id"]]
     assert drafts.delete(userId="me", id=created["id"]).execute() == ""
