@@ -86,8 +86,8 @@ _OTHER_CLIENT = _Explanation(
 
 #: What became of a draft can be found out.
 _DRAFT = _Explanation(
-    "A message from sender {alias!r} may or may not have been sent ({said}). A worker will look "
-    "what became of its draft, and send that if it is still there.",
+    "A message from sender {alias!r} may or may not have been sent ({said}). A worker will check "
+    "what became of its draft, and send it if it is still there.",
     "Don't send it again: see on {page} or with `pal-e-mail deliveries show` what it came to.",
 )
 

@@ -32,6 +32,9 @@ _AT_ONCE = 50
 #: Seconds until Gmail's search knows a new draft.
 _INDEXED = 120
 
+#: Most deployments have none.
+_ANY = "SELECT EXISTS (SELECT FROM draft)"
+
 #: Made by the latest attempt of a message whose outcome is unknown.
 _IN_DOUBT = """
     FROM draft JOIN delivery ON delivery.id = draft.delivery_id
@@ -167,6 +170,10 @@ class LeftDrafts:
         Raises:
             DatabaseUnavailable: Postgres cannot be reached.
         """
+        with self._database.connection() as connection:
+            [any_draft] = connection.run(_ANY).fetchone() or [False]
+        if not any_draft:
+            return
         self._settle_unsent()
         for step in (self._settle_next, self._delete_next):
             for _ in range(_AT_ONCE):

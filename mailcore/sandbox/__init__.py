@@ -20,6 +20,7 @@ fails on request in every way that Google does. No mail leaves the machine. It n
         google.fail("send", faults.RATE_LIMIT_EXCEEDED)              # the next send
         google.fail("token", faults.SERVICE_UNAVAILABLE, times=None) # all, until heal()
         google.fail("send", faults.CLOSE_AFTER)      # accepted, but never answered
+        google.fail("get_draft", faults.CLOSE_AFTER)     # drafts can be made and lost, too
 
         with google.hold("send") as gate:            # sends wait here
             ...                                      # start the sending thread

@@ -68,8 +68,8 @@ class DraftedSending:
                 post_by=outgoing.request.post_by,
                 **_access(outgoing),
             )
-        except GoogleFailure:
-            draft.unnamed = True
+        except GoogleFailure as failure:
+            draft.unnamed |= failure.kind is FailureKind.TEMPORARY  # others are Gmail's own no
             raise
 
     def _record(self, outgoing: OutgoingMessage, draft: Draft) -> None:

@@ -140,7 +140,7 @@ def test_where_every_answer_is_lost_a_worker_finds_out(  # noqa: PLR0917
     google.fail("send", fault, times=None)
     google.fail("get_draft", faults.CLOSE_AFTER, times=None)
     if door == "send":
-        with pytest.raises(OutcomeUnknown, match="A worker will look") as told:
+        with pytest.raises(OutcomeUnknown, match="A worker will check") as told:
             send(core, idempotency_key="k")
         assert "Don't send it again" in (told.value.remedy or "")
     else:
