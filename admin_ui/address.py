@@ -9,6 +9,7 @@ tab connects again; but the tab still has it, so there the page is loaded anew.
 """
 
 import json
+from collections.abc import Iterable
 from secrets import token_hex
 
 import streamlit as st
@@ -37,6 +38,16 @@ def read(place: str, name: str) -> str:
         The choice; empty if there is none.
     """
     return _chosen(place).setdefault(name, st.query_params.get(name, ""))
+
+
+def arrive(place: str, names: Iterable[str]) -> None:
+    """Take what the address says in place of what was chosen on a page before.
+
+    Args:
+        place: the page.
+        names: of the choices.
+    """
+    _chosen(place).update((name, st.query_params.get(name, "")) for name in names)
 
 
 def write(place: str, name: str, value: str) -> None:

@@ -1,5 +1,6 @@
 """The log of all messages, and the ones with unknown outcome."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +30,9 @@ TIMES = {
     "Last 30 days": timedelta(days=30),
 }
 
+#: Each outcome by its word, which also stands in the address.
+_OUTCOMES = {wording.delivery_badge(status).word: status for status in DeliveryStatus}
+
 _PLACE = "deliveries"
 _FILTERS = _TEXT, _SENDER, _OUTCOME, _SINCE = "text", "sender", "outcome", "since"
 
@@ -36,9 +40,21 @@ _FILTERS = _TEXT, _SENDER, _OUTCOME, _SINCE = "text", "sender", "outcome", "sinc
 def draw() -> None:
     """Draw the page."""
     heading.draw("Deliveries")
+    _arrive()
     _draw_filters()
     _draw_list()
     dialogs.draw()
+
+
+def _arrive() -> None:
+    """Take the filter from the address that led here: from a link, a reload or Back."""
+    if _TEXT in st.session_state:
+        return
+    address.arrive(_PLACE, (*_FILTERS, paging.PAGE))
+    known: dict[str, Collection[str]] = {_OUTCOME: _OUTCOMES, _SINCE: TIMES}
+    for name in _FILTERS:
+        asked = address.read(_PLACE, name)
+        st.session_state[name] = asked if asked in known.get(name, [asked]) else None
 
 
 def _draw_filters() -> None:
@@ -48,25 +64,21 @@ def _draw_filters() -> None:
             type="search",
             live=True,
             key=_TEXT,
-            bind="query-params",
-            on_change=_to_first,
+            on_change=_choose,
         )
         st.text_input(
             "Sender",
             placeholder="Any alias",
             key=_SENDER,
-            bind="query-params",
-            on_change=_to_first,
+            on_change=_choose,
         )
         st.selectbox(
             "Outcome",
-            list(DeliveryStatus),
+            _OUTCOMES,
             index=None,
             placeholder="Any",
-            format_func=lambda status: wording.delivery_badge(status).word,
             key=_OUTCOME,
-            bind="query-params",
-            on_change=_to_first,
+            on_change=_choose,
         )
         st.selectbox(
             "Time",
@@ -74,8 +86,7 @@ def _draw_filters() -> None:
             index=None,
             placeholder="Any time",
             key=_SINCE,
-            bind="query-params",
-            on_change=_to_first,
+            on_change=_choose,
         )
         if _filtered():
             st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_show_all)
@@ -86,13 +97,15 @@ def _filtered() -> bool:
     return any(st.session_state.get(key) for key in _FILTERS)
 
 
-def _to_first() -> None:
+def _choose() -> None:
+    for name in _FILTERS:
+        address.write(_PLACE, name, (st.session_state.get(name) or "").strip())
     paging.to_first(_PLACE)
 
 
 def _show_all() -> None:
-    st.session_state.update(dict.fromkeys(_FILTERS))
-    _to_first()
+    st.session_state.update({_TEXT: "", _SENDER: "", _OUTCOME: None, _SINCE: None})
+    _choose()
 
 
 @st.fragment
@@ -118,17 +131,17 @@ def _draw_page(page: DeliveryPage) -> None:
     if page.deliveries:
         draw_deliveries(page.deliveries, timezone.zone())
         paging.draw(_PLACE, page.matching)
-        address.draw(_PLACE)
     else:
         nothing = "No deliveries match." if _filtered() else "Nothing has been sent yet."
         st.info(nothing, icon=":material/inbox:")
+    address.draw(_PLACE)
 
 
 def _chosen() -> dict[str, Any]:
     length = TIMES.get(st.session_state.get(_SINCE) or "")
     return {
         "alias": (st.session_state.get(_SENDER) or "").strip() or None,
-        "status": st.session_state.get(_OUTCOME),
+        "status": _OUTCOMES.get(st.session_state.get(_OUTCOME) or ""),
         "since": now() - length if length else None,
         "search": (st.session_state.get(_TEXT) or "").strip(),
     }

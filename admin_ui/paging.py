@@ -11,7 +11,9 @@ from admin_ui import address
 #: As many rows as a browser draws without a noticeable delay.
 PER_PAGE = 25
 
-_PAGE, _KEY, _TURNED = "page", "page-number", "page-turned"
+#: What the page's number is called in the address.
+PAGE = "page"
+_KEY, _TURNED = "page-number", "page-turned"
 _TO_TOP = "<script>document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
 #: No list is longer; Postgres would not take the offset of a page that somebody made up.
 _MOST = 1_000_000
@@ -48,7 +50,7 @@ def requested(place: str, read: Read[Rows_co]) -> Callable[[], Rows_co]:
 
 
 def _number(place: str) -> int:
-    asked = address.read(place, _PAGE)
+    asked = address.read(place, PAGE)
     return min(max(int(asked), 1), _MOST) if asked.isdecimal() else 1
 
 
@@ -83,7 +85,7 @@ def _turn(place: str) -> None:
 
 
 def _choose(place: str, number: int) -> None:
-    address.write(place, _PAGE, "" if number == 1 else str(number))
+    address.write(place, PAGE, "" if number == 1 else str(number))
 
 
 def _pages(matching: int) -> int:

@@ -11,6 +11,7 @@ from mailcore import (
     ConfigurationError,
     InvalidSender,
     Sender,
+    SenderChanges,
     SenderNotFound,
     describe_drafts,
 )
@@ -41,11 +42,14 @@ def draw_identity(visitor: Visitor, sender: Sender) -> None:
         project = st.text_input("Project", value=sender.project or "")
         if not st.form_submit_button("Save"):
             return
-        changes = {"display_name": name.strip() or None, "project": project.strip() or None}
+        changes: SenderChanges = {
+            "display_name": name,
+            "project": project,
+            "send_as": send_as.split(","),
+        }
         if sender.generation == 0:
-            changes["gmail_account"] = account.strip() or None
+            changes["gmail_account"] = account
         try:
-            visitor.core.senders.set_send_as(sender.alias, send_as.split(","), by=visitor.by)
             visitor.core.senders.update(sender.alias, **changes, by=visitor.by)
         except InvalidSender as exc:
             error_notices.draw(exc)

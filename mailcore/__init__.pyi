@@ -62,7 +62,7 @@ from .senders.descriptions import (
 )
 from .senders.expiry import ExpiryCause, expiry_cause, has_testing_lifetime
 from .senders.registry import StatusFilter
-from .senders.validation import ALIAS_PATTERN, RESERVED_ALIASES
+from .senders.validation import ALIAS_PATTERN, RESERVED_ALIASES, SenderChanges
 from .settings import SETTING_EXAMPLES, Settings, is_loopback
 from .status import SenderStatus
 from .store.encryption import new_encryption_key
@@ -188,6 +188,7 @@ __all__ = [
     "SearchTooSlow",
     "Sender",
     "SenderBlocked",
+    "SenderChanges",
     "SenderEvent",
     "SenderExists",
     "SenderNotFound",

@@ -241,7 +241,7 @@ def send_as(
     if bool(addresses) == none:
         raise wrong("[ADDRESS]... and --none", "give addresses, or --none")
     with closing(mailcore.Mailcore()) as core:
-        sender = core.senders.set_send_as(alias, addresses or (), by=BY)
+        sender = core.senders.update(alias, send_as=addresses or (), by=BY)
     if as_json:
         output.document(sender)
     own = ", ".join(part for part in (sender.gmail_account, *sender.send_as) if part)

@@ -7,11 +7,11 @@ deleted where that is asked for.
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from mailcore.errors import InvalidSender
 from mailcore.senders.registry import SenderRegistry
-from mailcore.senders.validation import checked_account, checked_alias, checked_text
+from mailcore.senders.validation import SenderChanges, checked_account, checked_alias, checked_text
 from mailcore.values.senders import RegistryChange, Sender
 
 #: The keys of a sender in the file, and the fields that they set.
@@ -149,5 +149,5 @@ def _bring(
             registry.register(wanted.alias, by=by, **changes)
         return RegistryChange(alias=wanted.alias, action="add", detail=detail)
     if not dry_run:
-        registry.update(wanted.alias, by=by, **changes)
+        registry.update(wanted.alias, by=by, **cast("SenderChanges", changes))
     return RegistryChange(alias=wanted.alias, action="change", detail=detail)

@@ -1,8 +1,8 @@
 """The registry: register, list, inspect, change and delete senders."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Unpack
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
@@ -17,7 +17,14 @@ from mailcore.senders.grant_ends import read_ends_ahead, read_grant_ends
 from mailcore.senders.grant_revocation import GrantRevocations
 from mailcore.senders.listing import read_page, read_projects
 from mailcore.senders.picture import find, no_sender, read_sender
-from mailcore.senders.validation import ALIAS_PATTERN, checked_account, checked_alias, checked_text
+from mailcore.senders.validation import (
+    ALIAS_PATTERN,
+    SenderChanges,
+    checked_account,
+    checked_alias,
+    checked_changes,
+    checked_text,
+)
 from mailcore.status import SenderStatus
 from mailcore.store.database import TIME_LIMIT, Database
 from mailcore.store.encryption import Vault
@@ -194,29 +201,22 @@ class SenderRegistry:
         with self._database.statement() as connection:
             return read_sender(connection, alias)
 
-    def update(self, alias: str, *, by: str, **changes: str | None) -> Sender:
-        """Change what is given: ``display_name``, ``project`` or ``gmail_account``.
+    def update(self, alias: str, *, by: str, **changes: Unpack[SenderChanges]) -> Sender:
+        """Change what is given, all of it or nothing.
 
         The account changes only while there is no grant: afterwards it is the grant's.
 
         Args:
             alias: the sender.
             by: who changes it.
-            **changes: the new values; None empties one.
+            **changes: the new values, as in `SenderChanges`; None empties one.
 
         Raises:
             SenderNotFound: no sender has that alias.
             InvalidSender: a field is unusable or cannot change.
             DatabaseUnavailable: Postgres cannot be reached.
         """
-        checks = {
-            "display_name": lambda value: checked_text(value, "display_name", alias),
-            "project": lambda value: checked_text(value, "project", alias),
-            "gmail_account": lambda value: checked_account(value, alias),
-        }
-        if unknown := set(changes) - set(checks):
-            raise TypeError(f"update() has no argument {min(unknown)!r}")
-        values = {name: checks[name](value) for name, value in changes.items()}
+        values = checked_changes(changes, alias)
         with self._database.session() as session:
             row = find(session, alias)
             if (
@@ -233,34 +233,7 @@ class SenderRegistry:
             changed = {name: value for name, value in values.items() if getattr(row, name) != value}
             if changed:
                 row.sqlmodel_update({**changed, "updated_at": now()})
-                detail = ", ".join(f"{name}: {value or 'none'}" for name, value in changed.items())
-                session.add(event(alias, AuditEvent.CHANGED, who=by, detail=detail))
-            session.flush()
-            return read_sender(session.connection(), alias)
-
-    def set_send_as(self, alias: str, addresses: Collection[str], *, by: str) -> Sender:
-        """Say as which further addresses a sender may send.
-
-        They must be set up in the account's own settings ("Send mail as"): Gmail silently replaces
-        a From that it does not know.
-
-        Args:
-            alias: the sender.
-            addresses: all of them; none takes them away.
-            by: who does it.
-
-        Raises:
-            SenderNotFound: no sender has that alias.
-            InvalidSender: one of them is no address.
-            DatabaseUnavailable: Postgres cannot be reached.
-        """
-        checked = [checked_account(address, alias, field="send_as") for address in addresses]
-        wanted = sorted({address for address in checked if address})
-        with self._database.session() as session:
-            row = find(session, alias)
-            if row.send_as != wanted:
-                row.sqlmodel_update({"send_as": wanted, "updated_at": now()})
-                detail = f"send as: {', '.join(wanted) or 'none'}"
+                detail = ", ".join(f"{name}: {_said(value)}" for name, value in changed.items())
                 session.add(event(alias, AuditEvent.CHANGED, who=by, detail=detail))
             session.flush()
             return read_sender(session.connection(), alias)
@@ -416,3 +389,7 @@ class SenderRegistry:
                 exc.message, remedy=exc.remedy, field="credentials_json", alias=alias
             ) from exc
         return self._vault.seal(client.to_json(), SENDER_CLIENT.at(alias))
+
+
+def _said(value: str | list[str] | None) -> str:
+    return (", ".join(value) if isinstance(value, list) else value) or "none"

@@ -1,6 +1,8 @@
 """What a registration may say."""
 
 import re
+from collections.abc import Collection
+from typing import Any, TypedDict
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -75,3 +77,41 @@ def checked_text(value: str | None, field: str, alias: str) -> str | None:
             alias=alias,
         )
     return value.strip()
+
+
+class SenderChanges(TypedDict, total=False):
+    """What can be changed of a sender.
+
+    Attributes:
+        gmail_account: the mailbox's address.
+        display_name: the name that recipients see.
+        project: under which it is grouped.
+        send_as: all further addresses that it may send as. They must be set up in the account's
+            own settings ("Send mail as"): Gmail silently replaces a From that it does not know.
+    """
+
+    gmail_account: str | None
+    display_name: str | None
+    project: str | None
+    send_as: Collection[str]
+
+
+def checked_changes(changes: SenderChanges, alias: str) -> dict[str, Any]:
+    """Return changes as they are stored.
+
+    Raises:
+        InvalidSender: one of them is unusable.
+    """
+    if unknown := set(changes) - SenderChanges.__annotations__.keys():
+        raise TypeError(f"update() has no argument {min(unknown)!r}")
+    checked: dict[str, Any] = {}
+    if "gmail_account" in changes:
+        checked["gmail_account"] = checked_account(changes["gmail_account"], alias)
+    if "display_name" in changes:
+        checked["display_name"] = checked_text(changes["display_name"], "display_name", alias)
+    if "project" in changes:
+        checked["project"] = checked_text(changes["project"], "project", alias)
+    if "send_as" in changes:
+        addresses = (checked_account(each, alias, field="send_as") for each in changes["send_as"])
+        checked["send_as"] = sorted({address for address in addresses if address})
+    return checked

@@ -102,3 +102,35 @@ def test_the_tab_says_how_many_need_a_person(
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
     page.goto(f"{served.url}/sender?sender=alerts")
     expect(page).to_have_title("alerts · pal-e-mail")
+
+
+def test_a_filter_of_deliveries_stays_and_goes(
+    served: Served, person: Person, core: Mailcore, authorised: Authorise
+) -> None:
+    """A link brings it, Back brings it back, and *Clear filters* leaves the way back open."""
+    authorised("alerts", ALERTS)
+    core.send_email("alerts", to="ops@example.com", subject="Disk is full", text="94 %")
+    page = person(f"{served.url}/deliveries?sender=alerts&outcome=Sent&since=Last+hour")
+    expect(page.get_by_role("textbox", name="Sender")).to_have_value("alerts")
+    expect(page.get_by_text("Disk is full")).to_be_visible()
+    page.get_by_label("Subject or recipient").fill("nothing")
+    expect(page.get_by_text("No deliveries match.")).to_be_visible()
+    everything = re.compile(
+        r"\?(?=.*text=nothing)(?=.*sender=alerts)(?=.*outcome=Sent)(?=.*since=)"
+    )
+    expect(page).to_have_url(everything)
+    page.reload()
+    expect(page.get_by_text("No deliveries match.")).to_be_visible()
+    page.get_by_role("link", name="Senders", exact=True).click()
+    expect(row(page, "alerts")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("No deliveries match.")).to_be_visible()
+    expect(page).to_have_url(everything)
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.get_by_text("Disk is full")).to_be_visible()
+    expect(page).to_have_url(f"{served.url}/deliveries")
+    page.get_by_role("link", name="Senders", exact=True).click()
+    expect(row(page, "alerts")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("Disk is full")).to_be_visible()
+    expect(page).to_have_url(f"{served.url}/deliveries")

@@ -174,7 +174,7 @@ def test_a_from_of_its_own_gives_way(
     core: Mailcore, google: GoogleSandbox, billing: str, tables: Tables
 ) -> None:
     """The other may not send as that."""
-    core.senders.set_send_as("alerts", ["shop@example.com"], by="t")
+    core.senders.update("alerts", send_as=["shop@example.com"], by="t")
     queue(core, allow_fallback=True, from_address="shop@example.com", from_name="Shop")
     expire(tables, "alerts", minutes=16)
     drain(core)

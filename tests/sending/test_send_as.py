@@ -18,7 +18,7 @@ SHOP = "shop@example.com"
 @pytest.fixture
 def shop(core: Mailcore, alerts: Sender) -> str:
     """The sender may send as the shop, too."""
-    core.senders.set_send_as(alerts.alias, [f" {SHOP} ", ""], by="ann")
+    core.senders.update(alerts.alias, send_as=[f" {SHOP} ", ""], by="ann")
     return alerts.alias
 
 
@@ -49,7 +49,7 @@ def test_one_that_was_taken_away_meanwhile_is_not_used(
 ) -> None:
     """The message in the queue fails, and says why."""
     queue(core, from_address=SHOP)
-    core.senders.set_send_as(shop, [], by="ann")
+    core.senders.update(shop, send_as=[], by="ann")
     drain(core)
     [row] = deliveries(core)
     assert (row.status, row.error_code) == ("failed", "invalid_message")
@@ -73,7 +73,7 @@ def test_the_audit_trail_has_it(core: Mailcore, shop: str) -> None:
     assert core.senders.get(shop).send_as == (SHOP,)
     assert core.senders.events(shop)[0].detail == f"send as: {SHOP}"
     with pytest.raises(InvalidSender) as refused:
-        core.senders.set_send_as(shop, ["nobody"], by="ann")
+        core.senders.update(shop, display_name="Shop", send_as=["nobody"], by="ann")
     assert refused.value.field == "send_as"
 
 
