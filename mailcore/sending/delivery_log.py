@@ -260,13 +260,15 @@ class DeliveryLog:
             leased_until = session.exec(
                 select(DeliveryRow.leased_until).where(DeliveryRow.id == key)
             ).one()
-            draft = draft_rows.take_over(
-                driver(session),
-                delivery_id=key,
-                alias=sender.alias,
-                leased_until=row.leased_until,
-                until=leased_until,
-            )
+            draft = None
+            if row.status is DeliveryStatus.UNKNOWN:  # of others, the draft is only left over
+                draft = draft_rows.take_over(
+                    driver(session),
+                    delivery_id=key,
+                    alias=sender.alias,
+                    leased_until=row.leased_until,
+                    until=leased_until,
+                )
         outgoing = OutgoingMessage(
             request=request,
             sender=sender,

@@ -16,8 +16,14 @@ _BEGIN = """
     VALUES (%(delivery_id)s, %(alias)s, %(message_id)s, %(leased_until)s, now(), now())
     RETURNING id
 """
+#: Only while the message is still this attempt's: one that was frozen may come back when a worker
+#: has long had the message sent.
 _NAME = """
-    UPDATE draft SET draft_id = %(draft_id)s, unnamed = %(unnamed)s WHERE id = %(row_id)s
+    UPDATE draft SET draft_id = %(draft_id)s, unnamed = %(unnamed)s
+    WHERE id = %(row_id)s
+      AND EXISTS (SELECT FROM delivery
+                  WHERE delivery.id = draft.delivery_id AND delivery.status = 'sending'
+                    AND delivery.leased_until = %(leased_until)s)
 """
 #: A worker looks for one that nobody can name, once Gmail's search knows it.
 _FORGET = "DELETE FROM draft WHERE id = %(row_id)s AND NOT unnamed"
@@ -79,13 +85,23 @@ def begin(
     return Draft(row_id=row.id)
 
 
-def record_id(connection: Connection, draft: Draft) -> bool:
+def record_id(connection: Connection, draft: Draft, *, leased_until: datetime | None) -> bool:
     """Record a draft's id.
 
+    Args:
+        connection: one on which each statement is its own transaction.
+        draft: with its id.
+        leased_until: of the attempt.
+
     Returns:
-        False where the row is gone: this attempt has taken so long that it was given up.
+        False where the attempt has taken so long that it was given up: it must not be sent.
     """
-    values = {"row_id": draft.row_id, "draft_id": draft.draft_id, "unnamed": draft.unnamed}
+    values = {
+        "row_id": draft.row_id,
+        "draft_id": draft.draft_id,
+        "unnamed": draft.unnamed,
+        "leased_until": leased_until,
+    }
     draft.recorded = connection.run(_NAME, values).rowcount == 1
     return draft.recorded
 

@@ -74,7 +74,7 @@ class DraftedSending:
 
     def _record(self, outgoing: OutgoingMessage, draft: Draft) -> None:
         with self._database.connection(outgoing.request.deadline) as connection:
-            if draft_rows.record_id(connection, draft):
+            if draft_rows.record_id(connection, draft, leased_until=outgoing.leased_until):
                 return
         raise GoogleFailure(FailureKind.TEMPORARY, "deadline", "making the draft took too long")
 

@@ -1,6 +1,7 @@
 """A sender that sends drafts: an unknown outcome settles itself, and nothing goes out twice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -18,7 +19,7 @@ from mailcore import (
 from mailcore.sandbox import GoogleSandbox, faults
 from tests.support.authorise import ACCOUNT, authorise, come_back, healthy_sender
 from tests.support.drafting import look_after_drafts, settled
-from tests.support.driving import Tables
+from tests.support.driving import Tables, meanwhile
 from tests.support.postgres_proxy import counting
 from tests.support.queueing import drain, let_leases_run_out, queue
 from tests.support.steps import deliveries, send, the_delivery
@@ -191,6 +192,42 @@ def test_a_job_that_dies_before_it_was_sent(
     assert not google.drafts
 
 
+def test_a_job_that_was_frozen_sends_nothing_any_more(
+    core: Mailcore, google: GoogleSandbox, drafter: str, tables: Tables
+) -> None:
+    """By then a worker has said that it was not sent, or somebody has had it sent again."""
+    with google.hold("create_draft", at="answer") as gate, ThreadPoolExecutor(1) as pool:
+        frozen = pool.submit(send, core, timeout=3)
+        gate.wait_for_arrivals(1)
+        let_leases_run_out(tables)
+        core.upkeep.settle()
+        core.left_drafts.run(lambda: False)
+        assert the_delivery(core).status is DeliveryStatus.FAILED
+        gate.release()
+        with pytest.raises(TemporaryFailure):
+            frozen.result()
+    assert not google.outbox
+
+
+def test_a_frozen_job_whose_draft_a_worker_has_sent_makes_no_other(
+    core: Mailcore, google: GoogleSandbox, drafter: str, tables: Tables
+) -> None:
+    """That its draft is gone does not mean that somebody has deleted it."""
+    with google.hold("send") as gate, ThreadPoolExecutor(1) as pool:
+        frozen = pool.submit(send, core, timeout=6)
+        gate.wait_for_arrivals(1)
+        let_leases_run_out(tables)
+        core.upkeep.settle()
+        settled_meanwhile = meanwhile(lambda: look_after_drafts(core, tables))
+        gate.wait_for_arrivals(2)
+        gate.release()
+        settled_meanwhile()
+        with suppress(TemporaryFailure):
+            frozen.result()
+    assert the_delivery(core).status is DeliveryStatus.SENT
+    assert len(google.outbox) == 1
+
+
 def test_a_job_that_dies_while_it_is_sent(
     core: Mailcore, google: GoogleSandbox, drafter: str, tables: Tables
 ) -> None:
@@ -297,6 +334,21 @@ def test_a_person_may_be_faster(
     google.heal()
     core.deliveries.retry(the_delivery(core).id, by="ann")
     assert the_delivery(core).status is DeliveryStatus.SENT
+    assert len(google.outbox) == 1
+    look_after_drafts(core, tables)
+    assert left(tables) == 0
+
+
+def test_what_was_rejected_and_is_sent_again_is_a_new_draft(
+    core: Mailcore, google: GoogleSandbox, drafter: str, tables: Tables
+) -> None:
+    """The old one is deleted at any moment, which does not mean that it was sent."""
+    google.fail("send", faults.INVALID_ARGUMENT)
+    queue(core)
+    drain(core)
+    assert the_delivery(core).status is DeliveryStatus.FAILED
+    google.delete_drafts(ACCOUNT)
+    core.deliveries.retry(the_delivery(core).id, by="ann")
     assert len(google.outbox) == 1
     look_after_drafts(core, tables)
     assert left(tables) == 0
