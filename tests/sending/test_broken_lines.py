@@ -301,6 +301,6 @@ def test_something_else_answers(
     """What a proxy, a gateway or a portal says blames neither the sender nor the message."""
     google.fail("send", fault, times=None)
     with pytest.raises(TemporaryFailure, match="something between here and Gmail responded"):
-        send(core, timeout=1)
+        send(core, timeout=2)
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY
     assert the_delivery(core).status is DeliveryStatus.FAILED

@@ -80,7 +80,7 @@ def test_a_gateway_that_answers_much_as_google_does(
     body = json.dumps({"error": error}).encode()
     google.fail("send", Fault("gateway", status=status, body=body), times=None)
     with pytest.raises(TemporaryFailure, match="something between here and Gmail"):
-        send(core, timeout=1)
+        send(core, timeout=2)
     assert core.senders.get("alerts").status is SenderStatus.HEALTHY
 
 
@@ -91,4 +91,4 @@ def test_a_success_with_an_error_in_it_is_an_open_question(
     fault = Fault("203", status=203, body=b'{"error": {"code": 203, "message": "x"}}', taken=True)
     google.fail("send", fault, times=None)
     with pytest.raises(OutcomeUnknown):
-        send(core, timeout=1)
+        send(core, timeout=10)

@@ -71,7 +71,7 @@ def test_a_whole_message_keeps_its_from(core: Mailcore, google: GoogleSandbox, s
 def test_the_audit_trail_has_it(core: Mailcore, shop: str) -> None:
     """And what is no address is refused."""
     assert core.senders.get(shop).send_as == (SHOP,)
-    assert core.senders.events(shop)[0].detail == f"send as: {SHOP}"
+    assert core.senders.events(shop)[0].detail == f"send_as: {SHOP}"
     with pytest.raises(InvalidSender) as refused:
         core.senders.update(shop, display_name="Shop", send_as=["nobody"], by="ann")
     assert refused.value.field == "send_as"
