@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from mailcore.outbox.upkeep import Upkeep
     from mailcore.reauth.authorizations import Authorizations
     from mailcore.reauth.offers import Offers
+    from mailcore.reauth.service_accounts import ServiceAccounts
     from mailcore.reauth.tickets import Tickets
     from mailcore.senders.registry import SenderRegistry
     from mailcore.sending.delivery_log import DeliveryLog
@@ -74,8 +75,10 @@ class Mailcore:
         self._vault = Vault(self.settings.encryption_keys, partial(all_sealed, self._database))
         #: The deployment's OAuth client.
         self.client = OAuthClients(self.settings, self._database, self._vault)
-        refreshing = TokenRefresh(self.settings.google_token_uri, self._transport)
-        self._tokens = Tokens(self.settings, self._database, self._vault, self.client, refreshing)
+        self._refreshing = TokenRefresh(self.settings.google_token_uri, self._transport)
+        self._tokens = Tokens(
+            self.settings, self._database, self._vault, self.client, self._refreshing
+        )
         requests = GmailRequests(self.settings.gmail_api_endpoint)
         self._drafts = Drafts(requests, self._transport)
         drafted = DraftedSending(self._database, self._drafts)
@@ -119,6 +122,13 @@ class Mailcore:
         from mailcore.reauth.offers import Offers  # noqa: PLC0415
 
         return Offers(self._database, self._vault)
+
+    @cached_property
+    def service_accounts(self) -> "ServiceAccounts":
+        """Senders that need nobody's consent."""
+        from mailcore.reauth.service_accounts import ServiceAccounts  # noqa: PLC0415
+
+        return ServiceAccounts(self.settings, self._database, self._vault, self._refreshing)
 
     @cached_property
     def tickets(self) -> "Tickets":

@@ -134,7 +134,12 @@ def show(alias: Alias, *, as_json: JsonOption = False) -> None:
             "grant": describe_grant(sender, mailcore.now()),
             "granted": sender.grant_issued_at,
             "permissions": " ".join(sender.granted_scopes),
-            "OAuth client": "its own" if sender.has_own_client else "the deployment's",
+            "service account": sender.service_account,
+            "OAuth client": None
+            if sender.service_account
+            else "its own"
+            if sender.has_own_client
+            else "the deployment's",
             "last asked": sender.asked_at,
             "last sent": sender.last_sent_at,
             "last error": sender.last_error_text,
@@ -295,6 +300,26 @@ def drafts(
     if as_json:
         output.document(sender)
     output.say(f"{alias} now sends {describe_drafts(sender)}.")
+
+
+def service_account(
+    alias: Alias,
+    key: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Its key, as Google's console hands it out.")
+    ],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a sender send with a service account of its Workspace, without anybody's consent.
+
+    The Workspace's admin has to allow it first, by domain-wide delegation. Its access never
+    expires. `pal-e-mail auth` goes back to a person's consent.
+    """
+    with closing(mailcore.Mailcore()) as core:
+        sender = core.service_accounts.use(alias, files.read_text("FILE", key), by=BY)
+    if as_json:
+        output.document(sender)
+    output.say(f"{alias} now sends from {sender.gmail_account} with {sender.service_account}.")
 
 
 def pause(alias: Alias, *, as_json: JsonOption = False) -> None:

@@ -15,6 +15,7 @@ from mailcore.errors import (
     TemporaryFailure,
 )
 from mailcore.google.failures import FailureKind, GoogleFailure
+from mailcore.google.service_accounts import REFUSED as SERVICE_ACCOUNT_REFUSED
 from mailcore.status import RefusedBy
 
 ERRORS: dict[FailureKind, type[PalEMailError]] = {
@@ -84,6 +85,13 @@ _OTHER_CLIENT = _Explanation(
     "Re-authorise the sender on {page}, or put the old client back.",
 )
 
+_SERVICE_ACCOUNT = _Explanation(
+    "Google does not let the service account of sender {alias!r} send ({said}).",
+    "Ask the Workspace admin to allow that client ID and scope in the Admin console, under "
+    "Security, API controls, Domain-wide delegation, and to check that the mailbox exists. If the "
+    "key was deleted, give the sender a new one.",
+)
+
 #: What became of a draft can be found out.
 _DRAFT = _Explanation(
     "A message from sender {alias!r} may or may not have been sent ({said}). A worker will check "
@@ -121,12 +129,16 @@ def _explanation(
 ) -> _Explanation:
     # Google's sentences end with a full stop, and this one goes on.
     said = failure.reason if failure.text in {"", failure.reason} else str(failure).rstrip(".")
+    if failure.reason == SERVICE_ACCOUNT_REFUSED:
+        said = failure.text.rstrip(".")  # has Google's own reason
     when = "Try again later."
     if failure.retry_at is not None:
         when = f"Try again at {failure.retry_at:%Y-%m-%d %H:%M:%S} UTC."
     explanation = _EXPLANATIONS[failure.kind]
     if _is_of_other_client(failure):
         explanation = _OTHER_CLIENT
+    elif failure.reason == SERVICE_ACCOUNT_REFUSED:
+        explanation = _SERVICE_ACCOUNT
     elif drafted and failure.kind is FailureKind.UNKNOWN:
         explanation = _DRAFT
     message, remedy = explanation

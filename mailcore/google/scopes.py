@@ -17,10 +17,19 @@ DRAFT_SCOPES = frozenset(
 SENDING_SCOPES = DRAFT_SCOPES | {SEND_SCOPE}
 
 
+def mail_scope(*, drafts: bool) -> str:
+    """Return the scope that lets a sender send its mail.
+
+    Args:
+        drafts: whether it sends it as drafts.
+    """
+    return COMPOSE_SCOPE if drafts else SEND_SCOPE
+
+
 def requested_scopes(*, drafts: bool) -> tuple[str, ...]:
     """Return what a consent asks for: no more than its sender needs.
 
     Args:
         drafts: whether the sender is to send its mail as drafts.
     """
-    return ("openid", EMAIL_SCOPE, COMPOSE_SCOPE if drafts else SEND_SCOPE)
+    return ("openid", EMAIL_SCOPE, mail_scope(drafts=drafts))

@@ -7,6 +7,7 @@ from typing import Self
 from mailcore.clock import now
 from mailcore.errors import ConfigurationError
 from mailcore.google.credentials import ClientInfo, OAuthClient
+from mailcore.google.service_accounts import ServiceAccount
 from mailcore.settings import Settings
 from mailcore.store.connection import Connection
 from mailcore.store.database import Database
@@ -85,6 +86,15 @@ class OAuthClients:
         if found is None:
             raise no_client()
         return found[0]
+
+    def service_account(self, sealed: SealedClient | None) -> ServiceAccount:
+        """Return the key of a sender's service account, which is stored as its client.
+
+        Raises:
+            ConfigurationError: it cannot be read.
+        """
+        opened = self._vault.open(sealed.stored, sealed.place) if sealed else ""
+        return ServiceAccount.from_json(opened, source="The sender's service account")
 
     def current(self) -> ClientInfo | None:
         """Return the deployment's client and where it is set, or None.

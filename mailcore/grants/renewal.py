@@ -12,7 +12,7 @@ from mailcore.google.refresh import TokenRefresh
 from mailcore.google.token_endpoint import TOKEN_TIMEOUT
 from mailcore.grants.oauth_clients import OAuthClients
 from mailcore.grants.sender_loading import LoadedSender, SenderReader
-from mailcore.senders.transitions import record_refusal, record_renewal
+from mailcore.senders.transitions import REFUSALS, record_refusal, record_renewal
 from mailcore.status import RefusedBy, SenderStatus
 from mailcore.store.database import DATABASE_PATIENCE, Database, patiently
 from mailcore.store.encryption import Vault
@@ -75,7 +75,7 @@ class Renewals:
         """Return the sender with another access token than the one that it was loaded with.
 
         Args:
-            sender: as loaded, with a refresh token.
+            sender: as loaded, with a refresh token or a service account.
             deadline: when all of it ends: waiting for others who are renewing the same
                 grant, and for Google.
             refused: Gmail has refused that access token. Nobody shall use it again, also
@@ -104,7 +104,7 @@ class Renewals:
             try:
                 grant = self._request(sender, deadline)
             except GoogleFailure as failure:
-                if failure.kind is FailureKind.GRANT and self._superseded(sender):
+                if failure.kind in REFUSALS and self._superseded(sender):
                     asked = sender  # a re-auth came in between: try with the new grant
                     continue
                 self._record_refusal(sender, failure, asked_at)
@@ -115,6 +115,13 @@ class Renewals:
             # A re-auth came in between: its grant is the one to use.
 
     def _request(self, sender: LoadedSender, deadline: Deadline) -> Grant:
+        if sender.service_account:
+            return self._refreshing.by_service_account(
+                self._clients.service_account(sender.client),
+                sender.gmail_account or "",
+                sender.grant.scopes,
+                deadline=deadline,
+            )
         with self._database.connection(deadline) as connection:
             client = self._clients.of_sender(connection, sender.client)
         return self._refreshing.refresh(client, sender.grant, deadline=deadline)

@@ -17,7 +17,7 @@ from mailcore.store.sealed_columns import SENDER_GRANT
 #: What `SenderReader.from_row` reads.
 SENDER_COLUMNS = """id, alias, gmail_account, send_as, display_name, use_drafts, generation, status,
     token_json,
-    grant_client_json, credentials_json,
+    grant_client_json, credentials_json, service_account,
     last_error_code, last_error_at, clock_timestamp() AS read_at"""
 
 _BY_ALIAS = f"SELECT {SENDER_COLUMNS} FROM sender WHERE alias = %(alias)s"  # noqa: S608 - ours
@@ -31,7 +31,9 @@ class LoadedSender:
         use_drafts: whether it shall send its mail as drafts.
         generation: of that grant; whatever the attempt learns counts for it alone.
         status: what Google last said of it.
-        client: the client that renews it, as stored; None for the deployment's.
+        client: the client that renews it, as stored; None for the deployment's. Of a sender with
+            a service account it is that one's key.
+        service_account: the address of the service account that it sends with, or None.
         last_error_code: of what went wrong last, or None since the last success.
         last_error_at: when that was.
         postgres_clock: tells when a request goes out, for what is recorded of it.
@@ -47,6 +49,7 @@ class LoadedSender:
     status: SenderStatus
     grant: Grant
     client: SealedClient | None
+    service_account: str | None
     last_error_code: str | None
     last_error_at: datetime | None
     postgres_clock: ServerClock
@@ -101,6 +104,7 @@ class SenderReader:
             status=SenderStatus(row.status),
             grant=Grant.from_json(token_json) if token_json else Grant(refresh_token=None),
             client=SealedClient.of_grant(row.alias, row.grant_client_json, row.credentials_json),
+            service_account=row.service_account,
             last_error_code=row.last_error_code,
             last_error_at=row.last_error_at,
             postgres_clock=clock,

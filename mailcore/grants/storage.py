@@ -17,20 +17,24 @@ def store_grant(
     vault: Vault,
     lasts: timedelta | None,
     client_json: str | None = None,
+    service_account: str | None = None,
 ) -> None:
     """Put a new grant into a sender's row; the generation says that it is another one.
 
     Args:
         sender: the row, locked.
-        grant: with its refresh token.
+        grant: with its refresh token, unless a service account's key takes its place.
         vault: seals it.
         lasts: how long Google lets it live, from now; None where no end is known.
-        client_json: the client that renews it, sealed; None where the sender's client does.
+        client_json: the client that renews it, or the service account's key, sealed; None where
+            the sender's client does.
+        service_account: the service account's address, where it is one that renews it.
     """
     at = now()
     sender.grant_issued_at = at
     sender.grant_expires_at = at + lasts if lasts else None
     sender.grant_client_json = client_json
+    sender.service_account = service_account
     store_access(sender, grant, vault=vault)
 
 

@@ -116,7 +116,7 @@ class Tokens:
             PalEMailError: as `fresh`.
             RenewalFailed: as `fresh`.
         """
-        if sender.grant.refresh_token is None:
+        if sender.grant.refresh_token is None and sender.service_account is None:
             raise ReauthRequired(
                 f"Sender {sender.alias!r} has never been authorised.",
                 remedy=f"Authorise it on {self._admin_url}.",

@@ -9,7 +9,7 @@ from .faults import Ending, Fault
 from .gates import Gate
 from .google_sandbox import DEFAULT_ACCOUNTS, GoogleSandbox
 from .outbox import SandboxMessage
-from .records import Client
+from .records import Client, ServiceAccount
 
 __all__ = [
     "DEFAULT_ACCOUNTS",
@@ -23,5 +23,6 @@ __all__ = [
     "RequestCounts",
     "SandboxDraft",
     "SandboxMessage",
+    "ServiceAccount",
     "faults",
 ]

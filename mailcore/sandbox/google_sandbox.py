@@ -13,7 +13,8 @@ from mailcore.sandbox.drafts import Drafts, SandboxDraft
 from mailcore.sandbox.faults import Fault
 from mailcore.sandbox.gates import Gate
 from mailcore.sandbox.outbox import Outbox, SandboxMessage
-from mailcore.sandbox.records import Client
+from mailcore.sandbox.records import Client, ServiceAccount
+from mailcore.sandbox.service_accounts import ServiceAccounts
 from mailcore.sandbox.server import ThreadedServer
 from mailcore.sandbox.state import State
 from mailcore.sandbox.tokens import TokenEndpoints
@@ -54,6 +55,7 @@ class GoogleSandbox:
         self._state = State(accounts, grant_days)
         self._outbox = Outbox()
         self._drafts = Drafts(self._outbox)
+        self._service_accounts = ServiceAccounts(self._state)
         self._traffic = Traffic()
         self._server: ThreadedServer | None = None
         self.requests: RequestCounts = self._traffic.requests
@@ -134,6 +136,25 @@ class GoogleSandbox:
     def credentials_for(self, client: Client) -> str:
         """Return a client as the JSON file that Google's console hands out for it."""
         return google_settings.credentials_json(self.url, client)
+
+    def register_service_account(self) -> ServiceAccount:
+        """Create a service account with a key. It may not act for any mailbox yet."""
+        return self._service_accounts.register(self.token_uri)
+
+    def delete_key(self, account: ServiceAccount) -> None:
+        """Delete a service account's key, as in Google's console: it is refused from now on."""
+        self._service_accounts.delete_key(account.email)
+
+    def delegate(
+        self, account: ServiceAccount, scopes: Iterable[str] = ("gmail.send",)
+    ) -> None:
+        """Let a service account act for all mailboxes, as a Workspace's admin can.
+
+        Args:
+            account: which one.
+            scopes: what it may do, in full, or short as in ``gmail.send``; none to end it.
+        """
+        self._service_accounts.delegate(account.client_id, scopes)
 
     # People
 
@@ -292,7 +313,7 @@ class GoogleSandbox:
         return self._traffic.hold(operation, email, taken=at == "answer")
 
     def _tokens(self) -> TokenEndpoints:
-        return TokenEndpoints(self._state, self._traffic, self.url)
+        return TokenEndpoints(self._state, self._service_accounts, self._traffic, self.url)
 
 
 def _in_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -31,6 +31,21 @@ class Client:
     client_secret: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class ServiceAccount:
+    """A service account of the Google Cloud project.
+
+    Attributes:
+        email: its address.
+        client_id: by which a Workspace's admin allows it to act for mailboxes.
+        key_json: its key, as the file that Google's console hands out.
+    """
+
+    email: str
+    client_id: str
+    key_json: str = field(repr=False)
+
+
 @dataclass
 class Grant:
     """What one person allowed one client to do."""

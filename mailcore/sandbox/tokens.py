@@ -22,6 +22,7 @@ from mailcore.sandbox.responses import (
     json_answer,
     oauth_refusal,
 )
+from mailcore.sandbox.service_accounts import JWT_BEARER, ServiceAccounts
 from mailcore.sandbox.state import State
 from mailcore.sandbox.traffic import Traffic
 
@@ -39,17 +40,21 @@ class TokenEndpoints:
 
     Args:
         state: who may do what.
+        service_accounts: who may do it without a consent.
         traffic: what every request has to pass.
         issuer: the sandbox's own origin, which it names as ``iss``.
     """
 
-    def __init__(self, state: State, traffic: Traffic, issuer: str) -> None:
+    def __init__(
+        self, state: State, service_accounts: ServiceAccounts, traffic: Traffic, issuer: str
+    ) -> None:
         self._state = state
+        self._service_accounts = service_accounts
         self._traffic = traffic
         self._issuer = issuer
 
     async def token(self, request: Request) -> Response:
-        """Answer ``POST /token`` (RFC 6749, sections 4.1.3 and 6)."""
+        """Answer ``POST /token`` (RFC 6749, sections 4.1.3 and 6, and RFC 7523)."""
         form = dict(parse_qsl((await request.body()).decode()))
         if form.get("code_verifier"):
             self._state.remember(form["code_verifier"])
@@ -64,6 +69,14 @@ class TokenEndpoints:
             grant = self._state.grant_of_refresh_token(form.get("refresh_token", ""))
             email = grant.account.email if grant else None
             return await self._traffic.serve(request, "refresh", email, refresh)
+        if form.get("grant_type") == JWT_BEARER:
+            assertion = form.get("assertion", "")
+
+            async def assertion_for_access() -> Response:
+                return self._answer(lambda: self._assert(assertion))
+
+            email = self._service_accounts.mailbox_of(assertion)
+            return await self._traffic.serve(request, "refresh", email, assertion_for_access)
         email = self._state.account_of_code(form.get("code", ""))
         return await self._traffic.serve(request, "exchange", email, exchange)
 
@@ -162,6 +175,12 @@ class TokenEndpoints:
         if grant.client_id != client.client_id:
             raise oauth_refusal(401, "unauthorized_client", "Unauthorized")
         return self.issue(grant, first=False)
+
+    def _assert(self, assertion: str) -> dict[str, Any]:
+        grant = self._service_accounts.check(assertion, audience=f"{self._issuer}/token")
+        answer = self.issue(grant)
+        del answer["scope"]  # Google leaves it out here
+        return answer
 
     def _authenticate(self, request: Request, form: Mapping[str, str]) -> Client:
         """Return the client that asks, by HTTP Basic or by fields of the body."""

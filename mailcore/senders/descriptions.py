@@ -93,6 +93,8 @@ def describe_grant(sender: Sender, at: datetime) -> str:
             cause = _CAUSES[expiry_cause(sender) or ExpiryCause.REVOKED]
             return f"expired {describe_age(sender.status_changed_at, at)}: {cause}"
         case SenderStatus.HEALTHY:
+            if sender.service_account:
+                return "no expiry: service account"
             if sender.grant_expires_at is None:
                 return "no expiry date"
             if sender.grant_expires_at <= at:

@@ -94,6 +94,8 @@ class GrantRevocations:
 def _has_grant(session: Session, account: str | None) -> bool:
     """Say whether a sender has a grant of that account."""
     accounts = session.exec(
-        select(SenderRow.gmail_account).where(col(SenderRow.token_json).is_not(None))
+        select(SenderRow.gmail_account).where(
+            col(SenderRow.token_json).is_not(None), col(SenderRow.service_account).is_(None)
+        )
     )
     return account is not None and any(each and same_account(account, each) for each in accounts)

@@ -39,7 +39,7 @@ EXPIRING = """
 #: Of the tables ``sender`` and ``open``.
 COLUMNS = f"""
     sender.alias, sender.gmail_account, sender.display_name, sender.send_as, sender.project,
-    sender.fallback_alias, sender.fallback_after, sender.use_drafts,
+    sender.fallback_alias, sender.fallback_after, sender.use_drafts, sender.service_account,
     sender.offered_account, sender.status, sender.status_reason, sender.status_changed_at,
     sender.generation,
     sender.granted_scopes, sender.grant_issued_at, sender.grant_expires_at,

@@ -354,6 +354,8 @@ class SenderRegistry:
         with self._database.session() as session:
             row = find(session, alias)
             sealed, account = row.token_json, row.gmail_account
+            if row.service_account:
+                sealed = None  # nobody has granted anything
             discarded = delete_row(session, row, by=by, keep_grant=keep_grant)
         if sealed is None:
             grant = Revocation.NO_GRANT

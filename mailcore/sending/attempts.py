@@ -7,7 +7,9 @@ from mailcore.clock import now
 from mailcore.errors import DatabaseUnavailable, PalEMailError
 from mailcore.google.failures import FailureKind, GoogleFailure
 from mailcore.google.gmail import Accepted, Gmail
+from mailcore.google.service_accounts import refused_by_gmail
 from mailcore.grants.tokens import Tokens
+from mailcore.senders.transitions import REFUSALS
 from mailcore.sending.drafted import DraftedSending
 from mailcore.sending.outgoing import OutgoingMessage
 from mailcore.values.deliveries import IfUnknown
@@ -60,12 +62,20 @@ class Attempts:
         try:
             return self._with_grant(outgoing)
         except GoogleFailure as failure:
-            if failure.kind is not FailureKind.GRANT or not self._reauthorised(outgoing):
+            if failure.kind not in REFUSALS or not self._reauthorised(outgoing):
                 raise
         # The grant died because a re-auth replaced it meanwhile: the new one is tried, once.
         return self._with_grant(outgoing)
 
     def _with_grant(self, outgoing: OutgoingMessage) -> Accepted:
+        try:
+            return self._with_access(outgoing)
+        except GoogleFailure as failure:
+            if failure.kind is not FailureKind.GRANT or not outgoing.sender.service_account:
+                raise
+            raise refused_by_gmail(failure) from failure
+
+    def _with_access(self, outgoing: OutgoingMessage) -> Accepted:
         deadline = outgoing.request.deadline
         outgoing.sender = self._tokens.fresh(outgoing.sender, deadline)
         try:

@@ -57,6 +57,8 @@ class SenderRow(SQLModel, table=True):
     token_json: str | None = Field(default=None, sa_type=Text, repr=False)
     #: The client that a grant from a token file was given to; it renews that grant only.
     grant_client_json: str | None = Field(default=None, sa_type=Text, repr=False)
+    #: The address of the service account that needs no consent; its key is `grant_client_json`.
+    service_account: str | None = Field(default=None, sa_type=Text)
     #: The account that somebody with a link brought, and its grant, until an admin confirms it.
     offered_account: str | None = Field(default=None, sa_type=Text)
     offered_grant_json: str | None = Field(default=None, sa_type=Text, repr=False)

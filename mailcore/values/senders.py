@@ -37,6 +37,8 @@ class Sender:
             worker or a check, and said so; or None. See `asked_at`.
         last_error_code: the code of the newest failure since the last success, or None.
         has_own_client: whether the sender has its own OAuth client.
+        service_account: the address of the service account that it sends with, whose access never
+            expires; None if it sends with a person's consent.
         paused_by: who paused its queue, or None.
         paused_at: when it was paused, or None.
         next_send_at: the time before which its queue sends nothing, because Google asked it to
@@ -82,6 +84,7 @@ class Sender:
     fallback_alias: str | None = None
     fallback_after: int = 900
     use_drafts: bool = False
+    service_account: str | None = None
 
     @property
     def asked_at(self) -> datetime | None:
