@@ -10,7 +10,6 @@ from mailcore.google.token_endpoint import TokenEndpoint, unreadable
 from mailcore.google.token_response import UNREADABLE, read_grant
 from mailcore.google.transport import Transport
 
-
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 

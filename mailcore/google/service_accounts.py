@@ -86,7 +86,9 @@ class ServiceAccount:
         """
         from google.auth import crypt, jwt  # noqa: PLC0415 - no other sender needs them
 
-        signer = crypt.RSASigner.from_string(self.private_key, self.private_key_id)
+        signer = crypt.RSASigner.from_string(  # type: ignore[no-untyped-call]
+            self.private_key, self.private_key_id
+        )
         begins = now() - _LEEWAY
         claims = {
             "iss": self.client_email,
@@ -96,7 +98,8 @@ class ServiceAccount:
             "iat": int(begins.timestamp()),
             "exp": int((begins + _LEEWAY + _LASTS).timestamp()),
         }
-        return str(jwt.encode(signer, claims).decode("ascii"))
+        token: bytes = jwt.encode(signer, claims)  # type: ignore[no-untyped-call]
+        return token.decode("ascii")
 
 
 #: What the token endpoint says against a service account, its key or its delegation.
@@ -108,9 +111,7 @@ _CLOCK = re.compile(r"reasonable timeframe", re.IGNORECASE)
 REFUSED = "service_account"
 
 
-def judged(
-    failure: GoogleFailure, account: ServiceAccount, scopes: Sequence[str]
-) -> GoogleFailure:
+def judged(failure: GoogleFailure, account: ServiceAccount, scopes: Sequence[str]) -> GoogleFailure:
     """Return what a refusal by the token endpoint means for a sender with a service account.
 
     No re-auth helps: the Workspace's admin has to allow it, or the key is not valid any more. So

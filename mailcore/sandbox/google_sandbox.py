@@ -14,8 +14,8 @@ from mailcore.sandbox.faults import Fault
 from mailcore.sandbox.gates import Gate
 from mailcore.sandbox.outbox import Outbox, SandboxMessage
 from mailcore.sandbox.records import Client, ServiceAccount
-from mailcore.sandbox.service_accounts import ServiceAccounts
 from mailcore.sandbox.server import ThreadedServer
+from mailcore.sandbox.service_accounts import ServiceAccounts
 from mailcore.sandbox.state import State
 from mailcore.sandbox.tokens import TokenEndpoints
 from mailcore.sandbox.traffic import Traffic
@@ -145,9 +145,7 @@ class GoogleSandbox:
         """Delete a service account's key, as in Google's console: it is refused from now on."""
         self._service_accounts.delete_key(account.email)
 
-    def delegate(
-        self, account: ServiceAccount, scopes: Iterable[str] = ("gmail.send",)
-    ) -> None:
+    def delegate(self, account: ServiceAccount, scopes: Iterable[str] = ("gmail.send",)) -> None:
         """Let a service account act for all mailboxes, as a Workspace's admin can.
 
         Args:

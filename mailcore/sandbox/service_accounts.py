@@ -116,9 +116,7 @@ class ServiceAccounts:
                 "Client is unauthorized to retrieve access tokens using this method, or client "
                 "not authorized for any of the scopes requested.",
             )
-        return self._state.create_grant(
-            mailbox, account.client_id, asked, with_refresh_token=False
-        )
+        return self._state.create_grant(mailbox, account.client_id, asked, with_refresh_token=False)
 
     def _verified(self, assertion: str) -> tuple[ServiceAccount, dict[str, Any]]:
         try:
