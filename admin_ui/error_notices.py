@@ -7,14 +7,12 @@ import streamlit as st
 
 from admin_ui.access import visitor
 from admin_ui.markup import sentence
-from admin_ui.wording import BLOCKED_REMEDY
 from mailcore import (
     ConfigurationError,
     DatabaseUnavailable,
     OutcomeUnknown,
     PalEMailError,
     ReauthRequired,
-    SenderBlocked,
 )
 
 #: How often a page that shows an outage tries again, in seconds.
@@ -25,7 +23,6 @@ OUTAGES = (DatabaseUnavailable, ConfigurationError)
 #: What to do on this page, in Markdown. For other errors, what mailcore says holds here, too.
 _WAYS_OUT: dict[type[PalEMailError], str] = {
     ReauthRequired: "Click **Re-auth** to fix this.",
-    SenderBlocked: BLOCKED_REMEDY,
     OutcomeUnknown: (
         "Check the account's *Sent* folder, then decide on the **Deliveries** page whether to "
         "send it again."

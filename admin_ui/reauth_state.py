@@ -22,7 +22,12 @@ Reauths = Mapping[str, AuthorizationProgress]
 
 
 def draw_button(sender: Sender, reauth: AuthorizationProgress | None) -> None:
-    """Draw the link that leads straight to Google, in a tab of its own."""
+    """Draw the link that leads straight to Google, in a tab of its own.
+
+    A sender with a service account needs nobody's consent, so it has none.
+    """
+    if sender.service_account:
+        return
     wrong_account = reauth is not None and reauth.code == WrongAccount.code
     st.link_button(
         # Assistive technology has to tell one row's from another's: style.css hides the name.

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from admin_ui import dialogs, error_notices, heading
+from admin_ui import begin_reauth, dialogs, error_notices, heading
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped
 from mailcore import (
@@ -114,6 +114,29 @@ def draw_client(visitor: Visitor, sender: Sender) -> None:
         upload = st.file_uploader("Its own credentials.json", type="json", max_upload_size=1)
         if st.button("Use this client", disabled=upload is None) and upload is not None:
             _store_client(visitor, sender.alias, upload.getvalue().decode("utf-8", "replace"))
+
+
+def draw_service_account(visitor: Visitor, sender: Sender) -> None:
+    """Draw what has the sender send without anybody's consent."""
+    with st.container(border=True):
+        heading.section("Service account")
+        if sender.service_account:
+            st.caption(
+                f"This sender sends with {escaped(sender.service_account)}, whose access never "
+                "expires. To go back to a person's consent, "
+                f"[re-authorise it]({begin_reauth.url(sender.alias)})."
+            )
+        else:
+            st.caption(
+                "In a Google Workspace, a service account can send from this mailbox without "
+                "anybody's consent. The **Setup** page explains how to get its key."
+            )
+        upload = st.file_uploader("The service account's key", type="json", max_upload_size=1)
+        if st.button("Use this key", disabled=upload is None) and upload is not None:
+            with error_notices.explained(), st.spinner("Asking Google …"):
+                key_json = upload.getvalue().decode("utf-8", "replace")
+                visitor.core.service_accounts.use(sender.alias, key_json, by=visitor.by)
+                dialogs.close(f"{escaped(sender.alias)} now sends with this service account")
 
 
 def draw_test_message(visitor: Visitor, sender: Sender) -> None:

@@ -43,7 +43,8 @@ def draw(sender: Sender) -> None:
 
 def _entries(sender: Sender) -> tuple[Entry, ...]:
     test = (_TEST,) if sender.generation else ()
-    return (_OWNER_LINK, *test, _RESUME if sender.paused_at else _PAUSE, _EDIT, _HISTORY)
+    link = () if sender.service_account else (_OWNER_LINK,)
+    return (*link, *test, _RESUME if sender.paused_at else _PAUSE, _EDIT, _HISTORY)
 
 
 def _pause(sender: Sender) -> None:

@@ -34,6 +34,7 @@ from admin_ui.sender_forms import (
     draw_drafts,
     draw_fallback,
     draw_identity,
+    draw_service_account,
     draw_test_message,
 )
 from mailcore import (
@@ -80,6 +81,7 @@ def draw() -> None:
         draw_fallback(visitor, sender)
         draw_drafts(visitor, sender)
         draw_client(visitor, sender)
+        draw_service_account(visitor, sender)
         _draw_delete(sender)
     dialogs.draw()
 
@@ -150,6 +152,8 @@ def _draw_overview(visitor: Visitor, sender: Sender) -> None:
         heading.section("Grant")
         allowed = dict.fromkeys(wording.scope(scope) for scope in sender.granted_scopes)
         with st.container(gap="xxsmall"):
+            if sender.service_account:
+                _fact("Service account", sender.service_account)
             _fact("Granted", _when(sender.grant_issued_at, at, zone))
             if sender.status in _REFUSED:
                 _fact("Refused by Google", _when(sender.status_changed_at, at, zone))
@@ -161,7 +165,9 @@ def _draw_overview(visitor: Visitor, sender: Sender) -> None:
         with st.container(horizontal=True, gap="xsmall"):
             if st.button("Check with Google now", icon=":material/health_and_safety:"):
                 _check(visitor, sender.alias)
-            if st.button("Link for the mailbox owner", icon=":material/link:"):
+            if not sender.service_account and st.button(
+                "Link for the mailbox owner", icon=":material/link:"
+            ):
                 ticket_dialog.issue(sender.alias)
     with mail.container(border=True, height="stretch"):
         heading.section("Messages")
@@ -196,6 +202,8 @@ def _when(moment: datetime | None, at: datetime, zone: tzinfo) -> str:
 
 def _expiry(sender: Sender, at: datetime, zone: tzinfo) -> str:
     end = sender.grant_expires_at
+    if sender.service_account:
+        return "never"
     if end is None:
         return "no expiry date" if sender.grant_issued_at else "not granted yet"
     away = describe_age(end, at) if end <= at else f"in {describe_duration(end - at)}"

@@ -5,9 +5,11 @@ import streamlit as st
 from admin_ui import access, alert_channels, dialogs, error_notices, heading
 from admin_ui.access import Visitor
 from admin_ui.markup import escaped, sentence
-from mailcore import ClientInfo, ConfigurationError, FindingState
+from mailcore import SEND_SCOPE, ClientInfo, ConfigurationError, FindingState
 
 CONSOLE = "https://console.cloud.google.com/auth/clients"
+SERVICE_ACCOUNTS = "https://console.cloud.google.com/iam-admin/serviceaccounts"
+DELEGATION = "https://admin.google.com/ac/owl/domainwidedelegation"
 
 _ICONS = {
     FindingState.OK: ":green[:material/check_circle:]",
@@ -24,6 +26,7 @@ def draw() -> None:
     _draw_redirect_uri(visitor)
     _draw_client(visitor)
     _draw_doctor(visitor)
+    _draw_service_accounts()
     alert_channels.draw(visitor)
     _draw_settings(visitor)
 
@@ -122,6 +125,26 @@ def _draw_doctor(visitor: Visitor) -> None:
                 st.markdown(f"{icon} **{escaped(finding.name)}:** {sentence(finding.detail)}")
                 if finding.remedy:
                     st.caption(sentence(finding.remedy))
+
+
+def _draw_service_accounts() -> None:
+    with st.expander("Senders that need no consent", icon=":material/badge:"):
+        st.markdown(
+            "In a Google Workspace, a service account can send from the domain's mailboxes. Nobody "
+            "has to consent, and its access never expires. Whoever gets hold of its key can send "
+            "from every mailbox of the domain, so keep no copy of it.\n\n"
+            f"1. In Google's console, open [Service accounts]({SERVICE_ACCOUNTS}) and create one, "
+            "in a project with the Gmail API enabled. Note its client ID, a long number.\n"
+            "2. Under **Keys → Add key → Create new key**, download its key as JSON.\n"
+            "3. As an admin of the Workspace, open "
+            f"[Domain-wide delegation]({DELEGATION}) in the Admin console, click **Add new**, and "
+            "enter the client ID and this scope:"
+        )
+        st.code(SEND_SCOPE, language=None, wrap_lines=True)
+        st.markdown(
+            "4. Upload the key on the page of each sender, under **Edit**. The sender needs a "
+            "Gmail account: the mailbox to send from."
+        )
 
 
 def _draw_settings(visitor: Visitor) -> None:

@@ -24,9 +24,14 @@ LEAVE_TESTING = (
     "this limit, open Google Auth Platform → Audience in Google's console, click **Publish app**, "
     "and re-authorise each sender once more."
 )
-BLOCKED_REMEDY = (
+_BLOCKED_REMEDY = (
     "Re-authorising doesn't help. Ask the Workspace admin whether the account still exists, isn't "
     "suspended, has Gmail turned on, and may use this app."
+)
+_SERVICE_ACCOUNT_REMEDY = (
+    "Ask the Workspace admin to allow the service account's client ID and scope, as the **Setup** "
+    "page explains, and whether the mailbox still exists. If the key was deleted, upload a new one "
+    "under **Edit**. What waits goes out once Google accepts the account again."
 )
 _EXPIRED_REMEDIES = {
     ExpiryCause.PERMISSION_MISSING: (
@@ -115,7 +120,7 @@ def remedy(sender: Sender) -> str | None:
         case SenderStatus.PENDING:
             return "Click **Re-auth** to authorise it. Then jobs can send through it."
         case SenderStatus.BLOCKED:
-            return BLOCKED_REMEDY
+            return _SERVICE_ACCOUNT_REMEDY if sender.service_account else _BLOCKED_REMEDY
         case SenderStatus.EXPIRED:
             return _EXPIRED_REMEDIES[expiry_cause(sender) or ExpiryCause.REVOKED]
         case SenderStatus.HEALTHY if sender.expiring:

@@ -46,6 +46,7 @@ from .errors import (
     WrongAccount,
 )
 from .google.credentials import ClientInfo
+from .google.scopes import SEND_SCOPE
 from .message.compose import Attachment, ComposedMessage
 from .monitoring.descriptions import describe_alert, describe_notice
 from .outbox.forecast import QueueForecast, SendingLimits
@@ -119,6 +120,7 @@ __all__ = [
     "ALIAS_PATTERN",
     "EXPIRING_WITHIN",
     "RESERVED_ALIASES",
+    "SEND_SCOPE",
     "SETTING_EXAMPLES",
     "Alert",
     "AlertChannel",

@@ -129,7 +129,7 @@ def judged(failure: GoogleFailure, account: ServiceAccount, scopes: Sequence[str
     if not refused and failure.reason not in _REFUSALS:
         return failure
     asked = f"client ID {account.client_id}, scope {' '.join(scopes)}"
-    return GoogleFailure(FailureKind.ACCOUNT, REFUSED, f"{failure}; {asked}")
+    return GoogleFailure(FailureKind.ACCOUNT, REFUSED, f"{str(failure).rstrip('.')}; {asked}")
 
 
 def refused_by_gmail(failure: GoogleFailure) -> GoogleFailure:

@@ -147,3 +147,21 @@ def test_sending_drafts(cli: Cli, core: Mailcore, alerts: str) -> None:
     assert "drafts from its next re-auth on" in cli("senders", "show", alerts).out
     assert core.senders.get(alerts).use_drafts
     assert "messages, not drafts" in cli("senders", "drafts", alerts, "off").err
+
+
+def test_a_service_account(cli: Cli, core: Mailcore, google: GoogleSandbox, tmp_path: Path) -> None:
+    """The command says what the Workspace's admin has to allow; then the sender needs nobody."""
+    account, key = google.register_service_account(), tmp_path / "key.json"
+    key.write_text(account.key_json)
+    assert cli("senders", "add", "alerts", "--account", ACCOUNT).code == 0
+    refused = cli("senders", "service-account", "alerts", key)
+    assert refused.code == 77
+    assert account.client_id in refused.err
+    assert "Domain-wide delegation" in refused.err
+    google.delegate(account)
+    used = cli("senders", "service-account", "alerts", key)
+    assert used.code == 0
+    assert account.email in used.err
+    assert account.email in cli("senders", "show", "alerts").out
+    assert cli("senders", "list", "--json").json["senders"][0]["service_account"] == account.email
+    assert cli("check").code == 0
