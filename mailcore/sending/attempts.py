@@ -53,10 +53,24 @@ class Attempts:
         def again(exc: BaseException) -> bool:
             return _did_not_arrive(exc) or _is_repeated(exc, outgoing)
 
+        before: GoogleFailure | None = None
+
+        def attempt() -> Accepted:
+            nonlocal before
+            try:
+                return self._attempt(outgoing)
+            except GoogleFailure as failure:
+                is_late = outgoing.request.post_by.is_over
+                if before and is_late and failure.kind is FailureKind.TEMPORARY:
+                    # That the time was up says less than what Google had said.
+                    raise before from failure
+                before = failure
+                raise
+
         retrying = Retrying(
             retry=retry_if_exception(again), wait=_AsGoogleAsks(), stop=too_late, reraise=True
         )
-        return retrying(self._attempt, outgoing)
+        return retrying(attempt)
 
     def _attempt(self, outgoing: OutgoingMessage) -> Accepted:
         try:

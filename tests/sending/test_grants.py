@@ -128,7 +128,7 @@ def test_an_exhausted_project_quota_is_a_banner_too(
     """The daily limit is the whole project's, so it is shown to everyone."""
     google.fail("send", faults.DAILY_LIMIT_EXCEEDED, times=None)
     with pytest.raises(Exception, match="slow down"):
-        send(core, timeout=1)
+        send(core, timeout=2)
     problem = core.senders.page().problem
     assert problem is not None
     assert problem.code == "quota_exceeded"

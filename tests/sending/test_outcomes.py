@@ -279,6 +279,17 @@ def test_no_attempt_is_begun_that_could_not_be_answered(
     assert google.requests.sends() == 1
 
 
+def test_what_google_said_is_told_rather_than_that_the_time_was_up(
+    core: Mailcore, google: GoogleSandbox, alerts: Sender
+) -> None:
+    """The second attempt finds its access token ended, and its renewal takes too long."""
+    google.fail("send", faults.RATE_LIMIT_EXCEEDED)
+    google.fail("send", faults.UNAUTHORIZED)
+    google.fail("token", faults.slow(2.6))
+    _refused(core, RateLimited, timeout=5)
+    assert google.requests.sends() == 2
+
+
 def test_a_slow_renewal_of_access_leaves_the_mail_unsent(
     core: Mailcore, google: GoogleSandbox, alerts: Sender
 ) -> None:
