@@ -26,8 +26,8 @@ def draw() -> None:
     _draw_redirect_uri(visitor)
     _draw_client(visitor)
     _draw_doctor(visitor)
-    _draw_service_accounts()
     alert_channels.draw(visitor)
+    _draw_service_accounts()
     _draw_settings(visitor)
 
 

@@ -29,9 +29,9 @@ _BLOCKED_REMEDY = (
     "suspended, has Gmail turned on, and may use this app."
 )
 _SERVICE_ACCOUNT_REMEDY = (
-    "Ask the Workspace admin to allow the service account's client ID and scope, as the **Setup** "
-    "page explains, and whether the mailbox still exists. If the key was deleted, upload a new one "
-    "under **Edit**. What waits goes out once Google accepts the account again."
+    "Ask the Workspace admin to allow the service account's client ID and scope (the **Setup** "
+    "page explains how), and to check that the mailbox still exists. If the key was deleted, "
+    "upload a new one under **Edit**. What waits goes out once Google accepts the account again."
 )
 _EXPIRED_REMEDIES = {
     ExpiryCause.PERMISSION_MISSING: (
