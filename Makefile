@@ -3,8 +3,12 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
+# For every Python and platform that an image may be built for.
+HASHES := build/hashes/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
+	--universal --python-version 3.11 --constraint constraints.txt
+
 .DELETE_ON_ERROR:
-.PHONY: help demo run open test test-fast lint bench screenshots constraints clean
+.PHONY: help demo run open test test-fast lint bench prove image screenshots constraints hashes clean
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,10 +39,16 @@ lint: $(VENV)/.dev ## check style, formatting, types and imports
 bench: $(VENV)/.bench ## compare sending with what people use today
 	@$(BIN)/python benchmarks/run.py
 
+image: ## build the container images, with docker, podman or buildah; OPTIONS adds options
+	@sh deploy/image/build.sh $(OPTIONS)
+
+prove: $(VENV)/.dev ## try out what is promised, for a quarter of an hour; writes docs/reliability.md
+	@$(BIN)/python -m proof.run
+
 screenshots: $(VENV)/.dev ## retake the screenshots in docs/
 	@$(BIN)/python docs/screenshots.py
 
-constraints: $(BIN)/python ## update constraints.txt to the newest versions
+constraints: $(BIN)/python ## update constraints.txt, and the images' hashes, to the newest versions
 	@rm -rf build/constraints
 	@$(BIN)/python -m venv build/constraints
 	@build/constraints/bin/pip install --quiet --upgrade pip
@@ -47,6 +57,15 @@ constraints: $(BIN)/python ## update constraints.txt to the newest versions
 	   build/constraints/bin/pip list --format=freeze \
 	   | grep -Ev '^(pip|setuptools|pal-e-mail)==' | LC_ALL=C sort -f; } > build/constraints.txt
 	@mv build/constraints.txt constraints.txt
+	@$(MAKE) --no-print-directory hashes
+
+hashes: $(BIN)/python ## write down the hashes of what the images install, as constraints.txt has it
+	@rm -rf build/hashes
+	@$(BIN)/python -m venv build/hashes
+	@build/hashes/bin/pip install --quiet --disable-pip-version-check uv
+	@$(HASHES) --extra callback --extra worker --extra smtp pyproject.toml -o deploy/image/worker.txt
+	@$(HASHES) --extra admin --extra smtp pyproject.toml -o deploy/image/web.txt
+	@echo hatchling | $(HASHES) - -o deploy/image/build.txt
 
 clean: ## remove the environment and build files; keeps .data
 	rm -rf $(VENV) build dist

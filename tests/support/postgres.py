@@ -11,6 +11,38 @@ from pathlib import Path
 from mailcore.store import embedded_postgres as embedded
 
 
+class Server:
+    """A server of Debian's that can crash."""
+
+    def __init__(self, url: str, control: list[object], start: list[object]) -> None:
+        self.url = url
+        self._control = control
+        self._start = start
+
+    def crash(self) -> None:
+        """End every process of it at once, without any last word; it recovers as it starts."""
+        _run(*self._control, "-m", "immediate", "stop")
+        _run(*self._control, *self._start)
+
+
+@contextmanager
+def crashing() -> Iterator[Server]:
+    """Yield one.
+
+    Raises:
+        LookupError: Debian's Postgres is not installed.
+    """
+    binaries = _newest_binaries()
+    if binaries is None:
+        raise LookupError("No server in /usr/lib/postgresql.")
+    directory = Path(tempfile.mkdtemp(prefix="pem-"))
+    try:
+        with _debian(binaries, directory) as found:
+            yield found
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """Yield the address of a server: ``TEST_DATABASE_URL``, Debian's Postgres, or the embedded."""
@@ -21,8 +53,12 @@ def server() -> Iterator[str]:
     directory = Path(tempfile.mkdtemp(prefix="pem-"))
     try:
         binaries = _newest_binaries()
-        with _debian(binaries, directory) if binaries else embedded.started(directory) as url:
-            yield url
+        if binaries:
+            with _debian(binaries, directory) as found:
+                yield found.url
+        else:
+            with embedded.started(directory) as url:
+                yield url
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -33,13 +69,13 @@ def _newest_binaries() -> Path | None:
 
 
 @contextmanager
-def _debian(binaries: Path, directory: Path) -> Iterator[str]:
+def _debian(binaries: Path, directory: Path) -> Iterator[Server]:
     # Postgres refuses to run as root; Debian's package made a user for it.
     become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if become:
         shutil.chown(directory, "postgres")
     data = directory / "data"
-    control = [*become, binaries / "pg_ctl", "-w", "-D", data]
+    control: list[object] = [*become, binaries / "pg_ctl", "-w", "-D", data]
     _run(
         *become,
         binaries / "initdb",
@@ -54,9 +90,10 @@ def _debian(binaries: Path, directory: Path) -> Iterator[str]:
         "-N",
     )
     options = f"-h '' -k {directory} -c fsync=off -c max_connections=300"
-    _run(*control, "-l", directory / "log", "-o", options, "start")
+    start: list[object] = ["-l", directory / "log", "-o", options, "start"]
+    _run(*control, *start)
     try:
-        yield f"postgresql://postgres@/postgres?host={directory}"
+        yield Server(f"postgresql://postgres@/postgres?host={directory}", control, start)
     finally:
         _run(*control, "-m", "immediate", "stop")
 

@@ -112,14 +112,19 @@ def _accept(listener: socket.socket, parts: dict[str, object], trips: RoundTrips
     with suppress(OSError):
         while True:
             client, _ = listener.accept()
-            server = _connect(str(parts["host"]), int(str(parts.get("port") or 5432)))
+            server = connect_to_server(str(parts["host"]), int(str(parts.get("port") or 5432)))
             threading.Thread(target=trips.forward, args=[client, server], daemon=True).start()
             threading.Thread(target=trips.back, args=[server, client], daemon=True).start()
 
 
-def _connect(host: str, port: int) -> socket.socket:
+def connect_to_server(host: str, port: int) -> socket.socket:
+    """Connect to a Postgres at a host, or at a folder with its socket."""
     if not host.startswith("/"):
         return socket.create_connection((host, port))
     server = socket.socket(socket.AF_UNIX)
-    server.connect(f"{host}/.s.PGSQL.{port}")
+    try:
+        server.connect(f"{host}/.s.PGSQL.{port}")
+    except OSError:
+        server.close()
+        raise
     return server

@@ -40,13 +40,14 @@ def working(core: Mailcore, *, concurrency: int = 4) -> Iterator[Worker]:
 
 @contextmanager
 def worker_process(
-    environment: Mapping[str, str], *, ahead: float = 0
+    environment: Mapping[str, str], *, ahead: float = 0, quiet: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a worker in a process of its own; it is killed at the end if it still runs.
 
     Args:
         environment: of the deployment.
         ahead: by how many seconds its clock is ahead of everybody's.
+        quiet: what it logs is thrown away.
     """
     wrong = _WRONG_CLOCK.format(ahead=ahead) if ahead else ""
     process = subprocess.Popen(
@@ -54,6 +55,7 @@ def worker_process(
         cwd=_ROOT,
         env=environment_of(environment),
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if quiet else None,
         text=True,
     )
     with process:

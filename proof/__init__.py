@@ -1,0 +1,1 @@
+"""What pal-e-mail promises, tried out: see docs/reliability.md. ``make prove`` runs it."""
