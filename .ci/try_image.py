@@ -1,6 +1,7 @@
 """Start what is in the images: it refuses, migrates, serves and stops as the docs say."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,11 @@ import urllib3
 sys.path.insert(0, os.fspath(Path(__file__).parent.parent))
 from tests.support import postgres
 from tests.support.ports import free_port
+from tests.support.swallowing import swallowing
 
 #: As in the Dockerfile.
 USER = "10001:10001"
+CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"
 PATIENCE = 60
 
 
@@ -44,7 +47,7 @@ def start(root: str, *command: str, **settings: str) -> "subprocess.Popen[str]":
         **settings,
     }
     return subprocess.Popen(
-        ["chroot", f"--userspec={USER}", root, *command],
+        [CHROOT, f"--userspec={USER}", root, *command],
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -130,13 +133,13 @@ def check_web(database: str) -> None:
 
 
 def size(image: str) -> str:
-    return output("buildah", "images", "--format", "{{.Size}}", image)
+    return output("buildah", "images", "--format", "{{.Size}}", image).splitlines()[0]
 
 
 if __name__ == "__main__":
-    with postgres.server() as server:
-        # Over TCP: the container sees no socket of the host's.
+    # Over TCP: a container sees no socket of the host's.
+    with postgres.server() as server, swallowing(server) as (url, _):
         print(f"pal-e-mail:worker, {size('pal-e-mail:worker')}")
-        check_worker(server)
+        check_worker(url)
         print(f"pal-e-mail:web, {size('pal-e-mail:web')}")
-        check_web(server)
+        check_web(url)

@@ -4,7 +4,7 @@ set -eu
 
 environment=/opt/pal-e-mail
 python -m venv --without-pip "$environment"
-pip() { python -m pip --python "$environment/bin/python" install --no-cache-dir --no-deps "$@"; }
+pip() { /tools/bin/pip --python "$environment/bin/python" install --no-cache-dir --no-deps "$@"; }
 pip --require-hashes --requirement "deploy/image/$1.txt"
 pip --no-index /wheels/pal_e_mail-*.whl
 

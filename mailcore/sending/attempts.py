@@ -78,7 +78,7 @@ class Attempts:
         except GoogleFailure as failure:
             if failure.kind not in REFUSALS or not self._reauthorised(outgoing):
                 raise
-        # The grant died because a re-auth replaced it meanwhile: the new one is tried, once.
+        # A re-auth has replaced the grant meanwhile: the new one is tried, once.
         return self._with_grant(outgoing)
 
     def _with_grant(self, outgoing: OutgoingMessage) -> Accepted:

@@ -18,7 +18,7 @@ from tests.support.authorise import ACCOUNT
 #: Enough to meet every operation with good and bad values, in a few seconds; the same
 #: ones each time, so that what is green once stays so.
 BOUNDED = settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
