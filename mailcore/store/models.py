@@ -132,7 +132,7 @@ class AuthorizationRequestRow(SQLModel, table=True):
     #: The ticket that it was begun with, or None.
     ticket_id: int | None = None
     #: How many refused ones it follows, each begun again by its own page.
-    retries: int = 0
+    retries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_at: datetime = Field(default_factory=now)
     expires_at: datetime
     consumed_at: datetime | None = None

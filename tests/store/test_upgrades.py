@@ -20,6 +20,9 @@ from tests.support.steps import deliveries, send
 _SCRIPTS = ScriptDirectory.from_config(migration_config())
 EARLIER = sorted(each.revision for each in _SCRIPTS.walk_revisions())[:-1]
 
+#: What every version writes.
+WRITTEN = ("sender", "delivery", "authorization_request", "reauth_ticket", "sender_event")
+
 #: What a column of a type holds where it must hold something.
 _FILLERS = {
     "text": "x",
@@ -52,7 +55,7 @@ def test_what_an_older_version_stored_goes_on(
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     tables = Tables(empty_database_url)
-    known = {table: _columns(tables, table) for table in ("sender", "delivery")}
+    known = {table: _columns(tables, table) for table in WRITTEN}
     _store(tables, known, google, "alerts")
 
     assert upgraded.migrate()
@@ -88,6 +91,11 @@ def _store(
     }
     _insert(tables, "sender", known["sender"], sender)
     _insert(tables, "delivery", known["delivery"], delivery)
+    request = {"id": uuid4(), "state_hash": f"{uuid4()}", "alias": alias, "outcome": "waiting"}
+    _insert(tables, "authorization_request", known["authorization_request"], request)
+    ticket = {"ticket_hash": f"{uuid4()}", "alias": alias}
+    _insert(tables, "reauth_ticket", known["reauth_ticket"], ticket)
+    _insert(tables, "sender_event", known["sender_event"], {"alias": alias})
 
 
 def _columns(tables: Tables, table: str) -> dict[str, str]:
