@@ -8,7 +8,7 @@ HASHES := build/hashes/bin/uv pip compile --quiet --generate-hashes --no-header 
 	--universal --python-version 3.11 --constraint constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo run open test test-fast lint bench prove image screenshots constraints hashes clean
+.PHONY: help demo run open test test-fast lint bench docs prove image screenshots constraints hashes clean
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ bench: $(VENV)/.bench ## compare sending with what people use today
 image: ## build the container images, with docker, podman or buildah; OPTIONS adds options
 	@sh deploy/image/build.sh $(OPTIONS)
 
+docs: $(VENV)/.docs ## build the documentation as a site, in build/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 prove: $(VENV)/.dev ## try out what is promised, for a quarter of an hour; writes docs/reliability.md
 	@$(BIN)/python -m proof.run
 
@@ -52,7 +55,7 @@ constraints: $(BIN)/python ## update constraints.txt, and the images' hashes, to
 	@rm -rf build/constraints
 	@$(BIN)/python -m venv build/constraints
 	@build/constraints/bin/pip install --quiet --upgrade pip
-	@build/constraints/bin/pip install --quiet -e '.[dev,bench]'
+	@build/constraints/bin/pip install --quiet -e '.[dev,bench,docs]'
 	@{ sed '/^[^#]/,$$d' constraints.txt; \
 	   build/constraints/bin/pip list --format=freeze \
 	   | grep -Ev '^(pip|setuptools|pal-e-mail)==' | LC_ALL=C sort -f; } > build/constraints.txt

@@ -1,6 +1,6 @@
 """From every earlier schema to the newest, with what was stored in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from uuid import uuid4
 
@@ -110,8 +110,10 @@ def _columns(tables: Tables, table: str) -> dict[str, str]:
     }
 
 
-def _insert(tables: Tables, table: str, needed: dict[str, str], values: dict[str, object]) -> None:
-    filled = {name: _FILLERS[kind] for name, kind in needed.items()} | values
+def _insert(
+    tables: Tables, table: str, needed: dict[str, str], values: Mapping[str, object]
+) -> None:
+    filled = {**{name: _FILLERS[kind] for name, kind in needed.items()}, **values}
     names = ", ".join(filled)
     marks = ", ".join(["%s"] * len(filled))
     tables(f"INSERT INTO {table} ({names}) VALUES ({marks})", *filled.values())  # noqa: S608
