@@ -13,6 +13,7 @@ from mailcore.google.failures import GoogleFailure
 from mailcore.google.transport import Transport
 from mailcore.grants.oauth_clients import OAuthClients, no_client
 from mailcore.monitoring.alert_check import check_alerts
+from mailcore.senders.problems import SHARES_CLIENT
 from mailcore.settings import Settings, is_loopback
 from mailcore.store.all_sealed import all_sealed
 from mailcore.store.database import Database
@@ -25,6 +26,11 @@ from mailcore.values.checks import Finding, FindingState
 _CLOCK_TOLERANCE = 60
 #: The same against Postgres', which is nearer: what several hosts store is compared there.
 _DATABASE_CLOCK_TOLERANCE = 5
+#: Whether there are senders that use the deployment's client, or none at all yet.
+_NEEDS_CLIENT = f"""
+    SELECT NOT EXISTS (SELECT FROM sender)
+           OR EXISTS (SELECT FROM sender WHERE {SHARES_CLIENT}) AS needs_client
+"""  # noqa: S608 - of a constant
 #: Seconds to wait for a response.
 _TIMEOUT = 3.0
 
@@ -53,7 +59,7 @@ def examine(
         reached,
         _needing(reached, "Database clock", lambda: _database_clock(database)),
         _needing(reached, "Migrations", lambda: _migrations(database)),
-        _needing(reached, "OAuth client", lambda: _client(clients)),
+        _needing(reached, "OAuth client", lambda: _client(database, clients)),
         _callback(settings, clients, reached),
         _callback_answers(settings),
         *_google(settings),
@@ -115,10 +121,15 @@ def _migrations(database: Database) -> Finding:
     )
 
 
-def _client(clients: OAuthClients) -> Finding:
+def _client(database: Database, clients: OAuthClients) -> Finding:
     found = clients.current()
     if found is None:
         missing = no_client()
+        with database.connection() as connection:
+            row = connection.run(_NEEDS_CLIENT).fetchone()
+        if row is not None and not row.needs_client:
+            detail = "none is set up, and no sender needs the deployment's"
+            return Finding(name="OAuth client", state=FindingState.NOTE, detail=detail)
         return Finding(
             name="OAuth client",
             state=FindingState.BROKEN,

@@ -170,5 +170,7 @@ def describe_drafts(sender: Sender) -> str:
     if not sender.use_drafts:
         return "messages, not drafts"
     if DRAFT_SCOPES.isdisjoint(sender.granted_scopes):
+        if sender.service_account:
+            return "drafts once its key is given again"
         return "drafts from its next re-auth on"
     return "drafts"

@@ -291,8 +291,8 @@ class SenderRegistry:
     def set_use_drafts(self, alias: str, use_drafts: bool, *, by: str) -> Sender:
         """Say whether a sender sends its mail as drafts, so that an unknown outcome settles itself.
 
-        That takes a wider permission, which its next re-auth asks for: until then nothing changes,
-        unless the grant has it already.
+        That takes a wider permission, which its next re-auth asks for, or giving it the key of its
+        service account again: until then nothing changes, unless the grant has it already.
 
         Args:
             alias: the sender.

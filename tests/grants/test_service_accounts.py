@@ -12,6 +12,7 @@ from mailcore import (
     SenderBlocked,
     SenderStatus,
     TemporaryFailure,
+    describe_drafts,
     describe_grant,
     now,
 )
@@ -231,6 +232,7 @@ def test_drafts_are_asked_for_when_the_key_is_given(
     core.senders.set_use_drafts(alerts, use_drafts=True, by="ann")
     tables.make_access_tokens_stale()
     send(core)
+    assert describe_drafts(core.senders.get(alerts)) == "drafts once its key is given again"
     with pytest.raises(SenderBlocked, match=r"gmail\.compose"):
         core.service_accounts.use(alerts, account.key_json, by="ann")
     google.delegate(account, ["gmail.compose"])

@@ -45,6 +45,24 @@ def bare(settings: Settings) -> Settings:
     return settings.model_copy(update=NO_CLIENT)
 
 
+def test_senders_with_service_accounts_need_no_client(
+    bare: Settings, google: GoogleSandbox, deployed: Deployed
+) -> None:
+    """A deployment of nothing else is not called broken."""
+    core, account = deployed(bare), google.register_service_account()
+    google.delegate(account)
+
+    def state() -> FindingState:
+        return next(each.state for each in core.doctor() if each.name == "OAuth client")
+
+    assert state() is FindingState.BROKEN
+    core.senders.register("alerts", gmail_account=ACCOUNT, by="t")
+    core.service_accounts.use("alerts", account.key_json, by="t")
+    assert state() is FindingState.NOTE
+    core.senders.register("billing", by="t")
+    assert state() is FindingState.BROKEN
+
+
 def test_the_stored_client_serves_where_the_environment_has_none(
     bare: Settings, google: GoogleSandbox, deployed: Deployed
 ) -> None:
