@@ -90,7 +90,8 @@ def draw_drafts(visitor: Visitor, sender: Sender) -> None:
         st.caption(
             "Sent as a draft, a message of unknown outcome settles itself: if its draft is gone, "
             "it was sent. That takes two calls to Gmail instead of one, and the permission to "
-            "manage drafts, which the next re-auth asks for."
+            "manage drafts. The next re-auth asks for it; with a service account, allow "
+            "`gmail.compose` for it and upload its key again."
         )
         use_drafts = st.toggle("Send mail as drafts", value=sender.use_drafts)
         if sender.use_drafts:

@@ -132,7 +132,7 @@ def _draw_service_accounts() -> None:
         st.markdown(
             "In a Google Workspace, a service account can send from the domain's mailboxes. Nobody "
             "has to consent, and its access never expires. Whoever gets hold of its key can send "
-            "from every mailbox of the domain, so keep no copy of it.\n\n"
+            "from every mailbox of the domain, so delete the file once all senders have it.\n\n"
             f"1. In Google's console, open [Service accounts]({SERVICE_ACCOUNTS}) and create one, "
             "in a project with the Gmail API enabled. Note its client ID, a long number.\n"
             "2. Under **Keys → Add key → Create new key**, download its key as JSON.\n"
@@ -142,6 +142,8 @@ def _draw_service_accounts() -> None:
         )
         st.code(SEND_SCOPE, language=None, wrap_lines=True)
         st.markdown(
+            "If any sender sends drafts, also add "
+            "`https://www.googleapis.com/auth/gmail.compose`, after a comma.\n\n"
             "4. Upload the key on the page of each sender, under **Edit**. The sender needs a "
             "Gmail account: the mailbox to send from."
         )
